@@ -25,8 +25,10 @@ class Settings(BaseSettings):
 
     ingest_host: str = "127.0.0.1"
     ingest_port: int = 8000
+    ingest_event_limit_bytes: int = 32 * 1024
 
     kafka_bootstrap_servers: str = "127.0.0.1:9092"
+    kafka_controller_port: int = Field(default=9093, description="of the local stack's KRaft controller")
     kafka_topic: str = "Pinterest_data"
     kafka_partitions: int = 3
     kafka_replication_factor: int = 1
@@ -40,7 +42,9 @@ class Settings(BaseSettings):
 
     cassandra_hosts: str = Field(default="127.0.0.1", description="comma separated")
     cassandra_port: int = 9042
+    cassandra_storage_port: int = Field(default=7000, description="between nodes; the local stack has one node")
     cassandra_keyspace: str = "pinterest_data"
+    cassandra_datacenter: str = "datacenter1"
 
     postgres_host: str = "127.0.0.1"
     postgres_port: int = 5432
@@ -65,6 +69,10 @@ class Settings(BaseSettings):
     artifact_cache: Path = Field(
         default=Path.home() / ".cache" / "pinterest-platform", description="downloaded server artifacts"
     )
+    stack_minimum_memory_mib: int | None = Field(
+        default=None, description="free memory that a start demands; None: what the servers usually take, 0: no check"
+    )
+    stack_minimum_disk_mib: int = Field(default=3072, description="free disk space that a start demands")
 
     def environment(self) -> dict[str, str]:
         """These settings as environment variables, for a child process that shall see the same ones."""

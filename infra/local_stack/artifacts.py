@@ -1,0 +1,76 @@
+"""Artifacts of Maven Central: their coordinates, the committed lock that pins their bytes, and where they lie.
+
+Belongs here: reading and writing `infra/artifacts.lock`, paths in the cache. Does not belong here: resolving what is
+wanted (`resolve`) and fetching it (`download`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePosixPath
+from typing import TypeAlias
+
+from infra.local_stack.errors import StackError
+
+INFRA = Path(__file__).resolve().parents[1]
+LOCK_FILE = INFRA / "artifacts.lock"
+
+Lock: TypeAlias = Mapping[str, tuple["Artifact", ...]]
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One file: `group:artifact:type[:classifier]:version` as Maven writes it, its size in bytes and its SHA-256."""
+
+    coordinate: str
+    size: int
+    sha256: str
+
+    @property
+    def path(self) -> PurePosixPath:
+        """The path in Maven's repository layout, in the cache as on the server."""
+        group, name, extension, *classifier, version = self.coordinate.split(":")
+        file = "-".join([name, version, *classifier])
+        return PurePosixPath(*group.split("."), name, version, f"{file}.{extension}")
+
+
+def read_lock(file: Path = LOCK_FILE) -> Lock:
+    """The pinned artifacts by server; raises StackError where the file cannot be read as a lock."""
+    try:
+        content = json.loads(file.read_text())
+        return {server: tuple(Artifact(**entry) for entry in entries) for server, entries in content.items()}
+    except (OSError, ValueError, TypeError) as error:
+        raise StackError(f"{file} is not a readable artifact lock ({error}). Restore it with git.") from error
+
+
+def write_lock(lock: Lock, file: Path = LOCK_FILE) -> None:
+    """Writes one artifact a line, so that a change of version is a small difference."""
+    servers = (
+        f"  {json.dumps(server)}: [\n"
+        + ",\n".join(f"    {json.dumps(asdict(artifact))}" for artifact in artifacts)
+        + "\n  ]"
+        for server, artifacts in sorted(lock.items())
+    )
+    file.write_text("{\n" + ",\n".join(servers) + "\n}\n")
+
+
+def missing(artifacts: Iterable[Artifact], cache: Path) -> list[Artifact]:
+    """Those that are not in the cache with their full size.
+
+    The SHA-256 was checked before the file got its name, so a start need not hash 200 MB again.
+    """
+    return [artifact for artifact in artifacts if _size(cache / artifact.path) != artifact.size]
+
+
+def class_path(artifacts: Iterable[Artifact], cache: Path) -> str:
+    """The jars in their locked order, as Java and Spark take them."""
+    return ":".join(str(cache / artifact.path) for artifact in artifacts)
+
+
+def _size(file: Path) -> int | None:
+    try:
+        return file.stat().st_size
+    except OSError:
+        return None

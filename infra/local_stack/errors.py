@@ -1,0 +1,7 @@
+"""The one exception of the local stack. Caught at the edge, in `__main__`."""
+
+from __future__ import annotations
+
+
+class StackError(Exception):
+    """The stack cannot do what was asked. Its text says what is wrong and what to do, in sentences for a terminal."""
