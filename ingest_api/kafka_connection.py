@@ -1,0 +1,103 @@
+"""One kafka-python producer that has found its topic.
+
+Belongs here: the producer's configuration and every call into kafka-python. Does not belong here: asyncio, and when to
+give up on a producer (`kafka_publisher`). Calls that block say so: run them in a thread.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kafka import KafkaProducer
+from kafka.errors import KafkaTimeoutError
+from kafka.net.compat import KafkaNetClient
+
+from ingest_api.publisher import BrokerUnavailableError, Record
+from pinterest_platform.settings import Settings
+
+CONNECT_TIMEOUT_MS = 1_000
+# Together they keep the promise of an answer within 2 s, and what was not sent by then is dropped, never sent later.
+REQUEST_TIMEOUT_MS = 1_400
+DELIVERY_TIMEOUT_MS = 1_500
+
+# How long a record waits for company, and how much company fits: measured with 1 and with 128 connections.
+LINGER_MS = 2
+BATCH_BYTES = 256 * 1024
+RECONNECT_BACKOFF_MAX_MS = 1_000
+
+
+class KafkaConnection:
+    """A producer for `settings.kafka_topic`. Making one blocks for at most 2 s.
+
+    Raises:
+        BrokerUnavailableError: the topic does not exist.
+        kafka.errors.KafkaError: the broker was not reached.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._topic = settings.kafka_topic
+        try:
+            self._producer = KafkaProducer(
+                bootstrap_servers=settings.kafka_bootstrap_servers,
+                client_id="ingest-api",
+                acks="all",
+                enable_idempotence=True,
+                linger_ms=LINGER_MS,
+                batch_size=BATCH_BYTES,
+                bootstrap_timeout_ms=CONNECT_TIMEOUT_MS,
+                max_block_ms=CONNECT_TIMEOUT_MS,
+                request_timeout_ms=REQUEST_TIMEOUT_MS,
+                delivery_timeout_ms=DELIVERY_TIMEOUT_MS,
+                reconnect_backoff_max_ms=RECONNECT_BACKOFF_MAX_MS,
+                metrics_enabled=False,
+                kafka_client=self._make_client,
+            )
+        except BaseException:
+            self._client.close()
+            raise
+        self._find_topic()
+
+    def _make_client(self, **configuration: Any) -> KafkaNetClient:
+        # Kept, because readiness needs its view of the cluster. The platform creates the topic: asking for it must not.
+        self._client = KafkaNetClient(**configuration)
+        self._client.cluster.config["allow_auto_create_topics"] = False
+        return self._client
+
+    def _find_topic(self) -> None:
+        try:
+            self._producer.partitions_for(self._topic)
+        except KafkaTimeoutError as error:
+            self.finish(0)
+            raise BrokerUnavailableError(f"it has no topic {self._topic}: create the topic") from error
+
+    @property
+    def knows_topic(self) -> bool:
+        """False once the broker has said that the topic is gone: `send` would block."""
+        return self._client.cluster.partitions_for_topic(self._topic) is not None
+
+    @property
+    def has_all_leaders(self) -> bool:
+        """Whether, by the newest answer of the broker, every partition of the topic has a leader."""
+        cluster = self._client.cluster
+        return self.knows_topic and cluster.available_partitions_for_topic(self._topic) == cluster.partitions_for_topic(
+            self._topic
+        )
+
+    def send(self, record: Record) -> Any:
+        """Hand over a record and return kafka-python's future for it: fails within `DELIVERY_TIMEOUT_MS`."""
+        return self._producer.send(self._topic, key=record.key, value=record.value, timestamp_ms=record.timestamp)
+
+    def ask_for_leaders(self) -> Any:
+        """Ask the broker for the state of the topic; kafka-python's future for the answer, shared by all who ask."""
+        return self._client.cluster.request_update()
+
+    def finish(self, seconds: float) -> None:
+        """Settle what was handed over within `seconds`, drop the rest, and let go of the broker. Blocks."""
+        try:
+            self._producer.close(timeout=seconds)
+        except KafkaTimeoutError:
+            # close() gives up without stopping the thread that sends; there is no public way to stop it.
+            sender = self._producer._sender
+            sender.force_close()
+            sender.join()
+            self._producer.close(timeout=0)

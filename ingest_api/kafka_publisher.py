@@ -1,0 +1,140 @@
+"""Events go to Kafka, and each caller waits on the event loop for its own acknowledgement.
+
+Belongs here: what happens when the broker goes away and comes back. Does not belong here: kafka-python's own affairs
+(`kafka_connection`), HTTP, and what an event is.
+
+A connection that failed a record is put aside and a new one is made in the background. Until that one has found the
+topic, `publish` refuses at once: nothing piles up, and what a client was told to send again is
+not sent from here later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Coroutine
+
+from kafka.errors import KafkaError
+
+from ingest_api.handover import Handover
+from ingest_api.kafka_connection import KafkaConnection
+from ingest_api.publisher import BrokerUnavailableError, Publisher, Receipt, Record
+from pinterest_platform.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+# Longer than the connection's own limit, so it ends a wait only when kafka-python forgot to.
+ANSWER_TIMEOUT_SECONDS = 1.8
+CHECK_TIMEOUT_SECONDS = 0.8
+RECONNECT_SECONDS = 0.5
+FINISH_SECONDS = 2.0
+
+
+class KafkaPublisher(Publisher):
+    """Publishes to `settings.kafka_topic`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._connection: KafkaConnection | None = None
+        self._reason = "it has not been reached yet"
+        self._lost = asyncio.Event()
+        self._closing = asyncio.Event()
+        self._background: set[asyncio.Task[None]] = set()
+
+    async def open(self) -> None:
+        """Start to reach for the broker."""
+        self._handover = Handover(asyncio.get_running_loop())
+        self._in_background(self._keep_connected())
+
+    async def close(self) -> None:
+        """Settle what was handed over and let go of the broker."""
+        self._closing.set()
+        self._lost.set()
+        await asyncio.gather(*self._background)
+        if self._connection is not None:
+            await asyncio.to_thread(self._connection.finish, FINISH_SECONDS)
+            self._connection = None
+
+    async def publish(self, record: Record) -> Receipt:
+        """Return when the broker has acknowledged the record."""
+        connection = self._usable_connection()
+        try:
+            async with asyncio.timeout(ANSWER_TIMEOUT_SECONDS):
+                metadata = await self._handover.carry(connection.send(record))
+        except TimeoutError as error:
+            self._put_aside(connection, "it took too long to confirm", patience_seconds=0)
+            raise self._unavailable() from error
+        except KafkaError as error:
+            self._put_aside(connection, _sentence(error), patience_seconds=FINISH_SECONDS)
+            raise self._unavailable() from error
+        return Receipt(metadata.partition, metadata.offset)
+
+    async def check_writable(self) -> None:
+        """Return when the broker says that every partition has a leader."""
+        connection = self._usable_connection()
+        try:
+            async with asyncio.timeout(CHECK_TIMEOUT_SECONDS):
+                await self._handover.carry(connection.ask_for_leaders())
+        except (TimeoutError, KafkaError) as error:
+            raise self._unavailable("it does not answer") from error
+        if not connection.has_all_leaders:
+            raise self._unavailable(f"a partition of {self._settings.kafka_topic} has no leader")
+
+    def _usable_connection(self) -> KafkaConnection:
+        connection = self._connection
+        if connection is not None and not connection.knows_topic:
+            self._put_aside(connection, f"its topic {self._settings.kafka_topic} is gone", patience_seconds=0)
+        if self._connection is None:
+            raise self._unavailable()
+        return self._connection
+
+    def _unavailable(self, reason: str | None = None) -> BrokerUnavailableError:
+        broker = self._settings.kafka_bootstrap_servers
+        return BrokerUnavailableError(
+            f"Kafka at {broker} takes no events now: {reason or self._reason}. "
+            "Post the event again in a moment, with the same event_id."
+        )
+
+    def _put_aside(self, connection: KafkaConnection, reason: str, patience_seconds: float) -> None:
+        if connection is not self._connection:
+            return
+        logger.warning("Kafka at %s is lost: %s", self._settings.kafka_bootstrap_servers, reason)
+        self._connection, self._reason = None, reason
+        self._lost.set()
+        self._in_background(asyncio.to_thread(connection.finish, patience_seconds))
+
+    async def _keep_connected(self) -> None:
+        while not self._closing.is_set():
+            self._lost.clear()
+            await self._connect()
+            await self._lost.wait()
+
+    async def _connect(self) -> None:
+        while not self._closing.is_set():
+            try:
+                self._connection = await asyncio.to_thread(KafkaConnection, self._settings)
+            except Exception as error:  # whatever it was: the API stays up, says so, and tries again
+                self._note(_sentence(error))
+                await self._pause()
+            else:
+                logger.info("Kafka at %s takes events", self._settings.kafka_bootstrap_servers)
+                return
+
+    def _note(self, reason: str) -> None:
+        if reason != self._reason:
+            logger.warning("Kafka at %s takes no events: %s", self._settings.kafka_bootstrap_servers, reason)
+        self._reason = reason
+
+    async def _pause(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._closing.wait(), RECONNECT_SECONDS)
+
+    def _in_background(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+
+def _sentence(error: Exception) -> str:
+    return str(error) or type(error).__name__
