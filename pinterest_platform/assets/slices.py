@@ -1,0 +1,23 @@
+"""The daily partitions that every batch asset shares, and what a run over several days needs.
+
+Belongs here: the partitions, their backfill policy and how a run reads its days. Does not belong here: any asset.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+import dagster as dg
+
+FIRST_DAY = "2025-01-01"
+# The day under way is a partition too: it may be materialised as often as one likes.
+DAILY = dg.DailyPartitionsDefinition(start_date=FIRST_DAY, timezone="UTC", end_offset=1)
+# Several days a run, so that one Spark session serves many days; not all, so that a failure costs only its run.
+BACKFILL = dg.BackfillPolicy.multi_run(max_partitions_per_run=10)
+OWNERS = ["team:data-platform"]
+
+
+def days_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> list[date]:
+    """The days that this run is for, in order."""
+    execution = context.op_execution_context if isinstance(context, dg.AssetCheckExecutionContext) else context
+    return [date.fromisoformat(key) for key in execution.partition_keys]

@@ -1,0 +1,106 @@
+"""The clean slice of a day: raw objects in, Parquet of clean pins and of quarantined records out.
+
+Belongs here: which objects are read and written, and how many rows went where. Does not belong here: the rules
+(`pins.cleaning`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from pyspark.sql import Column, DataFrame, Observation, SparkSession
+from pyspark.sql import functions as F  # noqa: N812
+
+from pinterest_platform.batch.landing import day_prefix
+from pinterest_platform.pins.cleaning import RECORD_SCHEMA, accepted, clean_records, newest_per_pin, rejected
+from pinterest_platform.stores.s3 import Bucket
+
+_LINE_SCHEMA = (
+    "topic string, partition int, offset bigint, timestamp bigint, "
+    "key string, key_base64 string, value string, value_base64 string"
+)
+
+
+@dataclass(frozen=True)
+class CleanSlice:
+    """How many records of a day went where; `reasons` counts the quarantined ones by reason."""
+
+    day: date
+    raw: int
+    clean: int
+    quarantined: int
+    reasons: Mapping[str, int]
+
+    @property
+    def superseded(self) -> int:
+        """Older versions of pins that were posted again on the same day."""
+        return self.raw - self.quarantined - self.clean
+
+
+def clean_prefix(day: date) -> str:
+    """Where the day's clean pins are."""
+    return f"clean/dt={day:%Y-%m-%d}/"
+
+
+def quarantine_prefix(day: date) -> str:
+    """Where the day's quarantined records are."""
+    return f"quarantine/dt={day:%Y-%m-%d}/"
+
+
+def replace_clean_slice(spark: SparkSession, bucket: Bucket, day: date) -> CleanSlice:
+    """Clean the day's raw objects and replace the day's clean and quarantined Parquet with the outcome."""
+    keys = [stored.key for stored in bucket.list(day_prefix(day))]
+    counted = Observation("records")
+    cleaned = clean_records(read_raw(spark, bucket, keys)).observe(
+        counted, F.count("*").alias("raw"), F.count("reason").alias("quarantined")
+    )
+    _write(newest_per_pin(accepted(cleaned)), bucket, clean_prefix(day))
+    raw, quarantined = counted.get["raw"], counted.get["quarantined"]
+    reasons = _replace_quarantine(spark, bucket, keys, day) if quarantined else _empty_quarantine(bucket, day)
+    return CleanSlice(day, raw, read_parquet(spark, bucket, clean_prefix(day)).count(), quarantined, reasons)
+
+
+def read_raw(spark: SparkSession, bucket: Bucket, keys: Sequence[str]) -> DataFrame:
+    """The records in raw objects, in the shape that the Kafka source has."""
+    if not keys:
+        return spark.createDataFrame([], RECORD_SCHEMA)
+    lines = spark.read.schema(_LINE_SCHEMA).json([_url(bucket, key) for key in keys], mode="FAILFAST")
+    return lines.select(
+        "topic",
+        "partition",
+        "offset",
+        F.timestamp_millis("timestamp").alias("timestamp"),
+        _bytes_of("key").alias("key"),
+        _bytes_of("value").alias("value"),
+    )
+
+
+def read_parquet(spark: SparkSession, bucket: Bucket, prefix: str) -> DataFrame:
+    """The Parquet files below the prefix."""
+    return spark.read.parquet(_url(bucket, prefix))
+
+
+def _replace_quarantine(spark: SparkSession, bucket: Bucket, keys: Sequence[str], day: date) -> dict[str, int]:
+    # The few rejects are worked out a second time: keeping them from the first would mean caching the whole day.
+    _write(rejected(clean_records(read_raw(spark, bucket, keys))), bucket, quarantine_prefix(day))
+    counts = read_parquet(spark, bucket, quarantine_prefix(day)).groupBy("reason").count().collect()
+    return {row["reason"]: row["count"] for row in counts}
+
+
+def _empty_quarantine(bucket: Bucket, day: date) -> dict[str, int]:
+    bucket.delete_below(quarantine_prefix(day))
+    return {}
+
+
+def _write(rows: DataFrame, bucket: Bucket, prefix: str) -> None:
+    rows.write.mode("overwrite").parquet(_url(bucket, prefix))
+
+
+def _bytes_of(name: str) -> Column:
+    return F.coalesce(F.col(name).cast("binary"), F.unbase64(f"{name}_base64"))
+
+
+def _url(bucket: Bucket, key: str) -> str:
+    return f"s3a://{bucket.name}/{key}"

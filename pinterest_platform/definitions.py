@@ -1,0 +1,34 @@
+"""Everything Dagster loads, put together: the only wiring. Loading opens no connection and starts no JVM."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from pinterest_platform.assets.clean_pins import cleaned_pins
+from pinterest_platform.assets.pinterest_batch import pinterest_batch
+from pinterest_platform.assets.pinterest_stream import streamed_pins
+from pinterest_platform.assets.raw_pins import raw_pins
+from pinterest_platform.assets.spark import spark_resource
+from pinterest_platform.assets.topic import pinterest_topic
+from pinterest_platform.automation.jobs import batch_job, streaming
+from pinterest_platform.automation.schedules import daily_batch_at_ten
+from pinterest_platform.automation.sensors import fail_lost_runs, keep_streaming
+from pinterest_platform.checks.clean_pins import clean_pins_match_their_schema
+from pinterest_platform.settings import Settings
+
+
+def build_definitions(settings: Settings) -> dg.Definitions:
+    """The platform's asset graph for these settings."""
+    return dg.Definitions(
+        assets=[pinterest_topic, raw_pins, cleaned_pins, pinterest_batch, streamed_pins],
+        asset_checks=[clean_pins_match_their_schema],
+        jobs=[batch_job(settings), streaming],
+        schedules=[daily_batch_at_ten],
+        sensors=[keep_streaming, fail_lost_runs],
+        resources={"settings": settings, "pyspark": spark_resource(settings)},
+        # A run is one process, so that one Spark session serves all of its steps.
+        executor=dg.in_process_executor,
+    )
+
+
+defs = build_definitions(Settings())

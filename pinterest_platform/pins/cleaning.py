@@ -1,0 +1,200 @@
+"""What becomes of a Kafka record: a clean pin, or a reject with a reason. One implementation for batch and stream.
+
+Belongs here: Spark expressions from the record shape (`RECORD_SCHEMA`) to the clean columns. Does not belong here:
+reading or writing anything, and rules that look at more than one record, but for `newest_per_pin`. No Python runs per
+row.
+"""
+
+from __future__ import annotations
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F  # noqa: N812 - the name that every Spark reader knows
+from pyspark.sql import types as T  # noqa: N812
+
+from pinterest_platform.pins.event import MISSING_TEXTS
+
+RECORD_SCHEMA = T.StructType(
+    [
+        T.StructField("topic", T.StringType(), nullable=False),
+        T.StructField("partition", T.IntegerType(), nullable=False),
+        T.StructField("offset", T.LongType(), nullable=False),
+        T.StructField("timestamp", T.TimestampType(), nullable=False),
+        T.StructField("key", T.BinaryType()),
+        T.StructField("value", T.BinaryType()),
+    ]
+)
+
+TEXT_FIELDS = (
+    "unique_id",
+    "title",
+    "category",
+    "description",
+    "poster_name",
+    "follower_count",
+    "tag_list",
+    "is_image_or_video",
+    "image_src",
+    "save_location",
+)
+PIN_COLUMNS = (
+    "unique_id",
+    "index_id",
+    "title",
+    "category",
+    "description",
+    "poster_name",
+    "follower_count",
+    "tag_list",
+    "is_image_or_video",
+    "image_src",
+    "downloaded",
+    "save_location",
+)
+PLATFORM_COLUMNS = ("event_id", "ingested_at", "ingest_date", "kafka_partition", "kafka_offset")
+CLEAN_COLUMNS = PIN_COLUMNS + PLATFORM_COLUMNS
+REJECT_COLUMNS = ("ingested_at", "ingest_date", "kafka_topic", "kafka_partition", "kafka_offset", "original", "reason")
+
+_POSTED_SCHEMA = T.StructType(
+    [T.StructField(name, T.StringType()) for name in (*TEXT_FIELDS, "event_id")]
+    + [T.StructField("index", T.LongType()), T.StructField("downloaded", T.LongType())]
+)
+_STRICT_JSON = {"allowSingleQuotes": "false", "allowNonNumericNumbers": "false"}
+_POWERS_OF_TEN = {"k": 3, "m": 6, "b": 9}
+_FOLLOWER_COUNT = r"^([0-9]+)(?:\.([0-9]+))?([kKmMbB]?)\z"
+# \p{Z} and the explicit controls, as java.util.regex knows them: what `str.isspace` calls white space.
+_BLANK = r"^[\s\p{Z}\x{1c}-\x{1f}\x{85}]*\z"
+# JSON can spell half of a surrogate pair, which no UTF-8 text can hold.
+_LONE_SURROGATE = (
+    r"(?i)(?<!\\)(?:\\\\)*(?:\\ud[89ab][0-9a-f]{2}(?!\\ud[c-f][0-9a-f]{2})"
+    r"|(?<!\\ud[89ab][0-9a-f]{2})\\ud[c-f][0-9a-f]{2})"
+)
+
+
+def clean_records(records: DataFrame) -> DataFrame:
+    """One row a record: the clean columns, `kafka_topic`, `original` text and the `reason` of a reject (else null).
+
+    Args:
+        records: rows of `RECORD_SCHEMA`, from the Kafka source or from raw objects; `timestamp` is the ingest time.
+    """
+    parsed = records.select(
+        "topic",
+        "partition",
+        "offset",
+        "timestamp",
+        "value",
+        F.from_json(F.col("value").cast("string"), _POSTED_SCHEMA, _STRICT_JSON).alias("pin"),
+    )
+    return parsed.select(
+        *_pin_columns(),
+        *_platform_columns(),
+        F.col("topic").alias("kafka_topic"),
+        F.decode("value", "UTF-8").alias("original"),
+        _reject_reason().alias("reason"),
+    )
+
+
+def accepted(cleaned: DataFrame) -> DataFrame:
+    """The clean pins among `clean_records`, in the public column order."""
+    return cleaned.where(F.col("reason").isNull()).select(*CLEAN_COLUMNS)
+
+
+def rejected(cleaned: DataFrame) -> DataFrame:
+    """The records that cannot be read as a pin, with coordinates, original text and reason."""
+    return cleaned.where(F.col("reason").isNotNull()).select(*REJECT_COLUMNS)
+
+
+def newest_per_pin(pins: DataFrame) -> DataFrame:
+    """One row per day and pin: the newest by time, then offset. The others are superseded."""
+    newest_first = Window.partitionBy("ingest_date", "unique_id").orderBy(
+        F.desc("ingested_at"), F.desc("kafka_offset"), F.desc("kafka_partition")
+    )
+    numbered = pins.withColumn("version", F.row_number().over(newest_first))
+    return numbered.where(F.col("version") == 1).select(*CLEAN_COLUMNS)
+
+
+def _pin_columns() -> list[Column]:
+    columns = {name: _present(name) for name in TEXT_FIELDS}
+    columns |= {
+        "index_id": F.col("pin.index"),
+        "follower_count": _whole_number(_present("follower_count")),
+        "downloaded": F.col("pin.downloaded").cast("int"),
+    }
+    return [columns[name].alias(name) for name in PIN_COLUMNS]
+
+
+def _present(field: str) -> Column:
+    """The field's text, or null where it is blank or the field's own text for "missing"."""
+    text = F.col(f"pin.{field}")
+    is_missing = text.rlike(_BLANK)
+    if field in MISSING_TEXTS:
+        is_missing |= text.isin(*MISSING_TEXTS[field])
+    return F.when(~is_missing, text)
+
+
+def _whole_number(text: Column) -> Column:
+    """`12.3M` as 12300000. Exact: the decimal point is moved in the text; what is left behind it is cut off."""
+    whole = F.regexp_extract(text, _FOLLOWER_COUNT, 1)
+    fraction = F.regexp_extract(text, _FOLLOWER_COUNT, 2)
+    suffix = F.lower(F.regexp_extract(text, _FOLLOWER_COUNT, 3))
+    shifted = whole
+    for letter, power in _POWERS_OF_TEN.items():
+        shifted = F.when(suffix == letter, F.concat(whole, F.rpad(fraction, power, "0"))).otherwise(shifted)
+    return F.when(whole != "", shifted).cast("bigint")  # null for a number that does not fit
+
+
+def _platform_columns() -> list[Column]:
+    # Without the session's time zone: the day must be the same whoever computes it.
+    day_number = F.floor(F.unix_millis("timestamp") / F.lit(86_400_000)).cast("int")
+    derived_id = F.concat_ws("-", "topic", F.col("partition").cast("string"), F.col("offset").cast("string"))
+    columns = {
+        "event_id": F.coalesce(_present("event_id"), derived_id),
+        "ingested_at": F.col("timestamp"),
+        "ingest_date": F.date_from_unix_date(day_number),
+        "kafka_partition": F.col("partition"),
+        "kafka_offset": F.col("offset"),
+    }
+    return [columns[name].alias(name) for name in PLATFORM_COLUMNS]
+
+
+def _reject_reason() -> Column:
+    """The first rule that the record breaks, in words; null for a pin."""
+    text = F.col("value").cast("string")
+    rules: list[tuple[Column, str]] = [
+        (F.col("value").isNull() | (F.length("value") == 0), "the record has no value"),
+        (F.encode(F.decode("value", "UTF-8"), "UTF-8") != F.col("value"), "the value is not UTF-8 text"),
+        (~_is_one_json_object(text), "the value is not a JSON object"),
+        (text.contains(r"\u0000") & _any_field_contains("\0"), "a text contains the NUL character"),
+        (F.lower(text).contains(r"\ud") & text.rlike(_LONE_SURROGATE), "a text contains half of a surrogate pair"),
+        *((_is_nested(text, name), f"{name} is not text") for name in (*TEXT_FIELDS, "event_id")),
+        (_present("unique_id").isNull(), "unique_id is missing"),
+        (_present("category").isNull(), "category is missing"),
+        (F.col("pin.index").isNull() & _has(text, "index"), "index is not a whole number of 64 bits"),
+        (F.col("pin.index").isNull(), "index is missing"),
+        (F.col("pin.downloaded").isNull() & _has(text, "downloaded"), "downloaded is not 0 or 1"),
+        (~F.col("pin.downloaded").isin(0, 1), "downloaded is not 0 or 1"),
+    ]
+    broken = [F.when(condition, F.lit(reason)) for condition, reason in rules]
+    return F.coalesce(*broken)
+
+
+def _is_one_json_object(text: Column) -> Column:
+    # from_json is lenient: it reads the first object of an array and stops at its end. A strict count of the values
+    # between brackets is null for invalid JSON, and 1 for exactly one value.
+    count = F.json_array_length(F.concat(F.lit("["), text, F.lit("]")))
+    return F.coalesce((count == 1) & text.rlike(r"^\s*\{"), F.lit(False))
+
+
+def _any_field_contains(character: str) -> Column:
+    return F.concat_ws("", *(f"pin.{name}" for name in (*TEXT_FIELDS, "event_id"))).contains(character)
+
+
+def _is_nested(text: Column, field: str) -> Column:
+    """Whether the field holds an object or an array, which from_json would hand out as its JSON text."""
+    looks_nested = F.col(f"pin.{field}").rlike(r"^[\[{]")
+    as_array = F.from_json(text, f"{field} array<string>")[field]
+    as_object = F.from_json(text, f"{field} map<string,string>")[field]
+    return looks_nested & (as_array.isNotNull() | as_object.isNotNull())
+
+
+def _has(text: Column, field: str) -> Column:
+    return F.get_json_object(text, f"$.{field}").isNotNull()

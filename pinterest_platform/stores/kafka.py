@@ -1,0 +1,153 @@
+"""Kafka, as the platform uses it: make the topic, look offsets up, read a range of records.
+
+Belongs here: what kafka-python is asked. Nothing here joins a consumer group or commits an offset, so that looking
+never changes what anybody else sees. Does not belong here: what the records mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka.admin import NewTopic
+from kafka.errors import KafkaError, TopicAlreadyExistsError
+
+from pinterest_platform.settings import Settings
+
+MILLISECONDS_AN_HOUR = 3_600_000
+_FETCH_BYTES = 8 * 1024 * 1024
+
+
+class TopicUnavailableError(Exception):
+    """The broker or its topic cannot be reached."""
+
+
+class Record(NamedTuple):
+    """One Kafka record, unchanged. `timestamp` is in milliseconds since 1970 UTC."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+def create_topic(settings: Settings) -> None:
+    """Create the topic with its partitions and retention, unless it is there."""
+    retention = settings.kafka_retention_hours
+    retention_ms = -1 if retention < 0 else retention * MILLISECONDS_AN_HOUR
+    topic = NewTopic(
+        name=settings.kafka_topic,
+        num_partitions=settings.kafka_partitions,
+        replication_factor=settings.kafka_replication_factor,
+        # The ingest API stamps each record on receipt; the broker must not stamp it anew.
+        topic_configs={"retention.ms": str(retention_ms), "message.timestamp.type": "CreateTime"},
+    )
+    admin = KafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap_servers)
+    try:
+        admin.create_topics([topic])
+    except TopicAlreadyExistsError:
+        pass
+    finally:
+        admin.close()
+
+
+@contextmanager
+def open_topic(settings: Settings, timeout_seconds: float = 10.0) -> Iterator[TopicReader]:
+    """A reader of the platform's topic, closed at the end.
+
+    Raises:
+        TopicUnavailableError: the broker does not answer or does not know the topic.
+    """
+    timeout_ms = int(timeout_seconds * 1000)
+    try:
+        consumer = KafkaConsumer(
+            bootstrap_servers=settings.kafka_bootstrap_servers,
+            enable_auto_commit=False,
+            bootstrap_timeout_ms=timeout_ms,
+            request_timeout_ms=timeout_ms,
+            max_partition_fetch_bytes=_FETCH_BYTES,
+            max_poll_records=10_000,
+        )
+    except KafkaError as error:
+        raise TopicUnavailableError(_unavailable(settings)) from error
+    try:
+        yield TopicReader(consumer, settings.kafka_topic, _unavailable(settings))
+    finally:
+        consumer.close()
+
+
+def _unavailable(settings: Settings) -> str:
+    return (
+        f"Kafka at {settings.kafka_bootstrap_servers} does not serve the topic {settings.kafka_topic}: "
+        "see that the broker runs (make status) and that PINTEREST_KAFKA_BOOTSTRAP_SERVERS names it."
+    )
+
+
+class TopicReader:
+    """Offsets and records of one topic. Offsets per partition travel as a mapping from partition to offset."""
+
+    def __init__(self, consumer: Any, topic: str, unavailable: str) -> None:
+        self.topic = topic
+        self._consumer = consumer
+        self._unavailable = unavailable
+
+    def partitions(self) -> list[int]:
+        """The topic's partitions, in order."""
+        partitions = self._consumer.partitions_for_topic(self.topic)
+        if not partitions:
+            raise TopicUnavailableError(self._unavailable)
+        return sorted(partitions)
+
+    def beginning_offsets(self) -> dict[int, int]:
+        """The first offset that Kafka still has, per partition."""
+        return self._by_partition(self._consumer.beginning_offsets(self._all()))
+
+    def end_offsets(self) -> dict[int, int]:
+        """The offset that the next record will get, per partition."""
+        return self._by_partition(self._consumer.end_offsets(self._all()))
+
+    def offsets_at(self, timestamp_ms: int) -> dict[int, int]:
+        """The first offset whose record is of that time or later, per partition; the end where there is none."""
+        found = self._consumer.offsets_for_times(dict.fromkeys(self._all(), timestamp_ms))
+        ends = self.end_offsets()
+        return {tp.partition: at.offset if at else ends[tp.partition] for tp, at in found.items()}
+
+    def read(self, partition: int, start: int, stop: int) -> Iterator[Record]:
+        """The records with offsets in [start, stop), in order. Offsets may have gaps (compaction, transactions)."""
+        if start >= stop:
+            return
+        source = TopicPartition(self.topic, partition)
+        self._consumer.assign([source])
+        self._consumer.seek(source, start)
+        while self._consumer.position(source) < stop:
+            batch = self._consumer.poll(timeout_ms=10_000).get(source, [])
+            if not batch and self._consumer.position(source) < stop:
+                raise TopicUnavailableError(self._unavailable)
+            for message in batch:
+                if message.offset >= stop:
+                    return
+                yield _record(message)
+
+    def _all(self) -> list[Any]:
+        return [TopicPartition(self.topic, partition) for partition in self.partitions()]
+
+    @staticmethod
+    def _by_partition(offsets: Mapping[Any, int]) -> dict[int, int]:
+        return {source.partition: offset for source, offset in offsets.items()}
+
+
+def _record(message: Any) -> Record:
+    return Record(
+        message.topic,
+        message.partition,
+        message.offset,
+        message.timestamp,
+        message.key,
+        message.value,
+        tuple(message.headers),
+    )
