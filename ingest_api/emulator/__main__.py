@@ -1,0 +1,121 @@
+"""`python -m ingest_api.emulator` posts invented pins through the ingest API."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from rich.console import Console
+
+from ingest_api.emulator.delivery import UndeliveredError
+from ingest_api.emulator.emulation import (
+    DEFAULT_SEED,
+    DEFAULT_SENDERS,
+    Emulation,
+    EmulationResult,
+    Observer,
+    emulate,
+)
+from ingest_api.emulator.ledger import open_ledger
+from ingest_api.emulator.pace import Pace, as_fast_as_accepted, at_random, at_rate
+from ingest_api.emulator.progress import show_progress
+from pinterest_platform.settings import Settings
+
+
+class _LastResult(Observer):
+    """Remembers the newest counts, for an emulation that is interrupted."""
+
+    def __init__(self) -> None:
+        self.result: EmulationResult | None = None
+
+    def counted(self, result: EmulationResult) -> None:
+        self.result = result
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code."""
+    options = _parser().parse_args(arguments)
+    console, last = Console(), _LastResult()
+    try:
+        with ExitStack() as stack:
+            observers = [last, stack.enter_context(show_progress(console, options.count))]
+            if options.ledger is not None:
+                observers.append(stack.enter_context(open_ledger(options.ledger)))
+            emulate(_emulation(options), *observers)
+    except UndeliveredError as error:
+        console.print(str(error), style="red", highlight=False)
+        return 1
+    except KeyboardInterrupt:
+        console.print("Interrupted.")
+        return 130
+    finally:
+        console.print(_summary(last.result), highlight=False)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    settings = Settings()
+    parser = argparse.ArgumentParser(prog="python -m ingest_api.emulator", description="Posts invented pins.")
+    parser.add_argument("--url", default=f"http://{settings.ingest_host}:{settings.ingest_port}", help="the ingest API")
+    parser.add_argument("--count", type=_positive, default=11_000, help="posts, drawn with repeats (%(default)s)")
+    parser.add_argument("--senders", type=_positive, default=DEFAULT_SENDERS, help="at the same time (%(default)s)")
+    parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help="one seed, one sequence of pins (%(default)s)")
+    parser.add_argument(
+        "--malformed", type=_share, default=0.0, metavar="SHARE", help="share of bodies that are no pins"
+    )
+    parser.add_argument("--ledger", type=Path, metavar="FILE", help="write what was acknowledged, as NDJSON")
+    pace = parser.add_mutually_exclusive_group()
+    pace.add_argument("--rate", type=_positive_rate, metavar="N", help="posts a second (else each sender pauses 0-2 s)")
+    pace.add_argument("--as-fast-as-accepted", action="store_true", help="the next post follows the last answer")
+    return parser
+
+
+def _emulation(options: argparse.Namespace) -> Emulation:
+    return Emulation(
+        url=options.url,
+        count=options.count,
+        senders=options.senders,
+        seed=options.seed,
+        pace=_pace(options),
+        malformed_share=options.malformed,
+    )
+
+
+def _pace(options: argparse.Namespace) -> Pace:
+    if options.as_fast_as_accepted:
+        return as_fast_as_accepted
+    if options.rate:
+        return at_rate(options.rate, time.monotonic)
+    return at_random(options.seed)
+
+
+def _summary(result: EmulationResult | None) -> str:
+    if result is None:
+        return "posted 0, acknowledged 0, refused 0"
+    counts = f"posted {result.posted:,}, acknowledged {result.acknowledged:,}, refused {result.refused:,}"
+    return f"{counts} in {result.seconds:,.1f} s"
+
+
+def _positive(text: str) -> int:
+    if (number := int(text)) < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def _positive_rate(text: str) -> float:
+    if not 0 < (rate := float(text)) < float("inf"):
+        raise argparse.ArgumentTypeError("must be a number above 0")
+    return rate
+
+
+def _share(text: str) -> float:
+    if not 0 <= (share := float(text)) <= 1:
+        raise argparse.ArgumentTypeError("must be between 0 and 1")
+    return share
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,110 @@
+"""Gets one post to the API, whatever it takes.
+
+Belongs here: requests, retries and what an answer means. Does not belong here: what is posted, and how many senders
+there are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from random import Random
+
+import aiohttp
+import orjson
+
+from ingest_api.emulator.post import Post
+
+# Nothing was taken, or nobody knows: the same post goes out again, with the same event_id.
+RETRIED_STATUSES = frozenset({429, 502, 503, 504})
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 2.0
+ANSWER_TIMEOUT_SECONDS = 10.0
+PATIENCE_SECONDS = 60.0
+
+
+class UndeliveredError(Exception):
+    """The API did not take a post, and trying again has not helped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """Kafka holds the post."""
+
+    partition: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The API says that the post is no pin."""
+
+    detail: str
+
+
+Outcome = Acknowledged | Refused
+
+
+class Delivery:
+    """Posts to `{url}/pin/` over the connections of `session`. `sleep` takes seconds."""
+
+    def __init__(
+        self,
+        url: str,
+        session: aiohttp.ClientSession,
+        random: Random,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        patience_seconds: float = PATIENCE_SECONDS,
+    ) -> None:
+        self._address = f"{url.rstrip('/')}/pin/"
+        self._session = session
+        self._random = random
+        self._sleep = sleep
+        self._patience_seconds = patience_seconds
+
+    async def deliver(self, post: Post) -> Outcome:
+        """Post until the API takes or refuses it.
+
+        Raises:
+            UndeliveredError: it did neither within the patience, or it answered what no retry will change.
+        """
+        pause, waited = FIRST_PAUSE_SECONDS, 0.0
+        while True:
+            outcome = await self._attempt(post)
+            if not isinstance(outcome, _Failure):
+                return outcome
+            if waited >= self._patience_seconds:
+                raise UndeliveredError(
+                    f"{self._address} has taken no event for {waited:.0f} s ({outcome.reason}). "
+                    "Is the ingest API running, and its broker?"
+                )
+            # Senders that failed together shall not come back together.
+            seconds = pause * self._random.uniform(0.5, 1.5)
+            await self._sleep(seconds)
+            pause, waited = min(2 * pause, LONGEST_PAUSE_SECONDS), waited + seconds
+
+    async def _attempt(self, post: Post) -> Outcome | _Failure:
+        try:
+            async with self._session.post(self._address, data=post.body, headers=_HEADERS) as response:
+                return self._outcome(response.status, await response.read())
+        except (aiohttp.ClientError, TimeoutError) as error:
+            return _Failure(str(error) or type(error).__name__)
+
+    def _outcome(self, status: int, body: bytes) -> Outcome | _Failure:
+        text = body[:500].decode(errors="replace")
+        if status == 200:
+            answer = orjson.loads(body)
+            return Acknowledged(answer["partition"], answer["offset"])
+        if status == 422:
+            return Refused(text)
+        if status in RETRIED_STATUSES:
+            return _Failure(f"{status}: {text}")
+        raise UndeliveredError(f"{self._address} answered {status}: {text}. Is this the ingest API?")
+
+
+_HEADERS = {"Content-Type": "application/json"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    reason: str

@@ -1,0 +1,42 @@
+"""A file that says what the API acknowledged: the other half of "nothing is lost".
+
+One JSON object a line: `event_id, unique_id, partition, offset`. Each line is written at once, so that the ledger of a
+killed emulator still holds what was acknowledged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+import orjson
+
+from ingest_api.emulator.delivery import Acknowledged
+from ingest_api.emulator.emulation import Observer
+from ingest_api.emulator.post import Post
+
+
+class Ledger(Observer):
+    """Writes lines to an open file."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def acknowledged(self, post: Post, acknowledged: Acknowledged) -> None:
+        """Note one acknowledged post."""
+        line = {
+            "event_id": post.event_id,
+            "unique_id": post.unique_id,
+            "partition": acknowledged.partition,
+            "offset": acknowledged.offset,
+        }
+        self._file.write(orjson.dumps(line).decode() + "\n")
+
+
+@contextmanager
+def open_ledger(path: Path) -> Iterator[Ledger]:
+    """Open a new ledger at `path`; one that is there already is replaced."""
+    with path.open("w", encoding="utf-8", buffering=1) as file:
+        yield Ledger(file)
