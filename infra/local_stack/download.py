@@ -33,11 +33,11 @@ WORTH_A_RETRY = {408, 425, 429, 500, 502, 503, 504}
 Advance = Callable[[int], None]
 
 
-class Interrupted(Exception):
+class InterruptedDownloadError(Exception):
     """Another download failed or the user gave up: the part stays for the next time."""
 
 
-class Wrong(Exception):
+class WrongBytesError(Exception):
     """The bytes are not those of the lock. Its text names what arrived."""
 
 
@@ -54,22 +54,27 @@ class Downloader:
     def fetch_all(self, artifacts: Sequence[Artifact]) -> None:
         """Fetches what the cache does not have; raises StackError with the first artifact that cannot be had."""
         trust = ssl.create_default_context()
-        with httpx.Client(verify=trust, timeout=30, follow_redirects=True) as client, _only_one(self.cache):
-            with ThreadPoolExecutor(PARALLEL_DOWNLOADS) as pool:
-                futures = [pool.submit(self._fetch, client, artifact) for artifact in missing(artifacts, self.cache)]
-                try:
-                    for future in as_completed(futures):
-                        future.result()
-                except BaseException:
-                    self.given_up.set()
-                    pool.shutdown(cancel_futures=True)
-                    raise
+        # Counting bytes and resuming both need what lies on the server, not a compressed transfer of it.
+        headers = {"Accept-Encoding": "identity"}
+        with (
+            httpx.Client(verify=trust, headers=headers, timeout=30, follow_redirects=True) as client,
+            _only_one(self.cache),
+            ThreadPoolExecutor(PARALLEL_DOWNLOADS) as pool,
+        ):
+            futures = [pool.submit(self._fetch, client, artifact) for artifact in missing(artifacts, self.cache)]
+            try:
+                for future in as_completed(futures):
+                    future.result()
+            except BaseException:
+                self.given_up.set()
+                pool.shutdown(cancel_futures=True)
+                raise
 
     def _fetch(self, client: httpx.Client, artifact: Artifact) -> None:
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 return self._attempt(client, artifact)
-            except (httpx.HTTPError, Wrong) as error:
+            except (httpx.HTTPError, WrongBytesError) as error:
                 if attempt == ATTEMPTS or not _is_passing(error):
                     raise StackError(_explain(artifact, self.base_url, error)) from error
             self.given_up.wait(self.pause_seconds * 2 ** (attempt - 1))
@@ -86,7 +91,7 @@ class Downloader:
             self.advance(-part.stat().st_size)
             part.unlink()
             # What lay there from an earlier run may have been cut in mid-write: one fresh try before giving up.
-            raise Wrong("interrupted earlier" if resumed else f"SHA-256 {actual}")
+            raise WrongBytesError("interrupted earlier" if resumed else f"SHA-256 {actual}")
         part.rename(target)
 
     def _continue_part(self, client: httpx.Client, artifact: Artifact, part: Path) -> None:
@@ -108,7 +113,7 @@ class Downloader:
             try:
                 for chunk in response.iter_raw(CHUNK):
                     if self.given_up.is_set():
-                        raise Interrupted
+                        raise InterruptedDownloadError
                     file.write(chunk)
                     self.advance(len(chunk))
             except httpx.HTTPError:
@@ -126,21 +131,22 @@ def _only_one(cache: Path) -> Iterator[None]:
 
 
 def _is_passing(error: Exception) -> bool:
-    if isinstance(error, Wrong):
+    if isinstance(error, WrongBytesError):
         return str(error) == "interrupted earlier"
     return not isinstance(error, httpx.HTTPStatusError) or error.response.status_code in WORTH_A_RETRY
 
 
 def _explain(artifact: Artifact, base_url: str, error: Exception) -> str:
     place = f"{base_url}/{artifact.path}"
-    if isinstance(error, Wrong):
+    if isinstance(error, WrongBytesError):
         return (
             f"{place} has {error}, the lock says {artifact.sha256}. Nothing of it was kept. Try again; if it stays, "
             f"something between here and there changes downloads (a proxy?), or infra/artifacts.lock is damaged."
         )
     return (
         f"Cannot download {place}: {error}. Check the network, HTTPS_PROXY, and (behind a company's proxy) that its "
-        f"certificate is installed on the system or named by SSL_CERT_FILE; then run the same command again, it continues."
+        "certificate is installed on the system or named by SSL_CERT_FILE; then "
+        "run the same command again: it continues."
     )
 
 

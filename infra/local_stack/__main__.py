@@ -1,0 +1,135 @@
+"""`python -m infra.local_stack`: the edge, where errors become a sentence and an exit code.
+
+Belongs here: arguments, signals, exit codes. Does not belong here: work.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import TypeAlias
+
+from infra.local_stack.artifacts import LOCK_FILE, read_lock, write_lock
+from infra.local_stack.clean_data import clean_data
+from infra.local_stack.errors import StackError
+from infra.local_stack.place import LOOPBACK
+from infra.local_stack.setup import fetch_artifacts
+from infra.local_stack.stack import LocalStack
+from infra.local_stack.status import as_table, look
+from infra.local_stack.terminal import Terminal
+from pinterest_platform.settings import Settings
+
+INTERRUPTED = 130  # as a shell reports Ctrl-C
+
+Work: TypeAlias = Callable[[argparse.Namespace, Terminal], int]
+
+
+def run(_: argparse.Namespace, terminal: Terminal) -> int:
+    """Set up, start everything, do the main job; everything stays up."""
+    from infra.main_job import run_main_job
+
+    stack = LocalStack(terminal=terminal)
+    stack.start()
+    return run_main_job(stack.settings)
+
+
+def setup(_: argparse.Namespace, terminal: Terminal) -> int:
+    """Download what the servers run on."""
+    fetch_artifacts(read_lock(), Settings().artifact_cache.expanduser().resolve(), terminal)
+    return 0
+
+
+def start(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """Start servers that do not run, wait until they are healthy; they stay up."""
+    LocalStack(terminal=terminal).start(arguments.servers or None)
+    return 0
+
+
+def stop(_: argparse.Namespace, terminal: Terminal) -> int:
+    """Stop everything of this stack, in reverse order."""
+    stack = LocalStack(terminal=terminal)
+    if not stack.is_running():
+        terminal.line("Nothing is running.")
+    stack.stop()
+    return 0
+
+
+def status(_: argparse.Namespace, terminal: Terminal) -> int:
+    """Show what runs, its memory and its log; exit code 1 unless all is healthy."""
+    statuses = look(LocalStack(terminal=terminal))
+    terminal.table(as_table(statuses))
+    return int(any(status.state != "healthy" for status in statuses))
+
+
+def clean(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """Remove all data of this stack, after asking."""
+    clean_data(LocalStack(terminal=terminal), terminal, ask=not arguments.yes)
+    return 0
+
+
+def lock(_: argparse.Namespace, terminal: Terminal) -> int:
+    """For developers: resolve the POMs with Maven into infra/artifacts.lock."""
+    from infra.local_stack.resolve import resolve
+
+    resolved = resolve()
+    write_lock(resolved)
+    terminal.line(f"{sum(map(len, resolved.values()))} artifacts written to {LOCK_FILE}")
+    return 0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one command; 0 is success, 1 a failure that was explained, 130 an interruption."""
+    _trust_loopback()
+    parsed = _parser().parse_args(arguments)
+    terminal = Terminal()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt_once)
+    work: Work = parsed.work
+    try:
+        return work(parsed, terminal)
+    except StackError as error:
+        terminal.line(str(error), style="red")
+        return 1
+    except KeyboardInterrupt:
+        terminal.line("Interrupted.")
+        return INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m infra.local_stack", description="The servers on this machine.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, work: Work) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=work.__doc__, description=work.__doc__)
+        command.set_defaults(work=work)
+        return command
+
+    add("run", run)
+    add("setup", setup)
+    add("start", start).add_argument("servers", nargs="*", help="with what they depend on; default: all")
+    add("stop", stop)
+    add("status", status)
+    add("clean-data", clean).add_argument("--yes", action="store_true", help="do not ask")
+    add("lock", lock)
+    return parser
+
+
+def _interrupt_once(_: int, __: FrameType | None) -> None:
+    """Ctrl-C and SIGTERM begin the same clean end, and a second one does not disturb it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def _trust_loopback() -> None:
+    """A proxy for the outside world must not be asked about this machine."""
+    for name in ("NO_PROXY", "no_proxy"):
+        os.environ[name] = ",".join(filter(None, [os.environ.get(name), LOOPBACK, "localhost"]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

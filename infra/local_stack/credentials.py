@@ -1,0 +1,68 @@
+"""The secrets of one local stack: random at its first start, kept beside its data, readable by their owner only.
+
+Belongs here: making, keeping and reading them. Does not belong here: secrets of anything that is not on 127.0.0.1.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from infra.local_stack.errors import StackError
+from pinterest_platform.settings import Settings
+
+OWNER_ONLY = 0o600
+
+
+def _random() -> str:
+    return secrets.token_urlsafe(24)
+
+
+def _plain(secret: SecretStr | None) -> str | None:
+    return secret.get_secret_value() if secret else None
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Passwords and keys; hidden from `repr`, so that no log shows them by accident."""
+
+    postgres_superuser_password: str = field(default_factory=_random, repr=False)
+    postgres_password: str = field(default_factory=_random, repr=False)
+    s3_access_key: str = field(default_factory=_random, repr=False)
+    s3_secret_key: str = field(default_factory=_random, repr=False)
+
+    def overridden_by(self, settings: Settings) -> Credentials:
+        """These, except where someone set their own."""
+        return replace(
+            self,
+            postgres_password=_plain(settings.postgres_password) or self.postgres_password,
+            s3_access_key=settings.s3_access_key or self.s3_access_key,
+            s3_secret_key=_plain(settings.s3_secret_key) or self.s3_secret_key,
+        )
+
+
+def load_or_create(file: Path) -> Credentials:
+    """The secrets in this file; new ones where there is none yet."""
+    try:
+        return Credentials(**json.loads(file.read_text()))
+    except FileNotFoundError:
+        credentials = Credentials()
+        write_private(file, json.dumps(asdict(credentials), indent=2) + "\n")
+        return credentials
+    except (ValueError, TypeError) as error:
+        raise StackError(f"{file} is damaged. `make clean-data` starts over, with empty servers.") from error
+
+
+def write_private(file: Path, text: str) -> None:
+    """Writes at once or not at all, and never with rights that others can read."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_name(file.name + ".part")
+    part.unlink(missing_ok=True)
+    with os.fdopen(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, OWNER_ONLY), "w") as content:
+        content.write(text)
+    part.replace(file)

@@ -1,0 +1,61 @@
+"""The environment of the platform's own processes, and of a person who works beside them.
+
+Belongs here: which variables they get, and the file that a shell reads. Does not belong here: the settings themselves
+(`pinterest_platform.settings`).
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from pathlib import Path
+
+from infra.local_stack.credentials import write_private
+from infra.local_stack.place import LOOPBACK, Place
+
+
+def python_environment(place: Place) -> dict[str, str]:
+    """Every setting, and what Dagster, Spark and boto3 look for on their own."""
+    settings = place.settings
+    programs = str(Path(sys.executable).parent)
+    return {
+        **settings.environment(),
+        "DAGSTER_HOME": str(place.state / "dagster"),
+        "JAVA_HOME": str(settings.java_home),
+        "PYSPARK_PYTHON": sys.executable,
+        "PATH": os.pathsep.join([programs, os.environ.get("PATH", os.defpath)]),
+        # Dagster's compute logs and a person's `aws` or boto3.
+        "AWS_ACCESS_KEY_ID": place.credentials.s3_access_key,
+        "AWS_SECRET_ACCESS_KEY": place.credentials.s3_secret_key,
+        "AWS_DEFAULT_REGION": settings.s3_region,
+        "AWS_ENDPOINT_URL_S3": settings.s3_endpoint_url or "",
+        # A proxy for the outside world must not be asked about this machine.
+        "NO_PROXY": f"{LOOPBACK},localhost",
+        "no_proxy": f"{LOOPBACK},localhost",
+    }
+
+
+def write_environment(place: Place) -> Path:
+    """Writes the file for `set -a; . .state/env`: afterwards `dagster`, `python` and boto3 see what the servers see."""
+    file = _file(place)
+    write_private(file, "".join(f"{line}\n" for line in _lines(place)))
+    return file
+
+
+def changed_variables(place: Place) -> list[str]:
+    """The names of those whose value is not the one in the file, that is, not the one of the servers that run."""
+    if not _file(place).exists():
+        return []
+    differing = set(_file(place).read_text().splitlines()) ^ set(_lines(place))
+    return sorted({line.partition("=")[0] for line in differing})
+
+
+def _file(place: Place) -> Path:
+    return place.state / "env"
+
+
+def _lines(place: Place) -> list[str]:
+    variables = {name: shlex.quote(value) for name, value in python_environment(place).items()}
+    programs = f'"{Path(sys.executable).parent}:$PATH"'
+    return [f"{name}={value}" for name, value in sorted({**variables, "PATH": programs}.items())]

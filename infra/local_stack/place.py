@@ -1,0 +1,83 @@
+"""One local stack's place: its settings, its folders and its artifacts, handed to everything that describes a server.
+
+Belongs here: paths below the state folder, rendering of configuration files, and addresses that must be on loopback.
+Does not belong here: anything about one server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from infra.local_stack.artifacts import INFRA, Lock, class_path, read_lock
+from infra.local_stack.credentials import Credentials, load_or_create, write_private
+from infra.local_stack.errors import StackError
+from pinterest_platform.settings import Settings
+
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Place:
+    """`settings` are complete (secrets, class path, absolute folders)."""
+
+    settings: Settings
+    credentials: Credentials
+    lock: Lock
+
+    @property
+    def state(self) -> Path:
+        """The folder of data, logs and pid files."""
+        return self.settings.state_folder
+
+    @property
+    def run_folder(self) -> Path:
+        """Where pid files lie."""
+        return self.state / "run"
+
+    def log_file(self, server: str) -> Path:
+        """Where a server's standard output and errors go."""
+        return self.state / "logs" / f"{server}.log"
+
+    def class_path(self, server: str) -> str:
+        """The locked jars of a server."""
+        return class_path(self.lock[server], self.settings.artifact_cache)
+
+    def render(self, template: str, target: Path, values: Mapping[str, object]) -> None:
+        """Writes `infra/<template>` with its `${names}` filled in; private, since some hold secrets."""
+        write_private(target, Template((INFRA / template).read_text()).substitute(values))
+
+
+def loopback_port(setting: str, address: str) -> int:
+    """The port of `127.0.0.1:9092` or `http://127.0.0.1:9000`; raises StackError for what this stack cannot serve."""
+    parts = urlsplit(address if "//" in address else f"//{address}")
+    if parts.hostname not in {LOOPBACK, "localhost"} or parts.port is None:
+        raise StackError(
+            f"PINTEREST_{setting.upper()} is {address!r}, but the local stack serves one address on {LOOPBACK} with a "
+            "port. Unset it to run everything locally, or start only the servers that you do not have elsewhere."
+        )
+    return parts.port
+
+
+def make_place(settings: Settings) -> Place:
+    """Completes settings for a stack of its own: absolute folders, its secrets, Spark's class path.
+
+    A secret that was set by hand is used instead of the random one.
+    """
+    state, cache = settings.state_folder.resolve(), settings.artifact_cache.expanduser().resolve()
+    credentials = load_or_create(state / "secrets.json").overridden_by(settings)
+    lock = read_lock()
+    complete = {
+        "state_folder": state,
+        "artifact_cache": cache,
+        "s3_access_key": credentials.s3_access_key,
+        "s3_secret_key": SecretStr(credentials.s3_secret_key),
+        "postgres_password": SecretStr(credentials.postgres_password),
+        "spark_class_path": settings.spark_class_path or class_path(lock["spark"], cache),
+    }
+    return Place(settings=settings.model_copy(update=complete), credentials=credentials, lock=lock)

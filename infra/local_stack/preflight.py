@@ -1,0 +1,95 @@
+"""What must be true before servers start, each failure with a sentence that says what to do.
+
+Belongs here: ports, memory, disk. Does not belong here: what a server checks about itself.
+"""
+
+from __future__ import annotations
+
+import errno
+import shutil
+import socket
+from collections.abc import Iterable
+from pathlib import Path
+
+import psutil
+
+from infra.local_stack.errors import StackError
+from infra.local_stack.place import LOOPBACK
+from infra.local_stack.server import Server
+from infra.local_stack.terminal import Terminal
+from pinterest_platform.settings import Settings
+
+MIB = 1 << 20
+COMFORT = 1.4  # the page cache and a browser want memory too
+
+
+def check_ports(servers: Iterable[Server]) -> None:
+    """Raises StackError that names every busy port, its setting and, where the system tells, who holds it."""
+    wanted = [(server, setting, port) for server in servers for setting, port in server.ports.items()]
+    busy = [(server, setting, port) for server, setting, port in wanted if is_busy(port)]
+    if busy:
+        lines = [_describe(server.name, setting, port) for server, setting, port in busy]
+        raise StackError("\n".join([*lines, "Stop what uses it, or set another port. Nothing was started."]))
+    by_port: dict[int, str] = {}
+    for _, setting, port in wanted:
+        other = by_port.setdefault(port, setting)
+        if other != setting:
+            raise StackError(f"PINTEREST_{other.upper()} and PINTEREST_{setting.upper()} are both {port}. Change one.")
+
+
+def is_busy(port: int) -> bool:
+    """Whether someone listens on this port of 127.0.0.1; connections that are about to end do not count."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return True
+            raise StackError(f"Port {port} cannot be used: {error.strerror}. Choose one above 1023.") from error
+    return False
+
+
+def check_memory(servers: Iterable[Server], settings: Settings, terminal: Terminal) -> None:
+    """Raises StackError when less is free than these servers usually take; warns when it is little more."""
+    servers = list(servers)
+    usual = sum(server.memory_mib for server in servers)
+    needed = usual if settings.stack_minimum_memory_mib is None else settings.stack_minimum_memory_mib
+    free = psutil.virtual_memory().available // MIB
+    if free < needed:
+        raise StackError(
+            f"{', '.join(server.name for server in servers)} need {needed} MiB of memory and {free} MiB is free. Close "
+            "other programs, or set PINTEREST_STACK_MINIMUM_MEMORY_MIB (0: no check). Nothing was started."
+        )
+    if free < needed * COMFORT:
+        terminal.warn(f"{free} MiB of memory is free and about {needed} MiB is needed: it may become slow.")
+
+
+def check_disk(settings: Settings) -> None:
+    """Raises StackError when too little is free where data and downloads go."""
+    for folder in (settings.state_folder, settings.artifact_cache):
+        free = shutil.disk_usage(_existing(folder)).free // MIB
+        if free < settings.stack_minimum_disk_mib:
+            raise StackError(
+                f"{folder} has {free} MiB of disk space left and {settings.stack_minimum_disk_mib} MiB is needed. Make "
+                "room, or choose another place with PINTEREST_STATE_FOLDER or PINTEREST_ARTIFACT_CACHE."
+            )
+
+
+def _existing(folder: Path) -> Path:
+    return next(parent for parent in (folder, *folder.parents) if parent.exists())
+
+
+def _describe(server: str, setting: str, port: int) -> str:
+    return f"Port {port} ({server}, PINTEREST_{setting.upper()}) is in use by {_holder(port)}."
+
+
+def _holder(port: int) -> str:
+    try:
+        listening = (entry for entry in psutil.net_connections("tcp") if entry.status == psutil.CONN_LISTEN)
+        pid = next((entry.pid for entry in listening if entry.laddr[1:] == (port,)), None)
+        if pid:
+            return f"process {pid} ({' '.join(psutil.Process(pid).cmdline())[:80]})"
+    except psutil.Error:
+        pass
+    return "another process"

@@ -1,0 +1,26 @@
+"""One file a server: how it is configured, started, and asked for its health."""
+
+from __future__ import annotations
+
+from infra.local_stack.place import Place
+from infra.local_stack.server import Server
+from infra.local_stack.servers import dagster
+from infra.local_stack.servers.cassandra import cassandra
+from infra.local_stack.servers.ingest_api import ingest_api
+from infra.local_stack.servers.kafka import kafka
+from infra.local_stack.servers.postgres import postgres
+from infra.local_stack.servers.s3 import s3
+
+
+def describe_all(place: Place) -> list[Server]:
+    """Every server of the stack, dependencies first."""
+    return [
+        kafka(place),
+        cassandra(place),
+        s3(place),
+        postgres(place),
+        ingest_api(place),
+        dagster.code_server(place),
+        dagster.webserver(place),
+        dagster.daemon(place),
+    ]

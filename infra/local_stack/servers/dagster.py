@@ -1,0 +1,131 @@
+"""Dagster: the code server (whose children are the runs), the webserver and the daemon.
+
+Belongs here: how the three are started and asked for their health. Does not belong here: the instance's configuration,
+which is `infra/dagster/dagster.yaml`.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from datetime import UTC, datetime, timedelta
+
+import grpc  # type: ignore[import-untyped]
+import httpx
+import psycopg
+from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-untyped]
+
+from infra.local_stack.abandoned_runs import end_abandoned_runs
+from infra.local_stack.artifacts import INFRA
+from infra.local_stack.environment import python_environment
+from infra.local_stack.pid_file import read_pid_file
+from infra.local_stack.place import LOOPBACK, Place
+from infra.local_stack.server import NotHealthyError, Server
+
+CODE_SERVER = "dagster-code"
+WEBSERVER = "dagster-web"
+DAEMON = "dagster-daemon"
+PROJECT = INFRA.parent
+DEFINITIONS = "pinterest_platform.definitions"
+HEARTBEAT = timedelta(seconds=120)  # a daemon writes one every 30 s
+
+LOCATIONS = """{ workspaceOrError { ... on Workspace { locationEntries { name locationOrLoadError {
+  __typename ... on PythonError { message } } } } } }"""
+
+
+def code_server(place: Place) -> Server:
+    """Serves the definitions and launches runs as its children."""
+    port = place.settings.dagster_code_server_port
+    serve = ("code-server", "start", "--host", LOOPBACK, "--port", str(port), "--module-name", DEFINITIONS)
+    return Server(
+        name=CODE_SERVER,
+        address=f"{LOOPBACK}:{port}",
+        ports={"dagster_code_server_port": port},
+        command=(sys.executable, "-m", "dagster", *serve),
+        folder=PROJECT,
+        configure=lambda: _configure_code_server(place),
+        check=lambda: _check_code_server(port),
+        depends_on=("postgres",),
+        environment=python_environment(place),
+        memory_mib=2500,  # with two runs, a Spark session each
+        workers_first=True,
+    )
+
+
+def webserver(place: Place) -> Server:
+    """The user interface."""
+    settings = place.settings
+    address = f"http://{settings.dagster_host}:{settings.dagster_port}"
+    listen = ("--host", settings.dagster_host, "--port", str(settings.dagster_port))
+    return Server(
+        name=WEBSERVER,
+        address=address,
+        ports={"dagster_port": settings.dagster_port},
+        command=(sys.executable, "-m", "dagster_webserver", "--workspace", str(PROJECT / "workspace.yaml"), *listen),
+        folder=PROJECT,
+        check=lambda: _check_webserver(address),
+        depends_on=(CODE_SERVER,),
+        environment=python_environment(place),
+        memory_mib=300,
+    )
+
+
+def daemon(place: Place) -> Server:
+    """Schedules, sensors and the run queue. Last to start: what it launches needs every server."""
+    return Server(
+        name=DAEMON,
+        address="-",
+        ports={},
+        command=(sys.executable, "-m", "dagster._daemon", "run", "--workspace", str(PROJECT / "workspace.yaml")),
+        folder=PROJECT,
+        check=lambda: _check_daemon(place),
+        depends_on=("kafka", "cassandra", "s3", CODE_SERVER),
+        environment=python_environment(place),
+        memory_mib=300,
+    )
+
+
+def _configure_code_server(place: Place) -> None:
+    home = place.state / "dagster"
+    home.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(INFRA / "dagster" / "dagster.yaml", home / "dagster.yaml")
+    end_abandoned_runs(place)
+
+
+def _check_code_server(port: int) -> None:
+    with grpc.insecure_channel(f"{LOOPBACK}:{port}") as channel:
+        request = health_pb2.HealthCheckRequest(service="DagsterApi")
+        answer = health_pb2_grpc.HealthStub(channel).Check(request, timeout=5)
+    if answer.status != health_pb2.HealthCheckResponse.SERVING:
+        raise NotHealthyError("it does not serve yet")
+
+
+def _check_webserver(address: str) -> None:
+    with httpx.Client(trust_env=False, timeout=10) as client:
+        answer = client.post(f"{address}/graphql", json={"query": LOCATIONS}).raise_for_status().json()
+    entries = answer["data"]["workspaceOrError"]["locationEntries"]
+    if not entries:
+        raise NotHealthyError("it knows no code location")
+    for entry in entries:
+        loaded = entry["locationOrLoadError"]
+        if loaded is None or loaded["__typename"] != "RepositoryLocation":
+            raise NotHealthyError(f"{entry['name']} does not load: {(loaded or {}).get('message', 'still loading')}")
+
+
+def _check_daemon(place: Place) -> None:
+    settings = place.settings
+    password = settings.postgres_password
+    with psycopg.connect(
+        host=settings.postgres_host,
+        port=settings.postgres_port,
+        user=settings.postgres_user,
+        password=password.get_secret_value() if password else None,
+        dbname=settings.dagster_database,
+        connect_timeout=5,
+    ) as connection:
+        row = connection.execute("select max(timestamp) from daemon_heartbeats").fetchone()
+    running = read_pid_file(place.run_folder, DAEMON)
+    started = datetime.fromtimestamp(running.created, UTC) if running else datetime.now(UTC)
+    last = row[0].replace(tzinfo=UTC) if row and row[0] else None
+    if last is None or last < max(started, datetime.now(UTC) - HEARTBEAT):
+        raise NotHealthyError("it has not written its heartbeat")

@@ -1,0 +1,72 @@
+"""Kafka: one KRaft node.
+
+Belongs here: how it is formatted, started and asked for its health, and that the platform's topic exists.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import uuid
+from base64 import urlsafe_b64encode
+
+from infra.local_stack.errors import StackError
+from infra.local_stack.java import KAFKA, java_command, write_options
+from infra.local_stack.place import LOOPBACK, Place, loopback_port
+from infra.local_stack.server import NotHealthyError, Server
+
+NAME = "kafka"
+
+
+def kafka(place: Place) -> Server:
+    """The server, its data in `<state>/kafka/data`."""
+    settings = place.settings
+    port = loopback_port("kafka_bootstrap_servers", settings.kafka_bootstrap_servers)
+    properties = place.state / NAME / "server.properties"
+    return Server(
+        name=NAME,
+        address=f"{LOOPBACK}:{port}",
+        ports={"kafka_bootstrap_servers": port, "kafka_controller_port": settings.kafka_controller_port},
+        command=java_command(place, NAME, "kafka.Kafka", str(properties)),
+        folder=place.state / NAME,
+        configure=lambda: _configure(place, port),
+        check=lambda: _check(f"{LOOPBACK}:{port}"),
+        complete=lambda: _create_topic(place),
+        memory_mib=450,
+    )
+
+
+def _configure(place: Place, port: int) -> None:
+    folder = place.state / NAME
+    values = {"port": port, "controller_port": place.settings.kafka_controller_port, "data": folder / "data"}
+    place.render("kafka/server.properties", folder / "server.properties", values)
+    place.render("kafka/log4j2.properties", folder / "log4j2.properties", {})
+    write_options(place, NAME, (*KAFKA, f"-Dlog4j2.configurationFile={folder / 'log4j2.properties'}"))
+    if not (folder / "data" / "meta.properties").exists():
+        _format(place)
+
+
+def _format(place: Place) -> None:
+    cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    # `--cluster-id=…`, since an identifier may begin with a dash. A format that was cut short is repeated harmlessly.
+    tool = ("format", "--ignore-formatted", f"--cluster-id={cluster}", "--config=server.properties")
+    command = java_command(place, NAME, "kafka.tools.StorageTool", *tool)
+    finished = subprocess.run(command, cwd=place.state / NAME, capture_output=True, text=True, check=False)
+    if finished.returncode:
+        raise StackError(f"Kafka could not format its data folder:\n{finished.stdout}{finished.stderr}")
+
+
+def _check(address: str) -> None:
+    from kafka import KafkaAdminClient
+
+    client = KafkaAdminClient(bootstrap_servers=address, request_timeout_ms=5000)
+    try:
+        if client.list_topics() is None:
+            raise NotHealthyError("it lists no topics")
+    finally:
+        client.close()
+
+
+def _create_topic(place: Place) -> None:
+    from pinterest_platform.stores import kafka
+
+    kafka.create_topic(place.settings)

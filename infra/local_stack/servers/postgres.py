@@ -1,0 +1,157 @@
+"""PostgreSQL: the platform's streaming tables and Dagster's storage.
+
+Belongs here: how it is initialised, configured, started and asked for its health; its role and databases.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import psycopg
+from psycopg import sql
+
+from infra.local_stack.errors import StackError
+from infra.local_stack.place import Place, loopback_port
+from infra.local_stack.postgres_home import PostgresHome, make_data_folder, postgres_home, unpack_programs
+from infra.local_stack.server import Account, Server
+
+NAME = "postgres"
+SUPERUSER = "postgres"
+
+
+def postgres(place: Place) -> Server:
+    """The server, its data in `<state>/postgres/data` or where its user can reach them."""
+    settings = place.settings
+    port = loopback_port("postgres_host", f"{settings.postgres_host}:{settings.postgres_port}")
+    home = home_of(place)
+    return Server(
+        name=NAME,
+        address=f"{settings.postgres_host}:{port}",
+        ports={"postgres_port": port},
+        command=(str(home.programs / "bin" / "postgres"), "-D", str(home.data)),
+        folder=home.data,
+        configure=lambda: _configure(place, home, port),
+        check=lambda: _check(place),
+        complete=lambda: _complete(place),
+        account=home.account,
+        memory_mib=150,
+        # The fast shutdown; SIGTERM would wait for clients to leave. https://www.postgresql.org/docs/15/server-shutdown.html
+        stop_signal=signal.SIGINT,
+    )
+
+
+def home_of(place: Place) -> PostgresHome:
+    """Where this stack's PostgreSQL lies."""
+    (artifact,) = place.lock[NAME]
+    version = artifact.coordinate.rpartition(":")[2]
+    return postgres_home(place.state, place.settings.artifact_cache, version)
+
+
+def connect(place: Place, database: str) -> psycopg.Connection[Any]:
+    """A superuser's connection that commits each statement."""
+    return psycopg.connect(
+        host=place.settings.postgres_host,
+        port=place.settings.postgres_port,
+        user=SUPERUSER,
+        password=place.credentials.postgres_superuser_password,
+        dbname=database,
+        connect_timeout=5,
+        autocommit=True,
+    )
+
+
+def _configure(place: Place, home: PostgresHome, port: int) -> None:
+    (artifact,) = place.lock[NAME]
+    unpack_programs(place.settings.artifact_cache / artifact.path, home.programs)
+    make_data_folder(home)
+    if not (home.data / "PG_VERSION").exists():
+        _initialise(place, home)
+    _end_leftovers(home.data)
+    (home.data / "postmaster.pid").unlink(missing_ok=True)
+    for name, values in (("postgresql.conf", {"port": port}), ("pg_hba.conf", {})):
+        place.render(f"postgres/{name}", home.data / name, values)
+        _hand_over(home.data / name, home.account)
+
+
+def _initialise(place: Place, home: PostgresHome) -> None:
+    """Fills the data folder; `initdb` removes what it wrote when it is interrupted."""
+    with _password_file(place, home.account) as password_file:
+        options = ("--encoding=UTF8", "--locale=C", "--auth=scram-sha-256", f"--pwfile={password_file}")
+        finished = subprocess.run(
+            [home.programs / "bin" / "initdb", f"--username={SUPERUSER}", *options, home.data],
+            cwd=home.data,
+            capture_output=True,
+            text=True,
+            check=False,
+            **as_account(home.account),
+        )
+    if finished.returncode:
+        raise StackError(f"PostgreSQL could not fill its data folder:\n{finished.stdout}{finished.stderr}")
+
+
+def as_account(account: Account | None) -> dict[str, Any]:
+    """Arguments of `subprocess` that give up every right of root."""
+    return {} if account is None else {"user": account.user, "group": account.group, "extra_groups": []}
+
+
+@contextmanager
+def _password_file(place: Place, account: Account | None) -> Iterator[Path]:
+    with tempfile.NamedTemporaryFile("w") as file:
+        file.write(place.credentials.postgres_superuser_password)
+        file.flush()
+        _hand_over(Path(file.name), account)
+        yield Path(file.name)
+
+
+def _hand_over(file: Path, account: Account | None) -> None:
+    if account:
+        os.chown(file, account.user, account.group)
+
+
+def _end_leftovers(data: Path) -> None:
+    """Ends what a postmaster that was killed with -9 left behind: its children hold the data folder's shared memory."""
+    leftovers = [process for process in psutil.process_iter(["name", "cwd"]) if _works_in(process, data)]
+    for process in leftovers:
+        process.send_signal(signal.SIGQUIT)
+    psutil.wait_procs(leftovers, timeout=10)
+
+
+def _works_in(process: psutil.Process, data: Path) -> bool:
+    return bool(process.info["name"] == "postgres" and process.info["cwd"] == str(data))
+
+
+def _check(place: Place) -> None:
+    with connect(place, "postgres") as connection:
+        connection.execute("select 1")
+
+
+def _complete(place: Place) -> None:
+    from pinterest_platform.stores import postgres
+
+    settings = place.settings
+    with connect(place, "postgres") as connection:
+        _create_role(connection, settings.postgres_user, place.credentials.postgres_password)
+        for database in (settings.postgres_database, settings.dagster_database):
+            _create_database(connection, database, settings.postgres_user)
+    postgres.migrate(settings)
+
+
+def _create_role(connection: psycopg.Connection[Any], role: str, password: str) -> None:
+    known = connection.execute("select from pg_roles where rolname = %s", [role]).fetchone()
+    verb = sql.SQL("alter" if known else "create")
+    name, secret = sql.Identifier(role), sql.Literal(password)
+    connection.execute(sql.SQL("{} role {} login password {}").format(verb, name, secret))
+
+
+def _create_database(connection: psycopg.Connection[Any], database: str, owner: str) -> None:
+    if connection.execute("select from pg_database where datname = %s", [database]).fetchone() is None:
+        names = sql.Identifier(database), sql.Identifier(owner)
+        connection.execute(sql.SQL("create database {} owner {}").format(*names))

@@ -1,0 +1,231 @@
+"""The local stack as one thing: start it, stop it, know what runs.
+
+Belongs here: the order of the work and what happens when a part of it fails. Does not belong here: how one server is
+described (`servers`), how a process is ended (`processes`), how any of it looks (`terminal`).
+
+No process supervises. A start launches what does not run, waits until everything is healthy and ends; who stops later
+reads the pid files. So it does not matter how the starter ended.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+
+import psutil
+
+from infra.local_stack.environment import changed_variables, write_environment
+from infra.local_stack.errors import StackError
+from infra.local_stack.order import closure, in_order, reversed_graph
+from infra.local_stack.pid_file import living_process, remove_pid_file, write_pid_file
+from infra.local_stack.place import Place, make_place
+from infra.local_stack.preflight import check_disk, check_memory, check_ports
+from infra.local_stack.processes import end, launch, marked, orphans, rotate, workers
+from infra.local_stack.server import Server
+from infra.local_stack.servers import describe_all
+from infra.local_stack.setup import fetch_artifacts
+from infra.local_stack.terminal import Terminal
+from pinterest_platform.settings import Settings
+
+POLL_SECONDS = 0.2
+LOG_LINES = 15
+ORPHAN_SECONDS = 15
+
+
+class LocalStack:
+    """`settings` are the stack's own, complete with its secrets: hand them to whoever connects."""
+
+    def __init__(self, settings: Settings | None = None, terminal: Terminal | None = None) -> None:
+        self._place: Place = make_place(settings or Settings())
+        self._terminal = terminal or Terminal()
+        self._children: list[subprocess.Popen[bytes]] = []
+
+    @property
+    def settings(self) -> Settings:
+        """What clients of this stack connect with."""
+        return self._place.settings
+
+    @property
+    def place(self) -> Place:
+        """Folders and artifacts of this stack."""
+        return self._place
+
+    @cached_property
+    def servers(self) -> Mapping[str, Server]:
+        """Every server by name, dependencies first."""
+        return {server.name: server for server in describe_all(self._place)}
+
+    def process(self, name: str) -> psutil.Process | None:
+        """The living process of a server."""
+        return living_process(self._place.run_folder, name)
+
+    def start(self, names: Iterable[str] | None = None) -> None:
+        """Starts these servers (all of them) and what they depend on, unless they run, and waits until all are healthy.
+
+        On any failure, and on Ctrl-C, stops what this call started and raises.
+        """
+        with self._alone():
+            wanted = self._wanted(names)
+            fetch_artifacts(self._place.lock, self.settings.artifact_cache, self._terminal)
+            self._refuse_other_settings()
+            self._end_orphans()
+            self._check_before({name: self.servers[name] for name in wanted if not self.process(name)}.values())
+            write_environment(self._place)
+            self._start(wanted)
+
+    def stop(self) -> None:
+        """Stops every process of this stack, users of a server before the server; runs of Dagster first of all."""
+        with self._alone():
+            self._end_orphans()
+            self._stop([name for name in self.servers if self.process(name)])
+            self._end_rest()
+
+    def is_running(self) -> bool:
+        """Whether any process of this stack lives."""
+        return any(self.process(name) for name in self.servers) or bool(marked(self._place.state))
+
+    def _wanted(self, names: Iterable[str] | None) -> list[str]:
+        graph = {name: server.depends_on for name, server in self.servers.items()}
+        unknown = set(names or ()) - set(graph)
+        if unknown:
+            raise StackError(f"There is no server {', '.join(sorted(unknown))}. Choose from {', '.join(graph)}.")
+        chosen = closure(graph, graph if names is None else names)
+        return [name for name in graph if name in chosen]
+
+    def _refuse_other_settings(self) -> None:
+        changed = changed_variables(self._place)
+        if changed and any(self.process(name) for name in self.servers):
+            raise StackError(
+                f"The stack is running with other values of {', '.join(changed)}. Unset them, or make stop first."
+            )
+
+    def _check_before(self, servers: Iterable[Server]) -> None:
+        servers = list(servers)
+        if servers:
+            check_ports(servers)
+            check_memory(servers, self.settings, self._terminal)
+            check_disk(self.settings)
+
+    def _start(self, names: list[str]) -> None:
+        given_up = threading.Event()
+        started: list[str] = []
+
+        def start_one(name: str) -> None:
+            self._start_one(self.servers[name], started, given_up)
+
+        try:
+            in_order(self._graph(names), start_one, given_up)
+        except BaseException:
+            self._terminal.line("stopping what was started ...")
+            self._stop(started)
+            raise
+
+    def _graph(self, names: Iterable[str]) -> dict[str, list[str]]:
+        chosen = list(names)
+        return {name: [other for other in self.servers[name].depends_on if other in chosen] for name in chosen}
+
+    def _start_one(self, server: Server, started: list[str], given_up: threading.Event) -> None:
+        begin = time.monotonic()
+        log = self._place.log_file(server.name)
+        offset = log.stat().st_size if log.exists() else 0
+        was_running = self.process(server.name) is not None
+        if not was_running:
+            rotate(log)
+            offset = log.stat().st_size if log.exists() else 0
+            server.configure()
+            if given_up.is_set():
+                return
+            started.append(server.name)
+            self._launch(server, log)
+        self._wait_until_healthy(server, log, offset, given_up)
+        if not given_up.is_set():
+            server.complete()
+            self._say(server, time.monotonic() - begin, was_running)
+
+    def _launch(self, server: Server, log: Path) -> None:
+        child = launch(server, log, self._place.state)
+        self._children.append(child)
+        write_pid_file(self._place.run_folder, server.name, child.pid)
+
+    def _wait_until_healthy(self, server: Server, log: Path, offset: int, given_up: threading.Event) -> None:
+        deadline = time.monotonic() + server.start_seconds
+        while not given_up.is_set():
+            if self.process(server.name) is None:
+                raise StackError(f"{server.name} ended while it was starting. {_last_lines(log, offset)}")
+            problem = server.problem()
+            if problem is None:
+                return
+            if time.monotonic() > deadline:
+                waited = f"{server.name} is not healthy after {server.start_seconds:.0f} s: {problem}"
+                raise StackError(f"{waited} {_last_lines(log, offset)}")
+            given_up.wait(POLL_SECONDS)
+
+    def _say(self, server: Server, seconds: float, was_running: bool) -> None:
+        took = "running" if was_running else f"{seconds:5.1f} s"
+        log = _shortest(self._place.log_file(server.name))
+        self._terminal.line(f"✓ {server.name:<15}{took:>8}   {server.address:<24}{log}")
+
+    def _stop(self, names: Iterable[str]) -> None:
+        in_order(reversed_graph(self._graph(names)), lambda name: self._stop_one(self.servers[name]), threading.Event())
+        for child in self._children:
+            child.poll()
+
+    def _stop_one(self, server: Server) -> None:
+        process = self.process(server.name)
+        if process:
+            begin = time.monotonic()
+            stubborn = end(workers(process), signal.SIGTERM, server.stop_seconds) if server.workers_first else []
+            stubborn += end([process], server.stop_signal, server.stop_seconds)
+            if stubborn:
+                self._terminal.warn(f"{server.name} did not stop in {server.stop_seconds:.0f} s and was killed.")
+            self._terminal.line(f"✓ {server.name:<15}{time.monotonic() - begin:5.1f} s   stopped")
+        remove_pid_file(self._place.run_folder, server.name)
+
+    def _end_orphans(self) -> None:
+        servers = [process for name in self.servers if (process := self.process(name))]
+        self._end_left_over(orphans(self._place.state, servers))
+
+    def _end_rest(self) -> None:
+        self._end_left_over(marked(self._place.state))
+
+    def _end_left_over(self, processes: list[psutil.Process]) -> None:
+        if processes:
+            self._terminal.line(f"ending {len(processes)} processes whose server is gone ...")
+            if end(processes, signal.SIGTERM, ORPHAN_SECONDS):
+                self._terminal.warn(f"Some did not stop in {ORPHAN_SECONDS} s and were killed.")
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One start or stop at a time."""
+        self._place.run_folder.mkdir(parents=True, exist_ok=True)
+        with (self._place.run_folder / "lock").open("a+") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                lock.seek(0)
+                raise StackError(
+                    f"Process {lock.read() or '?'} is starting or stopping this stack. Wait until it has ended."
+                ) from None
+            lock.truncate(0)
+            lock.write(str(os.getpid()))
+            lock.flush()
+            yield
+
+
+def _last_lines(log: Path, offset: int) -> str:
+    with log.open("rb") as content:
+        content.seek(offset)
+        lines = content.read().decode(errors="replace").splitlines()
+    return "\n".join([f"The last lines of {_shortest(log)}:", *(f"  {line}" for line in lines[-LOG_LINES:])])
+
+
+def _shortest(file: Path) -> str:
+    return str(file.relative_to(Path.cwd())) if file.is_relative_to(Path.cwd()) else str(file)
