@@ -34,7 +34,7 @@ def _count_unfinished(place: Place) -> int:
         dbname=settings.dagster_database,
         connect_timeout=5,
     ) as connection:
-        if connection.execute("select from pg_tables where tablename = 'runs'").fetchone() is None:
+        if connection.execute("select 1 from pg_tables where tablename = 'runs'").fetchone() is None:
             return 0
         query = "select count(*) from runs where status = any(%s)"
         row = connection.execute(query, [list(UNFINISHED)]).fetchone()

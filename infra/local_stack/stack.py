@@ -147,7 +147,7 @@ class LocalStack:
             self._launch(server, log)
         self._wait_until_healthy(server, log, offset, given_up)
         if not given_up.is_set():
-            server.complete()
+            _complete(server)
             self._say(server, time.monotonic() - begin, was_running)
 
     def _launch(self, server: Server, log: Path) -> None:
@@ -218,6 +218,13 @@ class LocalStack:
             lock.write(str(os.getpid()))
             lock.flush()
             yield
+
+
+def _complete(server: Server) -> None:
+    try:
+        server.complete()
+    except Exception as error:  # whatever a client library raises means the same here
+        raise StackError(f"{server.name} is healthy, but what it shall hold could not be made: {error}") from error
 
 
 def _last_lines(log: Path, offset: int) -> str:

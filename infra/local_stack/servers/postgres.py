@@ -145,13 +145,15 @@ def _complete(place: Place) -> None:
 
 
 def _create_role(connection: psycopg.Connection[Any], role: str, password: str) -> None:
-    known = connection.execute("select from pg_roles where rolname = %s", [role]).fetchone()
+    known = connection.execute("select 1 from pg_roles where rolname = %s", [role]).fetchone()
     verb = sql.SQL("alter" if known else "create")
-    name, secret = sql.Identifier(role), sql.Literal(password)
-    connection.execute(sql.SQL("{} role {} login password {}").format(verb, name, secret))
+    # Hashed here: the server logs statements that fail.
+    secret = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
+    statement = sql.SQL("{} role {} login password {}")
+    connection.execute(statement.format(verb, sql.Identifier(role), sql.Literal(secret)))
 
 
 def _create_database(connection: psycopg.Connection[Any], database: str, owner: str) -> None:
-    if connection.execute("select from pg_database where datname = %s", [database]).fetchone() is None:
+    if connection.execute("select 1 from pg_database where datname = %s", [database]).fetchone() is None:
         names = sql.Identifier(database), sql.Identifier(owner)
         connection.execute(sql.SQL("create database {} owner {}").format(*names))
