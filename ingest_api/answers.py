@@ -5,6 +5,8 @@ Belongs here: response models for the OpenAPI page and exception handlers. Does 
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 from typing import Any
 
@@ -12,6 +14,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel, Field
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
 
 from ingest_api.posted_event import RefusedPinError
 from ingest_api.publisher import BrokerUnavailableError
@@ -19,6 +22,7 @@ from ingest_api.request_body import BodyTooLargeError
 from pinterest_platform.pins.event import PostedPin
 
 RETRY_AFTER_SECONDS = 1
+LAST_WORDS_SECONDS = 1.0
 
 
 class AcceptedPin(PostedPin):
@@ -56,6 +60,24 @@ class AsciiJSONResponse(JSONResponse):
         return json.dumps(content, separators=(",", ":")).encode()
 
 
+class TooLargeResponse(AsciiJSONResponse):
+    """An answer to a client that is still sending its body.
+
+    A connection that is closed with unread bytes is reset, and a reset takes the answer with it: so the answer goes out
+    whole, and the client has a moment to read it and stop.
+    """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, then drop what still comes in for a second at most."""
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": self.body, "more_body": True})
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LAST_WORDS_SECONDS):
+                while (await receive()).get("more_body", False):
+                    pass
+        await send({"type": "http.response.body", "body": b""})
+
+
 def add_failure_answers(app: FastAPI) -> None:
     """Let `app` answer 413, 422 and 503 for the exceptions of this package."""
     app.exception_handler(BodyTooLargeError)(_answer_too_large)
@@ -65,19 +87,19 @@ def add_failure_answers(app: FastAPI) -> None:
 
 
 async def _answer_too_large(_request: Request, error: BodyTooLargeError) -> Response:
-    detail = f"{error} Post a smaller event."
-    # The rest of the body is still on its way: without closing, the server would have to read it.
-    return AsciiJSONResponse({"detail": detail}, status_code=413, headers={"Connection": "close"})
+    return TooLargeResponse({"detail": f"{error} Post a smaller event."}, 413, {"Connection": "close"})
 
 
 async def _answer_refused(_request: Request, error: RefusedPinError) -> Response:
     problems = [{"field": problem.field, "reason": problem.reason} for problem in error.problems]
-    return AsciiJSONResponse({"detail": f"Not a pin: {error}.", "problems": problems}, status_code=422)
+    detail = "Not a pin. Correct what the problems name and post it again."
+    return AsciiJSONResponse({"detail": detail, "problems": problems}, 422)
 
 
 async def _answer_unavailable(_request: Request, error: BrokerUnavailableError) -> Response:
-    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
-    return AsciiJSONResponse({"detail": str(error)}, status_code=503, headers=headers)
+    return AsciiJSONResponse(
+        {"detail": f"{error} Try again in a moment."}, 503, {"Retry-After": str(RETRY_AFTER_SECONDS)}
+    )
 
 
 async def _answer_nobody(_request: Request, _error: ClientDisconnect) -> Response:

@@ -13,7 +13,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
 
 from kafka.errors import KafkaError
 
@@ -31,12 +32,34 @@ RECONNECT_SECONDS = 0.5
 FINISH_SECONDS = 2.0
 
 
-class KafkaPublisher(Publisher):
-    """Publishes to `settings.kafka_topic`."""
+class Connection(Protocol):
+    """What `KafkaConnection` offers; its futures are kafka-python's."""
 
-    def __init__(self, settings: Settings) -> None:
+    @property
+    def knows_topic(self) -> bool:
+        """Whether `send` will not block."""
+
+    @property
+    def has_all_leaders(self) -> bool:
+        """Whether every partition could be written when the broker last answered."""
+
+    def send(self, record: Record) -> Any:
+        """Hand over a record: the future of its acknowledgement."""
+
+    def ask_for_leaders(self) -> Any:
+        """Ask the broker for the leaders: the future of its answer."""
+
+    def finish(self, seconds: float) -> None:
+        """Settle what was handed over, drop the rest after `seconds`."""
+
+
+class KafkaPublisher(Publisher):
+    """Publishes to `settings.kafka_topic`. `connect` blocks, and is called in a thread."""
+
+    def __init__(self, settings: Settings, connect: Callable[[Settings], Connection] = KafkaConnection) -> None:
         self._settings = settings
-        self._connection: KafkaConnection | None = None
+        self._connect = connect
+        self._connection: Connection | None = None
         self._reason = "it has not been reached yet"
         self._lost = asyncio.Event()
         self._closing = asyncio.Event()
@@ -64,10 +87,10 @@ class KafkaPublisher(Publisher):
                 metadata = await self._handover.carry(connection.send(record))
         except TimeoutError as error:
             self._put_aside(connection, "it took too long to confirm", patience_seconds=0)
-            raise self._unavailable() from error
-        except KafkaError as error:
+            raise self._unavailable("it took too long to confirm") from error
+        except (KafkaError, ValueError) as error:  # ValueError: the topic vanished between the look and the send
             self._put_aside(connection, _sentence(error), patience_seconds=FINISH_SECONDS)
-            raise self._unavailable() from error
+            raise self._unavailable(_sentence(error)) from error
         return Receipt(metadata.partition, metadata.offset)
 
     async def check_writable(self) -> None:
@@ -81,7 +104,7 @@ class KafkaPublisher(Publisher):
         if not connection.has_all_leaders:
             raise self._unavailable(f"a partition of {self._settings.kafka_topic} has no leader")
 
-    def _usable_connection(self) -> KafkaConnection:
+    def _usable_connection(self) -> Connection:
         connection = self._connection
         if connection is not None and not connection.knows_topic:
             self._put_aside(connection, f"its topic {self._settings.kafka_topic} is gone", patience_seconds=0)
@@ -91,12 +114,9 @@ class KafkaPublisher(Publisher):
 
     def _unavailable(self, reason: str | None = None) -> BrokerUnavailableError:
         broker = self._settings.kafka_bootstrap_servers
-        return BrokerUnavailableError(
-            f"Kafka at {broker} takes no events now: {reason or self._reason}. "
-            "Post the event again in a moment, with the same event_id."
-        )
+        return BrokerUnavailableError(f"Kafka at {broker} takes no events now: {reason or self._reason}.")
 
-    def _put_aside(self, connection: KafkaConnection, reason: str, patience_seconds: float) -> None:
+    def _put_aside(self, connection: Connection, reason: str, patience_seconds: float) -> None:
         if connection is not self._connection:
             return
         logger.warning("Kafka at %s is lost: %s", self._settings.kafka_bootstrap_servers, reason)
@@ -107,13 +127,13 @@ class KafkaPublisher(Publisher):
     async def _keep_connected(self) -> None:
         while not self._closing.is_set():
             self._lost.clear()
-            await self._connect()
+            await self._reach_broker()
             await self._lost.wait()
 
-    async def _connect(self) -> None:
+    async def _reach_broker(self) -> None:
         while not self._closing.is_set():
             try:
-                self._connection = await asyncio.to_thread(KafkaConnection, self._settings)
+                self._connection = await asyncio.to_thread(self._connect, self._settings)
             except Exception as error:  # whatever it was: the API stays up, says so, and tries again
                 self._note(_sentence(error))
                 await self._pause()
