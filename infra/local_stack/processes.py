@@ -72,13 +72,6 @@ def descendants(process: psutil.Process) -> list[psutil.Process]:
         return []
 
 
-def workers(server: psutil.Process) -> list[psutil.Process]:
-    """The processes two below a server: `code server → its copy that loaded the definitions → runs`."""
-    below = descendants(server)
-    children = [process for process in below if _parent(process) == server]
-    return [process for process in below if _parent(process) in children]
-
-
 def end(tops: Collection[psutil.Process], stop: signal.Signals, seconds: float) -> list[psutil.Process]:
     """Asks processes to end, then ends what is left of and below them; returns those that had to be killed."""
     below = [process for top in tops for process in descendants(top)]

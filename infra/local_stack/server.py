@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
+
 
 class NotHealthyError(Exception):
     """Raised by a health check that got an answer, but the wrong one. Its text is shown when a start gives up."""
@@ -51,7 +53,8 @@ class Server:
     start_seconds: float = 120
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds: float = 20
-    workers_first: bool = False  # processes below its child do work that wants a clean end before it goes
+    before_stop: Callable[[psutil.Process], None] = lambda _: None
+    stops_before: tuple[str, ...] = ()  # beside those it depends on: they must be there while it ends
 
     def problem(self) -> str | None:
         """Why the server is not healthy now; None when it is."""

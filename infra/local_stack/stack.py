@@ -28,7 +28,7 @@ from infra.local_stack.order import closure, in_order, reversed_graph
 from infra.local_stack.pid_file import living_process, remove_pid_file, write_pid_file
 from infra.local_stack.place import Place, make_place
 from infra.local_stack.preflight import check_disk, check_memory, check_ports
-from infra.local_stack.processes import end, launch, marked, orphans, rotate, workers
+from infra.local_stack.processes import end, launch, marked, orphans, rotate
 from infra.local_stack.server import Server
 from infra.local_stack.servers import describe_all
 from infra.local_stack.setup import fetch_artifacts
@@ -173,8 +173,10 @@ class LocalStack:
         log = _shortest(self._place.log_file(server.name))
         self._terminal.line(f"✓ {server.name:<15}{took:>8}   {server.address:<24}{log}")
 
-    def _stop(self, names: Iterable[str]) -> None:
-        in_order(reversed_graph(self._graph(names)), lambda name: self._stop_one(self.servers[name]), threading.Event())
+    def _stop(self, names: list[str]) -> None:
+        later = {name: (*self.servers[name].depends_on, *self.servers[name].stops_before) for name in names}
+        graph = reversed_graph({name: [other for other in others if other in later] for name, others in later.items()})
+        in_order(graph, lambda name: self._stop_one(self.servers[name]), threading.Event())
         for child in self._children:
             child.poll()
 
@@ -182,9 +184,8 @@ class LocalStack:
         process = self.process(server.name)
         if process:
             begin = time.monotonic()
-            stubborn = end(workers(process), signal.SIGTERM, server.stop_seconds) if server.workers_first else []
-            stubborn += end([process], server.stop_signal, server.stop_seconds)
-            if stubborn:
+            server.before_stop(process)
+            if end([process], server.stop_signal, server.stop_seconds):
                 self._terminal.warn(f"{server.name} did not stop in {server.stop_seconds:.0f} s and was killed.")
             self._terminal.line(f"✓ {server.name:<15}{time.monotonic() - begin:5.1f} s   stopped")
         remove_pid_file(self._place.run_folder, server.name)

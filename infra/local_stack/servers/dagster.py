@@ -15,16 +15,17 @@ import httpx
 import psycopg
 from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-untyped]
 
-from infra.local_stack.abandoned_runs import end_abandoned_runs
 from infra.local_stack.artifacts import INFRA
 from infra.local_stack.environment import python_environment
 from infra.local_stack.pid_file import read_pid_file
 from infra.local_stack.place import LOOPBACK, Place
+from infra.local_stack.runs import cancel_runs, end_abandoned_runs, interrupt_runs
 from infra.local_stack.server import NotHealthyError, Server
 
 CODE_SERVER = "dagster-code"
 WEBSERVER = "dagster-web"
 DAEMON = "dagster-daemon"
+STORES = ("kafka", "cassandra", "s3")
 PROJECT = INFRA.parent
 DEFINITIONS = "pinterest_platform.definitions"
 HEARTBEAT = timedelta(seconds=120)  # a daemon writes one every 30 s
@@ -48,7 +49,8 @@ def code_server(place: Place) -> Server:
         depends_on=("postgres",),
         environment=python_environment(place),
         memory_mib=2500,  # with two runs, a Spark session each
-        workers_first=True,
+        before_stop=interrupt_runs,
+        stops_before=STORES,
     )
 
 
@@ -67,6 +69,8 @@ def webserver(place: Place) -> Server:
         depends_on=(CODE_SERVER,),
         environment=python_environment(place),
         memory_mib=300,
+        before_stop=lambda _: cancel_runs(place, address),
+        stops_before=STORES,
     )
 
 
@@ -79,9 +83,10 @@ def daemon(place: Place) -> Server:
         command=(sys.executable, "-m", "dagster._daemon", "run", "--workspace", str(PROJECT / "workspace.yaml")),
         folder=PROJECT,
         check=lambda: _check_daemon(place),
-        depends_on=("kafka", "cassandra", "s3", CODE_SERVER),
+        depends_on=(*STORES, CODE_SERVER),
         environment=python_environment(place),
         memory_mib=300,
+        stops_before=(WEBSERVER,),  # else it would start again what is canceled there
     )
 
 

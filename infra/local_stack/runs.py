@@ -1,0 +1,100 @@
+"""Runs of Dagster, where the stack must know about them: when it stops, and when it starts after a crash.
+
+Belongs here: ending them, and telling Dagster of those whose process is gone. Does not belong here: what runs do.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+
+import httpx
+import psutil
+import psycopg
+
+from infra.local_stack.environment import python_environment
+from infra.local_stack.place import Place
+from infra.local_stack.processes import descendants, end
+
+UNFINISHED = ("STARTING", "STARTED", "CANCELING")
+RUN_SECONDS = 30
+POLL_SECONDS = 0.3
+WORKER = "multiprocessing.spawn"  # in the command of a process that executes a run
+
+LIST = "query ($in: [RunStatus!]) { runsOrError(filter: {statuses: $in}) { ... on Runs { results { id } } } }"
+CANCEL = "mutation ($ids: [String!]!) { terminateRuns(runIds: $ids, terminatePolicy: SAFE_TERMINATE) { __typename } }"
+
+
+def cancel_runs(place: Place, webserver: str) -> None:
+    """Cancels what runs as the user interface does, so that it ends as canceled, and waits for it a while."""
+    deadline = time.monotonic() + RUN_SECONDS
+    try:
+        with httpx.Client(base_url=webserver, trust_env=False, timeout=10) as client:
+            if ids := _unfinished(client):
+                client.post("/graphql", json={"query": CANCEL, "variables": {"ids": ids}}).raise_for_status()
+            while _unfinished(client) and time.monotonic() < deadline:
+                time.sleep(POLL_SECONDS)
+    except httpx.HTTPError:
+        return  # a webserver that does not answer; the runs are interrupted with the code server
+
+
+def interrupt_runs(code_server: psutil.Process) -> None:
+    """Ends the processes of runs that could not be canceled."""
+    end([process for process in descendants(code_server) if _is_worker(process)], signal.SIGTERM, RUN_SECONDS)
+
+
+def _unfinished(client: httpx.Client) -> list[str]:
+    answer = client.post("/graphql", json={"query": LIST, "variables": {"in": UNFINISHED}}).raise_for_status()
+    return [run["id"] for run in answer.json()["data"]["runsOrError"]["results"]]
+
+
+def _is_worker(process: psutil.Process) -> bool:
+    try:
+        return any(WORKER in argument for argument in process.cmdline())
+    except psutil.NoSuchProcess:
+        return False
+
+
+def end_abandoned_runs(place: Place) -> None:
+    """Reports runs as failed whose process was killed, or went down with the machine; before the code server starts.
+
+    Left alone they would hold their pool and their place in the queue for good: Dagster's default launcher cannot see
+    that a worker is dead. Asks PostgreSQL first, since importing Dagster takes seconds.
+    """
+    if _count_unfinished(place):
+        subprocess.run([sys.executable, "-m", __name__], env=python_environment(place), check=True, capture_output=True)
+
+
+def _count_unfinished(place: Place) -> int:
+    settings = place.settings
+    password = settings.postgres_password
+    with psycopg.connect(
+        host=settings.postgres_host,
+        port=settings.postgres_port,
+        user=settings.postgres_user,
+        password=password.get_secret_value() if password else None,
+        dbname=settings.dagster_database,
+        connect_timeout=5,
+    ) as connection:
+        if connection.execute("select 1 from pg_tables where tablename = 'runs'").fetchone() is None:
+            return 0
+        query = "select count(*) from runs where status = any(%s)"
+        row = connection.execute(query, [list(UNFINISHED)]).fetchone()
+        return int(row[0]) if row else 0
+
+
+def report_as_failed() -> None:
+    """Runs in a process of its own, with DAGSTER_HOME set."""
+    from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
+
+    with DagsterInstance.get() as instance:
+        statuses = [DagsterRunStatus(status) for status in UNFINISHED]
+        for run in instance.get_runs(RunsFilter(statuses=statuses)):
+            instance.report_run_failed(run, "Its process was gone when the local stack started again.")
+            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+
+
+if __name__ == "__main__":
+    report_as_failed()
