@@ -17,7 +17,7 @@ from pinterest_platform.batch.clean_slice import (
     replace_clean_slice,
 )
 from pinterest_platform.settings import Settings
-from pinterest_platform.stores.s3 import Bucket, open_bucket
+from pinterest_platform.stores.s3 import ObjectStore, open_bucket
 
 CLEAN = dg.AssetKey("clean_pins")
 QUARANTINED = dg.AssetKey("quarantined_pins")
@@ -70,7 +70,7 @@ def cleaned_pins(
     yield dg.MaterializeResult(asset_key=QUARANTINED)
 
 
-def _clean_facts(outcome: CleanSlice, bucket: Bucket, seconds: float) -> Facts:
+def _clean_facts(outcome: CleanSlice, bucket: ObjectStore, seconds: float) -> Facts:
     return {
         "dagster/partition_row_count": outcome.clean,
         "raw": outcome.raw,
@@ -81,7 +81,7 @@ def _clean_facts(outcome: CleanSlice, bucket: Bucket, seconds: float) -> Facts:
     }
 
 
-def _quarantine_facts(outcome: CleanSlice, bucket: Bucket) -> Facts:
+def _quarantine_facts(outcome: CleanSlice, bucket: ObjectStore) -> Facts:
     return {
         "dagster/partition_row_count": outcome.quarantined,
         "reasons": counts("reason", outcome.reasons),

@@ -15,7 +15,7 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from pinterest_platform.batch.landing import day_prefix
 from pinterest_platform.pins.cleaning import RECORD_SCHEMA, accepted, clean_records, newest_per_pin, rejected
-from pinterest_platform.stores.s3 import Bucket
+from pinterest_platform.stores.s3 import ObjectStore
 
 _LINE_SCHEMA = (
     "topic string, partition int, offset bigint, timestamp bigint, "
@@ -49,7 +49,7 @@ def quarantine_prefix(day: date) -> str:
     return f"quarantine/dt={day:%Y-%m-%d}/"
 
 
-def replace_clean_slice(spark: SparkSession, bucket: Bucket, day: date) -> CleanSlice:
+def replace_clean_slice(spark: SparkSession, bucket: ObjectStore, day: date) -> CleanSlice:
     """Clean the day's raw objects and replace the day's clean and quarantined Parquet with the outcome."""
     keys = [stored.key for stored in bucket.list(day_prefix(day))]
     counted = Observation("records")
@@ -62,7 +62,7 @@ def replace_clean_slice(spark: SparkSession, bucket: Bucket, day: date) -> Clean
     return CleanSlice(day, raw, read_parquet(spark, bucket, clean_prefix(day)).count(), quarantined, reasons)
 
 
-def read_raw(spark: SparkSession, bucket: Bucket, keys: Sequence[str]) -> DataFrame:
+def read_raw(spark: SparkSession, bucket: ObjectStore, keys: Sequence[str]) -> DataFrame:
     """The records in raw objects, in the shape that the Kafka source has."""
     if not keys:
         return spark.createDataFrame([], RECORD_SCHEMA)
@@ -77,24 +77,24 @@ def read_raw(spark: SparkSession, bucket: Bucket, keys: Sequence[str]) -> DataFr
     )
 
 
-def read_parquet(spark: SparkSession, bucket: Bucket, prefix: str) -> DataFrame:
+def read_parquet(spark: SparkSession, bucket: ObjectStore, prefix: str) -> DataFrame:
     """The Parquet files below the prefix."""
     return spark.read.parquet(_url(bucket, prefix))
 
 
-def _replace_quarantine(spark: SparkSession, bucket: Bucket, keys: Sequence[str], day: date) -> dict[str, int]:
+def _replace_quarantine(spark: SparkSession, bucket: ObjectStore, keys: Sequence[str], day: date) -> dict[str, int]:
     # The few rejects are worked out a second time: keeping them from the first would mean caching the whole day.
     _write(rejected(clean_records(read_raw(spark, bucket, keys))), bucket, quarantine_prefix(day))
     counts = read_parquet(spark, bucket, quarantine_prefix(day)).groupBy("reason").count().collect()
     return {row["reason"]: row["count"] for row in counts}
 
 
-def _empty_quarantine(bucket: Bucket, day: date) -> dict[str, int]:
+def _empty_quarantine(bucket: ObjectStore, day: date) -> dict[str, int]:
     bucket.delete_below(quarantine_prefix(day))
     return {}
 
 
-def _write(rows: DataFrame, bucket: Bucket, prefix: str) -> None:
+def _write(rows: DataFrame, bucket: ObjectStore, prefix: str) -> None:
     rows.write.mode("overwrite").parquet(_url(bucket, prefix))
 
 
@@ -102,5 +102,5 @@ def _bytes_of(name: str) -> Column:
     return F.coalesce(F.col(name).cast("binary"), F.unbase64(f"{name}_base64"))
 
 
-def _url(bucket: Bucket, key: str) -> str:
+def _url(bucket: ObjectStore, key: str) -> str:
     return f"s3a://{bucket.name}/{key}"

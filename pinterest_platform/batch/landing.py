@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import base64
 import gzip
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
 import orjson
 
 from pinterest_platform.pins.days import day_of, end_of, start_of
-from pinterest_platform.stores.kafka import MILLISECONDS_AN_HOUR, Record, TopicReader
-from pinterest_platform.stores.s3 import Bucket
+from pinterest_platform.stores.kafka import MILLISECONDS_AN_HOUR, Record, Topic
+from pinterest_platform.stores.s3 import ObjectStore
 
 CHUNK_OFFSETS = 10_000
 # Records of a day may stand this long behind its end in the topic: producers' clocks and retries.
@@ -74,7 +74,7 @@ def day_prefix(day: date) -> str:
     return f"events/dt={day:%Y-%m-%d}/"
 
 
-def land_day(topic: TopicReader, bucket: Bucket, day: date) -> Landing:
+def land_day(topic: Topic, bucket: ObjectStore, day: date) -> Landing:
     """Bring every record of the day that Kafka has into S3.
 
     Raises:
@@ -91,11 +91,11 @@ def land_day(topic: TopicReader, bucket: Bucket, day: date) -> Landing:
             by_day = _by_day(topic.read(chunk.partition, start, stop))
             if start > chunk.first:  # deleted in part: the other days' objects may hold more than Kafka still has
                 by_day = {day: by_day.get(day, [])}
-            written += _write_chunk(bucket, chunk, by_day, stop)
+            written += _write_chunk(bucket, topic.topic, chunk, by_day, stop, day)
     return Landing(day, tuple(landed_objects(bucket, day)), written)
 
 
-def chunks_of_day(topic: TopicReader, day: date) -> list[Chunk]:
+def chunks_of_day(topic: Topic, day: date) -> list[Chunk]:
     """The chunks from the day's first record to an hour past its end."""
     starts, stops = topic.offsets_at(start_of(day)), topic.offsets_at(end_of(day) + LATENESS_MS)
     return [
@@ -106,7 +106,7 @@ def chunks_of_day(topic: TopicReader, day: date) -> list[Chunk]:
     ]
 
 
-def landed_objects(bucket: Bucket, day: date) -> Iterator[RawObject]:
+def landed_objects(bucket: ObjectStore, day: date) -> Iterator[RawObject]:
     """What S3 holds of the day, in the order of the keys."""
     for stored in bucket.list(day_prefix(day)):
         described = bucket.describe(stored.key)
@@ -150,7 +150,7 @@ def _object_key(topic: str, chunk: Chunk, day: date) -> str:
     return f"{day_prefix(day)}{topic}+{chunk.partition}+{chunk.first:020d}.json.gz"
 
 
-def _refuse_lost_records(topic: TopicReader, beginnings: dict[int, int], day: date) -> None:
+def _refuse_lost_records(topic: Topic, beginnings: dict[int, int], day: date) -> None:
     """Refuse a day in which a partition's first remaining record lies: earlier ones of that day may be deleted."""
     starts, stops = topic.offsets_at(start_of(day)), topic.offsets_at(end_of(day))
     for partition, beginning in beginnings.items():
@@ -162,7 +162,7 @@ def _refuse_lost_records(topic: TopicReader, beginnings: dict[int, int], day: da
             )
 
 
-def _is_sealed(bucket: Bucket, topic: str, chunk: Chunk, day: date) -> bool:
+def _is_sealed(bucket: ObjectStore, topic: str, chunk: Chunk, day: date) -> bool:
     """Whether the day's object of this chunk was written from the whole chunk, so that nothing can be added."""
     stored = bucket.describe(_object_key(topic, chunk, day))
     return stored is not None and int(stored.metadata["next-offset"]) == chunk.next
@@ -175,15 +175,26 @@ def _by_day(records: Iterable[Record]) -> dict[date, list[Record]]:
     return by_day
 
 
-def _write_chunk(bucket: Bucket, chunk: Chunk, by_day: dict[date, list[Record]], next_offset: int) -> int:
-    """Write one object a day of the chunk's records; returns how many were written."""
-    filled = {day: records for day, records in by_day.items() if records}
-    for day, records in filled.items():
-        _put(bucket, _object_key(records[0].topic, chunk, day), records, next_offset)
+def _write_chunk(
+    bucket: ObjectStore,
+    topic: str,
+    chunk: Chunk,
+    by_day: Mapping[date, list[Record]],
+    next_offset: int,
+    sealed_day: date,
+) -> int:
+    """Write one object a day of the chunk's records; returns how many were written.
+
+    The object of `sealed_day` comes last: where it is complete, no later run reads the chunk for that day again, so
+    that the records of other days must be safe by then.
+    """
+    filled = [day for day, records in by_day.items() if records]
+    for day in sorted(filled, key=lambda day: day == sealed_day):
+        _put(bucket, _object_key(topic, chunk, day), by_day[day], next_offset)
     return len(filled)
 
 
-def _put(bucket: Bucket, key: str, records: list[Record], next_offset: int) -> None:
+def _put(bucket: ObjectStore, key: str, records: list[Record], next_offset: int) -> None:
     about = {
         "partition": records[0].partition,
         "records": len(records),

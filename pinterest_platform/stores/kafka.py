@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import NewTopic
@@ -34,6 +34,27 @@ class Record(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...] = ()
+
+
+class Topic(Protocol):
+    """One topic, as landing reads it. Offsets travel as a mapping from partition to offset."""
+
+    topic: str
+
+    def partitions(self) -> list[int]:
+        """The topic's partitions, in order."""
+
+    def beginning_offsets(self) -> dict[int, int]:
+        """The first offset that Kafka still has."""
+
+    def end_offsets(self) -> dict[int, int]:
+        """The offset that the next record will get."""
+
+    def offsets_at(self, timestamp_ms: int) -> dict[int, int]:
+        """The first offset whose record is of that time or later; the end where there is none."""
+
+    def read(self, partition: int, start: int, stop: int) -> Iterator[Record]:
+        """The records with offsets in [start, stop), in order. Offsets may have gaps (compaction, transactions)."""
 
 
 def create_topic(settings: Settings) -> None:
@@ -89,7 +110,7 @@ def _unavailable(settings: Settings) -> str:
 
 
 class TopicReader:
-    """Offsets and records of one topic. Offsets per partition travel as a mapping from partition to offset."""
+    """A `Topic` of a Kafka broker."""
 
     def __init__(self, consumer: Any, topic: str, unavailable: str) -> None:
         self.topic = topic

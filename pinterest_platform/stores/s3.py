@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from pinterest_platform.settings import Settings
 
@@ -22,6 +22,24 @@ class StoredObject:
     key: str
     size: int
     metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+class ObjectStore(Protocol):
+    """One bucket, as the batch uses it: whole objects with user metadata."""
+
+    name: str
+
+    def put(self, key: str, body: bytes, metadata: Mapping[str, str]) -> None:
+        """Write the whole object; whoever reads it sees the old one or the new one."""
+
+    def list(self, prefix: str) -> Iterator[StoredObject]:
+        """The objects below the prefix in the order of their keys, without their metadata."""
+
+    def describe(self, key: str) -> StoredObject | None:
+        """The object with its metadata, or None where there is none."""
+
+    def delete_below(self, prefix: str) -> None:
+        """Delete every object below the prefix."""
 
 
 def create_bucket(settings: Settings) -> None:
@@ -59,7 +77,7 @@ def _client(settings: Settings) -> S3Client:
 
 
 class Bucket:
-    """One bucket. Errors of the store pass through as botocore raises them."""
+    """An `ObjectStore` in S3. Errors of the store pass through as botocore raises them."""
 
     def __init__(self, client: S3Client, name: str) -> None:
         self.name = name
@@ -68,10 +86,6 @@ class Bucket:
     def put(self, key: str, body: bytes, metadata: Mapping[str, str]) -> None:
         """Write the whole object; whoever reads it sees the old one or the new one."""
         self._client.put_object(Bucket=self.name, Key=key, Body=body, Metadata=dict(metadata))
-
-    def get(self, key: str) -> bytes:
-        """The whole object."""
-        return self._client.get_object(Bucket=self.name, Key=key)["Body"].read()
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
         """The objects below the prefix in the order of their keys, without their metadata."""

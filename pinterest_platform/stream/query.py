@@ -19,7 +19,7 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from pinterest_platform.pins.cleaning import CLEAN_COLUMNS, clean_records
 from pinterest_platform.settings import Settings
-from pinterest_platform.stores.kafka import TopicReader, open_topic
+from pinterest_platform.stores.kafka import Topic, open_topic
 from pinterest_platform.stores.postgres import Connection, connect, migrate
 from pinterest_platform.stream.sink import BatchOutcome, next_offsets, write_batch
 
@@ -96,7 +96,7 @@ def run_stream(
             query.stop()
 
 
-def starting_offsets(topic: TopicReader, progress: Mapping[int, int]) -> dict[int, int]:
+def starting_offsets(topic: Topic, progress: Mapping[int, int]) -> dict[int, int]:
     """Where each partition starts: after what is stored, else at the earliest record."""
     beginnings, ends = topic.beginning_offsets(), topic.end_offsets()
     for partition, offset in progress.items():
