@@ -33,6 +33,7 @@ CASSANDRA = (
     "-Dcassandra.ring_delay_ms=0",
     "-Dcassandra.skip_wait_for_gossip_to_settle=0",
     "-Dcassandra.superuser_setup_delay_ms=0",
+    "-Dcassandra.shutdown_announce_in_ms=0",
     *(
         f"--add-exports={package}=ALL-UNNAMED"
         for package in (

@@ -27,7 +27,7 @@ LIST = "query ($in: [RunStatus!]) { runsOrError(filter: {statuses: $in}) { ... o
 CANCEL = "mutation ($ids: [String!]!) { terminateRuns(runIds: $ids, terminatePolicy: SAFE_TERMINATE) { __typename } }"
 
 
-def cancel_runs(place: Place, webserver: str) -> None:
+def cancel_runs(webserver: str) -> None:
     """Cancels what runs as the user interface does, so that it ends as canceled, and waits for it a while."""
     deadline = time.monotonic() + RUN_SECONDS
     try:

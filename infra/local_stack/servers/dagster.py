@@ -69,7 +69,7 @@ def webserver(place: Place) -> Server:
         depends_on=(CODE_SERVER,),
         environment=python_environment(place),
         memory_mib=300,
-        before_stop=lambda _: cancel_runs(place, address),
+        before_stop=lambda _: cancel_runs(address),
         stops_before=STORES,
     )
 

@@ -1,0 +1,55 @@
+# The commands of this project. Nothing else is needed than python3 (3.11 or 3.12, with venv), make and git.
+
+PYTHON ?= python3
+BIN := .venv/bin
+UV_VERSION := 0.13.9
+# uv trusts the system's certificates then, a company's own among them; pip does so by itself.
+export UV_SYSTEM_CERTS := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+STACK := $(BIN)/python -m infra.local_stack
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run stop status test lint clean-data lock
+
+help: ## Show these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: .venv/.ready ## Start everything, post pins, materialise today, show the answers; it all stays up
+	@$(STACK) run
+
+stop: .venv/.ready ## Stop everything, in reverse order
+	@$(STACK) stop
+
+status: .venv/.ready ## Show what runs, its memory and its log
+	@$(STACK) status
+
+test: setup lint ## Lint, then run every test on ports and data of its own
+	@$(BIN)/python -m pytest
+
+lint: .venv/.ready ## Ruff, mypy and the import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+setup: .venv/.ready ## Install the Python packages and download the servers, without starting anything
+	@$(STACK) setup
+
+clean-data: .venv/.ready ## Remove all data of the stack, after asking
+	@$(STACK) clean-data
+
+lock: .venv/.ready ## For developers: resolve the servers' POMs with Maven into infra/artifacts.lock
+	@$(STACK) lock
+
+.venv/.ready: uv.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null \
+		|| { echo "$(PYTHON) is missing. On Debian: apt install python3 python3-venv"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' \
+		|| { echo "$$($(PYTHON) --version) is not 3.11 or 3.12. Install one of them and run: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+		|| { echo "$(PYTHON) has no venv. On Debian: apt install python3-venv"; exit 1; }
+	@echo "installing Python packages into .venv"
+	@test -x $(BIN)/python -a -x $(BIN)/pip || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet uv==$(UV_VERSION)
+	@$(BIN)/uv sync --quiet --frozen --inexact
+	@touch $@
