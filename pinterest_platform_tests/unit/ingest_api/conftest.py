@@ -1,0 +1,52 @@
+"""The API over a log in memory, with a clock that stands still and ids that count up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from itertools import count
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from ingest_api.application import create_app
+from ingest_api.memory_publisher import MemoryPublisher
+from pinterest_platform.settings import Settings
+
+NOW = 1_700_000_000_123
+
+
+class ApiClient:
+    """Sends one request after the other to an application in this process."""
+
+    def __init__(self, app: FastAPI, runner: asyncio.Runner) -> None:
+        self._runner = runner
+        self._client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api")
+
+    def get(self, path: str) -> httpx.Response:
+        return self._runner.run(self._client.get(path))
+
+    def post(self, path: str, **request: Any) -> httpx.Response:
+        return self._runner.run(self._client.post(path, **request))
+
+
+@pytest.fixture
+def log() -> MemoryPublisher:
+    return MemoryPublisher()
+
+
+@pytest.fixture
+def app(log: MemoryPublisher) -> FastAPI:
+    ids = count(1)
+    return create_app(Settings(), log, clock=lambda: NOW, new_event_id=lambda: f"event-{next(ids)}")
+
+
+@pytest.fixture
+def client(app: FastAPI) -> Iterator[ApiClient]:
+    lifespan = app.router.lifespan_context(app)
+    with asyncio.Runner() as runner:
+        runner.run(lifespan.__aenter__())
+        yield ApiClient(app, runner)
+        runner.run(lifespan.__aexit__(None, None, None))

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from ingest_api.posted_event import PostedEvent, Problem, RefusedPinError, read_event, with_members
+from pinterest_platform_tests.unit.ingest_api.pins import VALID_PIN, pin, pin_without
+
+
+def new_event_id() -> str:
+    return "given"
+
+
+def read(body: bytes) -> PostedEvent:
+    return read_event(body, new_event_id)
+
+
+def problems_of(body: bytes | dict[str, Any]) -> list[Problem]:
+    with pytest.raises(RefusedPinError) as refusal:
+        read(body if isinstance(body, bytes) else json.dumps(body).encode())
+    return list(refusal.value.problems)
+
+
+def test_a_missing_event_id_is_appended_and_everything_else_is_kept() -> None:
+    body = b' {"zeta":1.10,"big":123456789012345678901234567890,' + json.dumps(VALID_PIN).encode()[1:] + b"\n"
+    event = read(body)
+    assert event.value == body.strip()[:-1] + b',"event_id":"given"}'
+    assert (event.unique_id, event.event_id) == (VALID_PIN["unique_id"], "given")
+
+
+def test_a_body_with_an_event_id_is_kept_as_it_is() -> None:
+    body = json.dumps(pin(event_id="mine"), indent=1).encode()
+    assert read(body) == PostedEvent(VALID_PIN["unique_id"], "mine", body)
+
+
+def test_null_asks_for_an_event_id() -> None:
+    event = read(json.dumps(pin(event_id=None, more=[1.5, "é"])).encode())
+    assert json.loads(event.value) == pin(more=[1.5, "é"], event_id="given")
+    assert event.value.count(b"event_id") == 1
+
+
+@pytest.mark.parametrize("field", VALID_PIN)
+def test_every_field_is_needed(field: str) -> None:
+    assert problems_of(pin_without(field)) == [Problem(field, "Field required")]
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"unique_id": " "}, Problem("unique_id", "must not be empty")),
+        ({"category": ""}, Problem("category", "must not be empty")),
+        ({"index": "7"}, Problem("index", "Input should be a valid integer")),
+        ({"index": 7.0}, Problem("index", "Input should be a valid integer")),
+        ({"index": True}, Problem("index", "Input should be a valid integer")),
+        ({"downloaded": 2}, Problem("downloaded", "Input should be 0 or 1")),
+        ({"follower_count": 51}, Problem("follower_count", "Input should be a valid string")),
+        ({"title": None}, Problem("title", "Input should be a valid string")),
+        ({"title": "a\x00"}, Problem("title", "must not contain the NUL character")),
+        ({"title": "\ud800"}, Problem("title", "must not contain half of a surrogate pair")),
+        ({"event_id": ""}, Problem("event_id", "must not be empty")),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_reason(changes: dict[str, Any], problem: Problem) -> None:
+    assert problems_of(pin(**changes)) == [problem]
+
+
+@pytest.mark.parametrize(
+    ("further", "problem"),
+    [
+        ({"x": float("nan")}, Problem("x", "must be a finite number that 64 bits can hold")),
+        ({"x": {"y": [0, float("-inf")]}}, Problem("x.y[1]", "must be a finite number that 64 bits can hold")),
+        ({"x": ["\x00"]}, Problem("x[0]", "must not contain the NUL character")),
+        ({"x": "\udfff"}, Problem("x", "must not contain half of a surrogate pair")),
+        ({"\x00": 1}, Problem("\x00", "must not contain the NUL character")),
+    ],
+)
+def test_a_further_field_is_refused_for_what_no_store_can_hold(further: dict[str, Any], problem: Problem) -> None:
+    assert problems_of(pin(**further)) == [problem]
+
+
+@pytest.mark.parametrize("ascii_only", [True, False])
+def test_a_field_that_is_not_a_number_is_named(ascii_only: bool) -> None:
+    [problem] = problems_of(json.dumps(pin(index=float("nan")), ensure_ascii=ascii_only).encode())
+    assert problem.field == "index"
+
+
+def test_a_number_beyond_64_bits_is_refused() -> None:
+    body = json.dumps(VALID_PIN).encode()[:-1] + b',"x":1e999}'
+    assert problems_of(body) == [Problem("x", "must be a finite number that 64 bits can hold")]
+
+
+def test_a_whole_surrogate_pair_is_a_character() -> None:
+    body = json.dumps(pin(title="🌿"), ensure_ascii=True).encode()
+    assert b"\\ud83c\\udf3f" in read(body).value
+
+
+def test_a_name_that_is_given_twice_is_refused_because_readers_disagree_about_it() -> None:
+    body = json.dumps(VALID_PIN).encode()[:-1] + b',"title":"another"}'
+    assert problems_of(body) == [Problem("title", "is given more than once")]
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"", "is not JSON: Expecting value at line 1 column 1"),
+        (b'{"title": \n oops}', "is not JSON: Expecting value at line 2 column 2"),
+        (b'{"title": "\xe9"}', "is not UTF-8 text: byte 11 is invalid continuation byte"),
+        (b"[" * 20_000, "is nested too deeply"),
+        (b"[]", "Input should be an object"),
+        (b"null", "Input should be an object"),
+        (json.dumps("pin").encode("utf-16"), "is not UTF-8 text: byte 0 is invalid start byte"),
+    ],
+)
+def test_a_body_that_is_no_json_object_is_refused_as_a_whole(body: bytes, reason: str) -> None:
+    assert problems_of(body) == [Problem(None, reason)]
+
+
+def test_a_number_of_thousands_of_digits_is_refused() -> None:
+    [problem] = problems_of(json.dumps(VALID_PIN).encode()[:-1] + b',"x":' + b"9" * 5_000 + b"}")
+    assert problem.reason.startswith("holds a number that is too long")
+
+
+def test_members_are_appended_to_a_json_object() -> None:
+    assert with_members(b'{"a":1}', b="é", c=2) == b'{"a":1,"b":"\\u00e9","c":2}'
