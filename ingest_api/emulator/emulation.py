@@ -67,12 +67,17 @@ class Observer:
 
 
 def emulate(emulation: Emulation, *observers: Observer) -> EmulationResult:
+    """`run_emulation`, for callers without an event loop."""
+    return uvloop.run(run_emulation(emulation, *observers))
+
+
+async def run_emulation(emulation: Emulation, *observers: Observer) -> EmulationResult:
     """Post everything and return the counts.
 
     Raises:
         ingest_api.emulator.delivery.UndeliveredError: the API takes nothing; what it took until then was observed.
     """
-    return uvloop.run(_Run(emulation, observers).finish())
+    return await _Run(emulation, observers).finish()
 
 
 class _Run:
@@ -81,7 +86,8 @@ class _Run:
         self._observers = observers
         posts = draw_posts(emulation.seed, emulation.new_event_id, emulation.malformed_share)
         self._posts: Iterator[tuple[int, Post]] = enumerate(islice(posts, emulation.count))
-        self._result = EmulationResult(emulation.clock(), emulation.clock())
+        started_at = emulation.clock()
+        self._result = EmulationResult(started_at, finished_at=started_at)
 
     async def finish(self) -> EmulationResult:
         timeout = aiohttp.ClientTimeout(total=ANSWER_TIMEOUT_SECONDS)
