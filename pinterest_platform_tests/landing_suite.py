@@ -27,22 +27,16 @@ class WritableTopic(Topic, Protocol):
     def delete_before(self, partition: int, offset: int) -> None: ...
 
 
-class ReadableBucket(ObjectStore, Protocol):
-    """A bucket of which a test can read the objects."""
-
-    def get(self, key: str) -> bytes: ...
-
-
-def contents(bucket: ReadableBucket) -> dict[str, bytes]:
+def contents(bucket: ObjectStore) -> dict[str, bytes]:
     return {stored.key: bucket.get(stored.key) for stored in bucket.list("events/")}
 
 
-def lines(bucket: ReadableBucket, day: date) -> list[dict[str, Any]]:
+def lines(bucket: ObjectStore, day: date) -> list[dict[str, Any]]:
     bodies = [gzip.decompress(bucket.get(stored.key)) for stored in bucket.list(day_prefix(day))]
     return [json.loads(line) for body in bodies for line in body.splitlines()]
 
 
-def values(bucket: ReadableBucket, day: date) -> list[str]:
+def values(bucket: ObjectStore, day: date) -> list[str]:
     return [line["value"] for line in lines(bucket, day)]
 
 
@@ -53,7 +47,7 @@ class LandingSuite:
     def _small_chunks(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(landing, "CHUNK_OFFSETS", CHUNK)
 
-    def test_a_day_has_its_records_and_no_others(self, topic: WritableTopic, bucket: ReadableBucket) -> None:
+    def test_a_day_has_its_records_and_no_others(self, topic: WritableTopic, bucket: ObjectStore) -> None:
         for day in (MONDAY, TUESDAY, WEDNESDAY):
             topic.post(start_of(day), f"first of {day}".encode())
             topic.post(start_of(day) + NOON, f"noon of {day}".encode(), partition=1)
@@ -63,7 +57,7 @@ class LandingSuite:
         assert sorted(values(bucket, TUESDAY)) == [f"first of {TUESDAY}", f"noon of {TUESDAY}"]
         assert landed.records == 2
 
-    def test_a_record_lands_unchanged(self, topic: WritableTopic, bucket: ReadableBucket) -> None:
+    def test_a_record_lands_unchanged(self, topic: WritableTopic, bucket: ObjectStore) -> None:
         at = start_of(MONDAY) + NOON
         topic.post(at, "Ώρα ☕\u2028\0".encode(), key="ключ".encode())
 
@@ -80,7 +74,7 @@ class LandingSuite:
             }
         ]
 
-    def test_bytes_that_are_no_text_land_as_base64(self, topic: WritableTopic, bucket: ReadableBucket) -> None:
+    def test_bytes_that_are_no_text_land_as_base64(self, topic: WritableTopic, bucket: ObjectStore) -> None:
         for value in (b"\xff\x00", None, b"", b"x" * 1_000_000):
             topic.post(start_of(MONDAY), value, key=None)
 
@@ -89,7 +83,7 @@ class LandingSuite:
         found = [line.get("value", line.get("value_base64")) for line in lines(bucket, MONDAY)]
         assert found == ["/wA=", None, "", "x" * 1_000_000]
 
-    def test_an_object_holds_one_chunk_of_the_grid(self, topic: WritableTopic, bucket: ReadableBucket) -> None:
+    def test_an_object_holds_one_chunk_of_the_grid(self, topic: WritableTopic, bucket: ObjectStore) -> None:
         for _ in range(CHUNK + 5):
             topic.post(start_of(MONDAY), b"pin")
 
@@ -98,7 +92,7 @@ class LandingSuite:
         prefix = f"{day_prefix(MONDAY)}{topic.topic}+0+"
         assert list(contents(bucket)) == [f"{prefix}{0:020d}.json.gz", f"{prefix}{CHUNK:020d}.json.gz"]
 
-    def test_landing_again_changes_no_byte(self, topic: WritableTopic, bucket: ReadableBucket) -> None:
+    def test_landing_again_changes_no_byte(self, topic: WritableTopic, bucket: ObjectStore) -> None:
         for _ in range(CHUNK + 5):
             topic.post(start_of(MONDAY), b"pin")
         land_day(topic, bucket, MONDAY)
@@ -108,7 +102,7 @@ class LandingSuite:
 
         assert contents(bucket) == before
 
-    def test_a_day_that_grows_rewrites_only_its_last_object(self, topic: WritableTopic, bucket: ReadableBucket) -> None:
+    def test_a_day_that_grows_rewrites_only_its_last_object(self, topic: WritableTopic, bucket: ObjectStore) -> None:
         for _ in range(2 * CHUNK + 5):
             topic.post(start_of(MONDAY), b"pin")
         land_day(topic, bucket, MONDAY)
@@ -118,7 +112,7 @@ class LandingSuite:
 
         assert (landed.written, landed.records) == (1, 2 * CHUNK + 6)
 
-    def test_a_late_record_lands_in_its_own_day(self, topic: WritableTopic, bucket: ReadableBucket) -> None:
+    def test_a_late_record_lands_in_its_own_day(self, topic: WritableTopic, bucket: ObjectStore) -> None:
         topic.post(start_of(TUESDAY) + NOON, b"tuesday")
         topic.post(start_of(MONDAY) + NOON, b"late")
 
@@ -126,13 +120,13 @@ class LandingSuite:
 
         assert (values(bucket, MONDAY), values(bucket, TUESDAY)) == (["late"], ["tuesday"])
 
-    def test_an_empty_day_is_an_empty_slice(self, topic: WritableTopic, bucket: ReadableBucket) -> None:
+    def test_an_empty_day_is_an_empty_slice(self, topic: WritableTopic, bucket: ObjectStore) -> None:
         landed = land_day(topic, bucket, MONDAY)
 
         assert (landed.records, landed.objects) == (0, ())
 
     def test_a_day_of_which_records_expired_is_refused_and_kept(
-        self, topic: WritableTopic, bucket: ReadableBucket
+        self, topic: WritableTopic, bucket: ObjectStore
     ) -> None:
         for number in range(4):
             topic.post(start_of(MONDAY) + number, b"pin")
@@ -146,9 +140,7 @@ class LandingSuite:
 
         assert contents(bucket) == before
 
-    def test_a_later_day_lands_although_an_earlier_one_expired(
-        self, topic: WritableTopic, bucket: ReadableBucket
-    ) -> None:
+    def test_a_later_day_lands_although_an_earlier_one_expired(self, topic: WritableTopic, bucket: ObjectStore) -> None:
         for day in (MONDAY, MONDAY, TUESDAY):
             topic.post(start_of(day), str(day).encode())
         land_day(topic, bucket, MONDAY)

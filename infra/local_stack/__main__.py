@@ -30,11 +30,11 @@ Work: TypeAlias = Callable[[argparse.Namespace, Terminal], int]
 
 def run(_: argparse.Namespace, terminal: Terminal) -> int:
     """Set up, start everything, do the main job; everything stays up."""
-    from infra.main_job import run_main_job
+    from infra.main_job.main_job import run_main_job
 
     stack = LocalStack(terminal=terminal)
     stack.start()
-    return run_main_job(stack.settings)
+    return run_main_job(stack.settings, terminal)
 
 
 def setup(_: argparse.Namespace, terminal: Terminal) -> int:

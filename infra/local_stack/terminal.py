@@ -26,6 +26,11 @@ class Terminal:
             self._console.width = 200
             self._console.no_color = True
 
+    @property
+    def console(self) -> Console:
+        """For those who draw their own progress."""
+        return self._console
+
     def line(self, text: str, style: str | None = None) -> None:
         """One line, never wrapped, so that a path in it can be copied."""
         self._console.print(text, style=style, soft_wrap=True)

@@ -6,8 +6,9 @@ Belongs here: which objects are read and written, and how many rows went where. 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 
 from pyspark.sql import Column, DataFrame, Observation, SparkSession
@@ -17,6 +18,7 @@ from pinterest_platform.batch.landing import day_prefix
 from pinterest_platform.pins.cleaning import RECORD_SCHEMA, accepted, clean_records, newest_per_pin, rejected
 from pinterest_platform.stores.s3 import ObjectStore
 
+_ACCOUNT = "_account.json"  # Spark and Hive pass over names that begin with an underscore
 _LINE_SCHEMA = (
     "topic string, partition int, offset bigint, timestamp bigint, "
     "key string, key_base64 string, value string, value_base64 string"
@@ -25,18 +27,17 @@ _LINE_SCHEMA = (
 
 @dataclass(frozen=True)
 class CleanSlice:
-    """How many records of a day went where; `reasons` counts the quarantined ones by reason."""
+    """How many records of a day went where.
+
+    `superseded` are older versions of pins that were posted again that day; `reasons` counts the quarantined by reason.
+    """
 
     day: date
     raw: int
     clean: int
+    superseded: int
     quarantined: int
     reasons: Mapping[str, int]
-
-    @property
-    def superseded(self) -> int:
-        """Older versions of pins that were posted again on the same day."""
-        return self.raw - self.quarantined - self.clean
 
 
 def clean_prefix(day: date) -> str:
@@ -52,14 +53,39 @@ def quarantine_prefix(day: date) -> str:
 def replace_clean_slice(spark: SparkSession, bucket: ObjectStore, day: date) -> CleanSlice:
     """Clean the day's raw objects and replace the day's clean and quarantined Parquet with the outcome."""
     keys = [stored.key for stored in bucket.list(day_prefix(day))]
-    counted = Observation("records")
+    records, pins = Observation("records"), Observation("pins")
     cleaned = clean_records(read_raw(spark, bucket, keys)).observe(
-        counted, F.count("*").alias("raw"), F.count("reason").alias("quarantined")
+        records, F.count("*").alias("raw"), F.count("reason").alias("rejected")
     )
-    _write(newest_per_pin(accepted(cleaned)), bucket, clean_prefix(day))
-    raw, quarantined = counted.get["raw"], counted.get["quarantined"]
-    reasons = _replace_quarantine(spark, bucket, keys, day) if quarantined else _empty_quarantine(bucket, day)
-    return CleanSlice(day, raw, read_parquet(spark, bucket, clean_prefix(day)).count(), quarantined, reasons)
+    readable = accepted(cleaned).observe(pins, F.count("*").alias("readable"))
+    _write(newest_per_pin(readable), bucket, clean_prefix(day))
+    bucket.delete_below(quarantine_prefix(day))
+    reasons = _write_quarantine(spark, bucket, keys, day) if records.get["rejected"] else {}
+    clean = read_parquet(spark, bucket, clean_prefix(day)).count()
+    outcome = CleanSlice(
+        day=day,
+        raw=records.get["raw"],
+        clean=clean,
+        superseded=pins.get["readable"] - clean,
+        quarantined=sum(reasons.values()),
+        reasons=reasons,
+    )
+    _keep_account(bucket, outcome)
+    return outcome
+
+
+def read_slice_account(bucket: ObjectStore, day: date) -> CleanSlice | None:
+    """What the cleaning of the day noted last; None where it has not finished since it last began."""
+    key = clean_prefix(day) + _ACCOUNT
+    if bucket.describe(key) is None:
+        return None
+    return CleanSlice(**json.loads(bucket.get(key)) | {"day": day})
+
+
+def _keep_account(bucket: ObjectStore, outcome: CleanSlice) -> None:
+    # Overwriting the slice removes it, so that where it stands, it speaks of the files beside it.
+    facts = {name: value for name, value in asdict(outcome).items() if name != "day"}
+    bucket.put(clean_prefix(outcome.day) + _ACCOUNT, json.dumps(facts).encode(), {})
 
 
 def read_raw(spark: SparkSession, bucket: ObjectStore, keys: Sequence[str]) -> DataFrame:
@@ -82,16 +108,11 @@ def read_parquet(spark: SparkSession, bucket: ObjectStore, prefix: str) -> DataF
     return spark.read.parquet(_url(bucket, prefix))
 
 
-def _replace_quarantine(spark: SparkSession, bucket: ObjectStore, keys: Sequence[str], day: date) -> dict[str, int]:
+def _write_quarantine(spark: SparkSession, bucket: ObjectStore, keys: Sequence[str], day: date) -> dict[str, int]:
     # The few rejects are worked out a second time: keeping them from the first would mean caching the whole day.
     _write(rejected(clean_records(read_raw(spark, bucket, keys))), bucket, quarantine_prefix(day))
     counts = read_parquet(spark, bucket, quarantine_prefix(day)).groupBy("reason").count().collect()
     return {row["reason"]: row["count"] for row in counts}
-
-
-def _empty_quarantine(bucket: ObjectStore, day: date) -> dict[str, int]:
-    bucket.delete_below(quarantine_prefix(day))
-    return {}
 
 
 def _write(rows: DataFrame, bucket: ObjectStore, prefix: str) -> None:

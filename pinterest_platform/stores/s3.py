@@ -32,6 +32,9 @@ class ObjectStore(Protocol):
     def put(self, key: str, body: bytes, metadata: Mapping[str, str]) -> None:
         """Write the whole object; whoever reads it sees the old one or the new one."""
 
+    def get(self, key: str) -> bytes:
+        """The whole object."""
+
     def list(self, prefix: str) -> Iterator[StoredObject]:
         """The objects below the prefix in the order of their keys, without their metadata."""
 
@@ -86,6 +89,10 @@ class Bucket:
     def put(self, key: str, body: bytes, metadata: Mapping[str, str]) -> None:
         """Write the whole object; whoever reads it sees the old one or the new one."""
         self._client.put_object(Bucket=self.name, Key=key, Body=body, Metadata=dict(metadata))
+
+    def get(self, key: str) -> bytes:
+        """The whole object."""
+        return self._client.get_object(Bucket=self.name, Key=key)["Body"].read()
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
         """The objects below the prefix in the order of their keys, without their metadata."""

@@ -17,8 +17,12 @@ from pinterest_platform.stores.postgres import Connection, create_day_partition
 
 Row = Mapping[str, Any]
 
-_STAGE = "CREATE TEMPORARY TABLE IF NOT EXISTS staged (LIKE pinterest_stream) ON COMMIT DELETE ROWS"
 _COLUMNS = sql.SQL(", ").join(map(sql.Identifier, CLEAN_COLUMNS))
+_STAGE = sql.SQL(
+    """
+    CREATE TEMPORARY TABLE IF NOT EXISTS staged ON COMMIT DELETE ROWS
+    AS SELECT {columns} FROM pinterest_stream WITH NO DATA"""
+).format(columns=_COLUMNS)
 _COPY = sql.SQL("COPY staged ({columns}) FROM STDIN").format(columns=_COLUMNS)
 
 # Posts count every stored row. The follower count is that of the newest post by event time, then offset, that has one.

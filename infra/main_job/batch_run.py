@@ -1,0 +1,114 @@
+"""A batch run as a person would start it in the UI: launched through Dagster's GraphQL API, followed to its end.
+
+Belongs here: launching, following, and the sentence for a run that failed. Does not belong here: what the run does.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import httpx
+
+from infra.local_stack.errors import StackError
+from pinterest_platform.automation.jobs import BATCH_JOB
+from pinterest_platform.settings import Settings
+
+TIMEOUT_SECONDS = 600
+_POLL_SECONDS = 0.5
+_FINAL = {"SUCCESS", "FAILURE", "CANCELED"}
+_LAUNCH = """
+    mutation Launch($parameters: ExecutionParams!) {
+      launchRun(executionParams: $parameters) {
+        __typename
+        ... on LaunchRunSuccess { run { runId } }
+        ... on PythonError { message }
+        ... on InvalidSubsetError { message }
+        ... on RunConfigValidationInvalid { errors { message } }
+      }
+    }"""
+_FOLLOW = """
+    query Follow($runId: ID!) {
+      runOrError(runId: $runId) {
+        ... on Run { status stepStats { stepKey status startTime endTime } }
+      }
+    }"""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One finished step of a run, and the seconds it took."""
+
+    name: str
+    succeeded: bool
+    seconds: float
+
+
+class DagsterWeb:
+    """The webserver of the local stack."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.url = f"http://{settings.dagster_host}:{settings.dagster_port}"
+        self._settings = settings
+
+    def run_url(self, run_id: str) -> str:
+        """Where a person sees the run."""
+        return f"{self.url}/runs/{run_id}"
+
+    def launch_batch(self, day: date) -> str:
+        """Start the batch job for the day; returns the run's id."""
+        parameters = {
+            "selector": {
+                "repositoryLocationName": "pinterest_platform",
+                "repositoryName": "__repository__",
+                "jobName": BATCH_JOB,
+            },
+            "runConfigData": {},
+            "executionMetadata": {"tags": [{"key": "dagster/partition", "value": day.isoformat()}]},
+        }
+        answer = self._ask(_LAUNCH, parameters=parameters)["launchRun"]
+        if answer["__typename"] != "LaunchRunSuccess":
+            raise StackError(f"Dagster did not launch {BATCH_JOB} for {day}: {answer}. See {self.url}/locations.")
+        return str(answer["run"]["runId"])
+
+    def follow(self, run_id: str, finished: Callable[[Step], None]) -> None:
+        """Wait for the run's success, telling of each step that ends.
+
+        Raises:
+            StackError: the run failed, was terminated, or is not done after ten minutes.
+        """
+        told: set[str] = set()
+        deadline = time.monotonic() + TIMEOUT_SECONDS
+        while time.monotonic() < deadline:
+            run = self._ask(_FOLLOW, runId=run_id)["runOrError"]
+            for step in _ended(run["stepStats"]):
+                if step.name not in told:
+                    told.add(step.name)
+                    finished(step)
+            if run["status"] in _FINAL:
+                self._require_success(run_id, run["status"])
+                return
+            time.sleep(_POLL_SECONDS)
+        raise StackError(f"The batch run is not done after {TIMEOUT_SECONDS} s. See {self.run_url(run_id)}.")
+
+    def _require_success(self, run_id: str, status: str) -> None:
+        if status != "SUCCESS":
+            raise StackError(f"The batch run ended with {status}. See why at {self.run_url(run_id)}.")
+
+    def _ask(self, query: str, **variables: object) -> Any:
+        response = httpx.post(f"{self.url}/graphql", json={"query": query, "variables": variables}, timeout=30)
+        answer = response.raise_for_status().json()
+        if answer.get("errors"):
+            raise StackError(f"Dagster refused a query: {answer['errors'][0]['message']}")
+        return answer["data"]
+
+
+def _ended(steps: list[dict[str, Any]]) -> list[Step]:
+    done = [step for step in steps if step["status"] in {"SUCCESS", "FAILURE"} and step["endTime"]]
+    return [
+        Step(step["stepKey"], step["status"] == "SUCCESS", step["endTime"] - step["startTime"])
+        for step in sorted(done, key=lambda step: step["endTime"])
+    ]
