@@ -29,6 +29,7 @@ from infra.local_stack.pid_file import living_process, remove_pid_file, write_pi
 from infra.local_stack.place import Place, make_place
 from infra.local_stack.preflight import check_disk, check_memory, check_ports
 from infra.local_stack.processes import end, launch, marked, orphans, rotate
+from infra.local_stack.runs import interrupt_runs
 from infra.local_stack.server import Server
 from infra.local_stack.servers import describe_all
 from infra.local_stack.setup import fetch_artifacts
@@ -199,7 +200,9 @@ class LocalStack:
 
     def _end_left_over(self, processes: list[psutil.Process]) -> None:
         if processes:
-            self._terminal.line(f"ending {len(processes)} processes whose server is gone ...")
+            self._terminal.line(f"ending what is left of a server that is gone ({len(processes)} processes) ...")
+            for process in processes:
+                interrupt_runs(process)
             if end(processes, signal.SIGTERM, ORPHAN_SECONDS):
                 self._terminal.warn(f"Some did not stop in {ORPHAN_SECONDS} s and were killed.")
 
