@@ -16,8 +16,8 @@ from ingest_api.application import create_app
 from ingest_api.kafka_publisher import KafkaPublisher
 from pinterest_platform.settings import Settings
 
-# An answer takes at most 2 s; whoever is still sending a body by then has lost interest.
-LAST_ANSWERS_SECONDS = 3
+# A body takes at most 4 s and an answer 2 s: nothing that was accepted is cut off.
+LAST_ANSWERS_SECONDS = 7
 WAITING_CONNECTIONS = 2_048
 
 

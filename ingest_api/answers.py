@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from ingest_api.posted_event import RefusedPinError
 from ingest_api.publisher import BrokerUnavailableError
-from ingest_api.request_body import BodyTooLargeError
+from ingest_api.request_body import BodyTooLargeError, BodyTooSlowError
 from pinterest_platform.pins.event import PostedPin
 
 RETRY_AFTER_SECONDS = 1
@@ -79,8 +79,9 @@ class TooLargeResponse(AsciiJSONResponse):
 
 
 def add_failure_answers(app: FastAPI) -> None:
-    """Let `app` answer 413, 422 and 503 for the exceptions of this package."""
+    """Let `app` answer 408, 413, 422 and 503 for the exceptions of this package."""
     app.exception_handler(BodyTooLargeError)(_answer_too_large)
+    app.exception_handler(BodyTooSlowError)(_answer_too_slow)
     app.exception_handler(RefusedPinError)(_answer_refused)
     app.exception_handler(BrokerUnavailableError)(_answer_unavailable)
     app.exception_handler(ClientDisconnect)(_answer_nobody)
@@ -88,6 +89,10 @@ def add_failure_answers(app: FastAPI) -> None:
 
 async def _answer_too_large(_request: Request, error: BodyTooLargeError) -> Response:
     return TooLargeResponse({"detail": f"{error} Post a smaller event."}, 413, {"Connection": "close"})
+
+
+async def _answer_too_slow(_request: Request, error: BodyTooSlowError) -> Response:
+    return AsciiJSONResponse({"detail": f"{error} Post it again."}, 408, {"Connection": "close"})
 
 
 async def _answer_refused(_request: Request, error: RefusedPinError) -> Response:

@@ -20,7 +20,8 @@ CONNECT_TIMEOUT_MS = 1_000
 REQUEST_TIMEOUT_MS = 1_400
 DELIVERY_TIMEOUT_MS = 1_500
 
-# How long a record waits for company, and how much company fits: measured with 1 and with 128 connections.
+# How long a record waits for company: a lone client waits 4 ms for its answer rather than 1 ms, and with 128 clients a
+# request costs the process a quarter less CPU.
 LINGER_MS = 2
 BATCH_BYTES = 256 * 1024
 RECONNECT_BACKOFF_MAX_MS = 1_000

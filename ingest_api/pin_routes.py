@@ -42,6 +42,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
         "model": AcceptedPin,
         "content": {"application/json": {"example": EXAMPLE_ANSWER}},
     },
+    408: {"description": "The body was too slow.", "model": Failure},
     413: {"description": "The body is too large.", "model": Failure},
     422: {"description": "Not a pin: each problem names a field and the reason.", "model": Refusal},
     503: {

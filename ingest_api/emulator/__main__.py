@@ -19,7 +19,7 @@ from ingest_api.emulator.emulation import (
     Observer,
     emulate,
 )
-from ingest_api.emulator.ledger import open_ledger
+from ingest_api.emulator.ledger import LedgerError, open_ledger
 from ingest_api.emulator.pace import Pace, as_fast_as_accepted, at_random, at_rate
 from ingest_api.emulator.progress import show_progress
 from pinterest_platform.settings import Settings
@@ -45,14 +45,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if options.ledger is not None:
                 observers.append(stack.enter_context(open_ledger(options.ledger)))
             emulate(_emulation(options), *observers)
-    except UndeliveredError as error:
-        console.print(str(error), style="red", highlight=False)
+    except (UndeliveredError, LedgerError) as error:
+        console.print(str(error), style="red", highlight=False, soft_wrap=True)
         return 1
     except KeyboardInterrupt:
         console.print("Interrupted.")
         return 130
     finally:
-        console.print(_summary(last.result), highlight=False)
+        console.print(_summary(last.result), highlight=False, soft_wrap=True)
     return 0
 
 

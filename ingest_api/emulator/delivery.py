@@ -17,7 +17,7 @@ import orjson
 from ingest_api.emulator.post import Post
 
 # Nothing was taken, or nobody knows: the same post goes out again, with the same event_id.
-RETRIED_STATUSES = frozenset({429, 502, 503, 504})
+RETRIED_STATUSES = frozenset({408, 429, 502, 503, 504})
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 2.0
 ANSWER_TIMEOUT_SECONDS = 10.0
 PATIENCE_SECONDS = 60.0

@@ -18,6 +18,10 @@ from ingest_api.emulator.emulation import Observer
 from ingest_api.emulator.post import Post
 
 
+class LedgerError(Exception):
+    """The ledger cannot be written where it should be."""
+
+
 class Ledger(Observer):
     """Writes lines to an open file."""
 
@@ -37,6 +41,14 @@ class Ledger(Observer):
 
 @contextmanager
 def open_ledger(path: Path) -> Iterator[Ledger]:
-    """Open a new ledger at `path`; one that is there already is replaced."""
-    with path.open("w", encoding="utf-8", buffering=1) as file:
+    """Open a new ledger at `path`; one that is there already is replaced.
+
+    Raises:
+        LedgerError: the file cannot be opened.
+    """
+    try:
+        file = path.open("w", encoding="utf-8", buffering=1)
+    except OSError as error:
+        raise LedgerError(f"Cannot write the ledger {path} ({error.strerror}). Choose another --ledger.") from error
+    with file:
         yield Ledger(file)

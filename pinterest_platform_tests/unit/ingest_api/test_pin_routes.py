@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ingest_api import request_body
 from ingest_api.memory_publisher import MemoryPublisher
 from ingest_api.pin_routes import EXAMPLE_ANSWER, EXAMPLE_PIN
 from ingest_api.publisher import Record
@@ -97,12 +100,23 @@ def test_a_body_above_the_limit_is_refused_when_its_size_is_not_announced(client
     assert client.post("/pin/", content=chunks()).status_code == 413
 
 
+def test_a_body_that_does_not_end_is_refused(client: ApiClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(request_body, "BODY_SECONDS", 0.01)
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.sleep(60)
+
+    answer = client.post("/pin/", content=slowly())
+    assert (answer.status_code, answer.headers["Connection"]) == (408, "close")
+
+
 def test_the_openapi_page_shows_an_example_that_works(client: ApiClient) -> None:
     operation = client.get("/openapi.json").json()["paths"]["/pin/"]["post"]
     example = operation["requestBody"]["content"]["application/json"]["example"]
     assert example == EXAMPLE_PIN
     assert client.post("/pin/", json=example).json().keys() == EXAMPLE_ANSWER.keys()
-    assert set(operation["responses"]) == {"200", "413", "422", "503"}
+    assert set(operation["responses"]) == {"200", "408", "413", "422", "503"}
 
 
 JSON_VALUES = st.recursive(

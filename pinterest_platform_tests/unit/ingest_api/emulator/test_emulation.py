@@ -9,7 +9,7 @@ import pytest
 
 from ingest_api.emulator.delivery import Acknowledged, UndeliveredError
 from ingest_api.emulator.emulation import Emulation, EmulationResult, Observer, run_emulation
-from ingest_api.emulator.ledger import open_ledger
+from ingest_api.emulator.ledger import LedgerError, open_ledger
 from ingest_api.emulator.post import Post
 from pinterest_platform_tests.unit.ingest_api.emulator.scripted_api import ScriptedApi, scripted_api
 
@@ -75,6 +75,11 @@ def test_the_ledger_holds_what_was_acknowledged(tmp_path: Path) -> None:
         ("event-1", 1, 0),
         ("event-3", 1, 2),
     ]
+
+
+def test_a_ledger_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(LedgerError, match="Cannot write the ledger"), open_ledger(tmp_path / "missing" / "ledger"):
+        pass
 
 
 def test_a_failure_ends_all_senders_and_leaves_the_counts_with_the_observers() -> None:
