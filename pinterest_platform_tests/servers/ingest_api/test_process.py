@@ -21,6 +21,8 @@ from ingest_api.pin_routes import EXAMPLE_PIN
 from pinterest_platform.settings import Settings
 
 START_SECONDS = 30.0
+# A proxy of the environment must not stand between a test and the loopback interface.
+HTTP = httpx.Client(trust_env=False, timeout=10)
 
 
 @pytest.fixture
@@ -54,7 +56,7 @@ def wait_for(url: str, status: int) -> httpx.Response:
     deadline = time.monotonic() + START_SECONDS
     while True:
         try:
-            if (answer := httpx.get(url)).status_code == status:
+            if (answer := HTTP.get(url)).status_code == status:
                 return answer
         except httpx.TransportError:
             pass
@@ -70,7 +72,7 @@ def test_a_pin_is_taken_and_sigterm_ends_the_process_cleanly(own_settings: Setti
     url = url_of(own_settings)
     with serving(own_settings, tmp_path / "api.log") as process:
         wait_for(f"{url}/health/ready", 200)
-        answer = httpx.post(f"{url}/pin/", json=EXAMPLE_PIN)
+        answer = HTTP.post(f"{url}/pin/", json=EXAMPLE_PIN)
         assert answer.status_code == 200
         assert answer.json()["offset"] == 0
     assert process.returncode == 0
@@ -81,8 +83,8 @@ def test_without_a_broker_the_api_lives_says_so_and_refuses_in_time(own_settings
     away = own_settings.model_copy(update={"kafka_bootstrap_servers": "127.0.0.1:1"})
     with serving(away, tmp_path / "api.log") as process:
         wait_for(f"{url}/health/live", 200)
-        assert httpx.get(f"{url}/health/ready").status_code == 503
-        answer = httpx.post(f"{url}/pin/", json=EXAMPLE_PIN)
+        assert HTTP.get(f"{url}/health/ready").status_code == 503
+        answer = HTTP.post(f"{url}/pin/", json=EXAMPLE_PIN)
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
         assert answer.elapsed.total_seconds() < 2
     assert process.returncode == 0

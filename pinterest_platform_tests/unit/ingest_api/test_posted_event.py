@@ -3,7 +3,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import orjson
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ingest_api.posted_event import PostedEvent, Problem, RefusedPinError, read_event, with_members
 from pinterest_platform_tests.unit.ingest_api.pins import VALID_PIN, pin, pin_without
@@ -120,6 +123,26 @@ def test_a_body_that_is_no_json_object_is_refused_as_a_whole(body: bytes, reason
 def test_a_number_of_thousands_of_digits_is_refused() -> None:
     [problem] = problems_of(json.dumps(VALID_PIN).encode()[:-1] + b',"x":' + b"9" * 5_000 + b"}")
     assert problem.reason.startswith("holds a number that is too long")
+
+
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(exclude_categories=[])),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters(exclude_categories=[])), inner),
+    max_leaves=8,
+)
+CHANGED_PINS = st.dictionaries(st.sampled_from([*VALID_PIN, "event_id", "further"]), ANY_JSON, max_size=3).map(
+    lambda changes: json.dumps(VALID_PIN | changes).encode()
+)
+
+
+@settings(deadline=None)
+@given(body=st.binary() | ANY_JSON.map(json.dumps).map(str.encode) | CHANGED_PINS)
+def test_any_body_is_an_event_that_a_strict_reader_understands_or_is_refused(body: bytes) -> None:
+    try:
+        event = read(body)
+    except RefusedPinError:
+        return
+    assert orjson.loads(event.value)["event_id"] == event.event_id
 
 
 def test_members_are_appended_to_a_json_object() -> None:
