@@ -80,5 +80,5 @@ class PinIntake:
         event = read_event(await read_body(request, self.body_limit), self.new_event_id)
         record = Record(event.unique_id.encode(), event.value, self.clock())
         receipt = await self.publisher.publish(record)
-        answer = with_members(event.value, partition=receipt.partition, offset=receipt.offset)
+        answer = with_members(event.echo, partition=receipt.partition, offset=receipt.offset)
         return Response(answer, media_type="application/json")

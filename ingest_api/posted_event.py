@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from pydantic import ValidationError
 from pinterest_platform.pins.event import PostedPin
 
 DECLARED_FIELDS = frozenset(PostedPin.model_fields)
+PLACE_NAMES = frozenset({"partition", "offset"})
 _JSON_WHITE_SPACE = b" \t\r\n"
 
 
@@ -41,11 +42,12 @@ class RefusedPinError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PostedEvent:
-    """A pin with its id; `value` is the JSON object that goes to the log."""
+    """A pin with its id; `value` is the JSON object that goes to the log, `echo` what the answer repeats of it."""
 
     unique_id: str
     event_id: str
     value: bytes
+    echo: bytes
 
 
 def read_event(body: bytes, new_event_id: Callable[[], str]) -> PostedEvent:
@@ -57,10 +59,13 @@ def read_event(body: bytes, new_event_id: Callable[[], str]) -> PostedEvent:
     document = _read_json(body)
     _refuse_unstorable(document, body)
     pin = _read_pin(body)
-    if pin.event_id is not None:
-        return PostedEvent(pin.unique_id, pin.event_id, body.strip(_JSON_WHITE_SPACE))
-    event_id = new_event_id()
-    return PostedEvent(pin.unique_id, event_id, with_members(_without_event_id(document, body), event_id=event_id))
+    event_id, value = pin.event_id, body.strip(_JSON_WHITE_SPACE)
+    if event_id is None:
+        event_id = new_event_id()
+        value = with_members(_without({"event_id"}, document, value), event_id=event_id)
+    # Who posts an answer again posts the old place with it: the new answer has room for the new place only.
+    echo = _without(PLACE_NAMES, document | {"event_id": event_id}, value)
+    return PostedEvent(pin.unique_id, event_id, value, echo)
 
 
 def with_members(json_object: bytes, **members: str | int) -> bytes:
@@ -139,9 +144,9 @@ def _reason(message: str) -> str:
     return message.removeprefix("Value error, ")
 
 
-def _without_event_id(document: dict[str, Any], body: bytes) -> bytes:
-    if "event_id" not in document:
-        return body.strip(_JSON_WHITE_SPACE)
-    # "event_id": null asks for an id. To write the object anew costs the client's spelling, but never a value.
-    posted = {name: value for name, value in document.items() if name != "event_id"}
-    return json.dumps(posted, ensure_ascii=False, separators=(",", ":")).encode()
+def _without(names: Set[str], document: dict[str, Any], text: bytes) -> bytes:
+    if document.keys().isdisjoint(names):
+        return text
+    # To write the object anew costs the client's spelling, but never a value.
+    kept = {name: value for name, value in document.items() if name not in names}
+    return json.dumps(kept, ensure_ascii=False, separators=(",", ":")).encode()

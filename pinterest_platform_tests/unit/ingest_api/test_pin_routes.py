@@ -45,6 +45,14 @@ def test_the_same_event_may_be_posted_twice(client: ApiClient, log: MemoryPublis
     assert log.records[0] == log.records[1]
 
 
+def test_an_answer_may_be_posted_again(client: ApiClient, log: MemoryPublisher) -> None:
+    first = client.post("/pin/", json=pin()).json()
+    answer = client.post("/pin/", json=first | {"offset": 77})
+    assert answer.json() == first | {"offset": 1}
+    assert answer.text.count("offset") == 1
+    assert json.loads(log.records[1].value)["offset"] == 77
+
+
 def test_the_content_type_does_not_matter(client: ApiClient) -> None:
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     assert client.post("/pin/", content=json.dumps(pin()), headers=headers).status_code == 200

@@ -35,7 +35,7 @@ def test_a_missing_event_id_is_appended_and_everything_else_is_kept() -> None:
 
 def test_a_body_with_an_event_id_is_kept_as_it_is() -> None:
     body = json.dumps(pin(event_id="mine"), indent=1).encode()
-    assert read(body) == PostedEvent(VALID_PIN["unique_id"], "mine", body)
+    assert read(body) == PostedEvent(VALID_PIN["unique_id"], "mine", value=body, echo=body)
 
 
 def test_null_asks_for_an_event_id() -> None:
