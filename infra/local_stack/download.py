@@ -27,7 +27,6 @@ from infra.local_stack.errors import StackError
 MAVEN_CENTRAL = "https://repo1.maven.org/maven2"
 PARALLEL_DOWNLOADS = 8
 ATTEMPTS = 6
-CHUNK = 1 << 16
 WORTH_A_RETRY = {408, 425, 429, 500, 502, 503, 504}
 
 Advance = Callable[[int], None]
@@ -111,7 +110,7 @@ class Downloader:
         with part.open(mode) as file:
             self.advance(file.tell())
             try:
-                for chunk in response.iter_raw(CHUNK):
+                for chunk in response.iter_raw():
                     if self.given_up.is_set():
                         raise InterruptedDownloadError
                     file.write(chunk)
