@@ -20,8 +20,8 @@ CONNECT_TIMEOUT_MS = 1_000
 REQUEST_TIMEOUT_MS = 1_400
 DELIVERY_TIMEOUT_MS = 1_500
 
-# How long a record waits for company: a lone client waits 4 ms for its answer rather than 1 ms, and with 128 clients a
-# request costs the process a quarter less CPU.
+# How long a record waits for company. With 0 a lone client has its answer in 1.3 ms rather than 4, but 16 clients get
+# 1,400 answers a second rather than 1,600 (API, broker and clients on two cores).
 LINGER_MS = 2
 BATCH_BYTES = 256 * 1024
 RECONNECT_BACKOFF_MAX_MS = 1_000

@@ -23,7 +23,7 @@ from ingest_api.emulator.pace import Pace, as_fast_as_accepted
 from ingest_api.emulator.post import Post
 
 DEFAULT_SEED = 20_240_229
-DEFAULT_SENDERS = 16
+DEFAULT_SENDERS = 32
 
 
 @dataclass(frozen=True, slots=True)
