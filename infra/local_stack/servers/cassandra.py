@@ -5,6 +5,10 @@ Belongs here: how it is started and asked for its health, and that the platform'
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import psutil
+
 from infra.local_stack.java import CASSANDRA, java_command, write_options
 from infra.local_stack.place import LOOPBACK, Place, loopback_port
 from infra.local_stack.server import NotHealthyError, Server
@@ -41,7 +45,25 @@ def _configure(place: Place, port: int) -> None:
         "cassandra-foreground": "yes",
         "logback.configurationFile": folder / "logback.xml",
     }
-    write_options(place, NAME, (*CASSANDRA, *(f"-D{name}={value}" for name, value in properties.items())))
+    options = (*CASSANDRA, *(f"-D{name}={value}" for name, value in properties.items()), *_chroot_options(place))
+    write_options(place, NAME, options)
+
+
+def _chroot_options(place: Place) -> tuple[str, ...]:
+    """Nothing where the folder's mount point is known, else the agent with the rule that does without."""
+    folder = place.state / NAME
+    if mount_point_is_listed(folder):
+        return ()
+    (folder / "data").mkdir(parents=True, exist_ok=True)
+    place.render("cassandra/chroot.btm", folder / "chroot.btm", {"data": folder / "data"})
+    (agent,) = (artifact for artifact in place.lock[NAME] if artifact.coordinate.startswith("org.jboss.byteman:"))
+    return (f"-javaagent:{place.settings.artifact_cache / agent.path}=script:{folder / 'chroot.btm'}",)
+
+
+def mount_point_is_listed(folder: Path) -> bool:
+    """Whether Java can find the folder's file system; in a chroot it cannot."""
+    mount_point = next(parent for parent in folder.resolve().parents if parent.is_mount())
+    return str(mount_point) in {partition.mountpoint for partition in psutil.disk_partitions(all=True)}
 
 
 def _check(port: int) -> None:

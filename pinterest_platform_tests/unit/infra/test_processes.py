@@ -27,10 +27,12 @@ def first_line(child: subprocess.Popen[str]) -> str:
 
 def test_processes_of_a_stack_are_found_by_their_mark_and_no_others(tmp_path: Path) -> None:
     with start(SLEEPS, tmp_path) as ours, start(SLEEPS, tmp_path / "another") as other:
-        first_line(ours), first_line(other)
+        first_line(ours)
+        first_line(other)
 
         found = marked(tmp_path)
-        ours.kill(), other.kill()
+        ours.kill()
+        other.kill()
 
     assert [process.pid for process in found] == [ours.pid]
 
