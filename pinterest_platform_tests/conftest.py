@@ -1,23 +1,48 @@
-"""What every kind of test shares: the settings of the tests' own stack, and one Spark session for the process."""
+"""What every kind of test shares: the tests' own stack (not started here), and one Spark session for the process."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
 
+from infra.local_stack.stack import LocalStack
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.spark import open_session
 
+STATE_FOLDER = Path(".state/tests")
+# Ports and a folder of the tests' own: they run beside a stack that a person has started.
+TEST_SETTINGS = Settings(
+    ingest_port=28000,
+    kafka_bootstrap_servers="127.0.0.1:29092",
+    kafka_controller_port=29093,
+    s3_endpoint_url="http://127.0.0.1:29000",
+    cassandra_port=29042,
+    cassandra_storage_port=27000,
+    postgres_port=25432,
+    dagster_port=23000,
+    dagster_code_server_port=24000,
+    retry_delay_seconds=1,
+    state_folder=STATE_FOLDER,
+)
+
 
 @pytest.fixture(scope="session")
-def settings() -> Settings:
-    return Settings()
+def test_stack() -> LocalStack:
+    """The tests' stack: which servers of it run is up to the tests that need them."""
+    return LocalStack(TEST_SETTINGS)
+
+
+@pytest.fixture(scope="session")
+def settings(test_stack: LocalStack) -> Settings:
+    return test_stack.settings
 
 
 @pytest.fixture(scope="session")
 def spark(settings: Settings) -> Iterator[SparkSession]:
+    """One for the process: a second session would be the same JVM."""
     session = open_session(settings)
     yield session
     session.stop()

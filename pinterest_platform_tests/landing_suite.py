@@ -76,7 +76,7 @@ class LandingSuite:
 
     def test_bytes_that_are_no_text_land_as_base64(self, topic: WritableTopic, bucket: ObjectStore) -> None:
         for value in (b"\xff\x00", None, b"", b"x" * 1_000_000):
-            topic.post(start_of(MONDAY), value, key=None)
+            topic.post(start_of(MONDAY), value)
 
         land_day(topic, bucket, MONDAY)
 

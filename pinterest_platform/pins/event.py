@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -58,7 +58,7 @@ class PostedPin(BaseModel):
     tag_list: Text
     is_image_or_video: Text
     image_src: Text
-    downloaded: Literal[0, 1]
+    downloaded: int = Field(ge=0, le=1)
     save_location: Text
     category: Identifier
     event_id: Identifier | None = None

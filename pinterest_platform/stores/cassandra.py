@@ -39,13 +39,14 @@ def create_tables(settings: Settings) -> None:
 @contextmanager
 def open_session(settings: Settings) -> Iterator[Any]:
     """A session of the Cassandra driver, closed at the end."""
-    from cassandra.cluster import Cluster
+    from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile
     from cassandra.policies import DCAwareRoundRobinPolicy
 
+    nearest = DCAwareRoundRobinPolicy(local_dc=settings.cassandra_datacenter)
     cluster = Cluster(
         settings.cassandra_hosts.split(","),
         port=settings.cassandra_port,
-        load_balancing_policy=DCAwareRoundRobinPolicy(local_dc=settings.cassandra_datacenter),
+        execution_profiles={EXEC_PROFILE_DEFAULT: ExecutionProfile(load_balancing_policy=nearest)},
         protocol_version=5,
         connect_timeout=10,
     )

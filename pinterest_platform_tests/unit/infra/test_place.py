@@ -13,6 +13,7 @@ from infra.local_stack.errors import StackError
 from infra.local_stack.java import KAFKA, write_options
 from infra.local_stack.place import Place, loopback_port, make_place
 from infra.local_stack.postgres_home import anyone_reaches
+from infra.local_stack.servers.cassandra import mount_point_is_listed
 from pinterest_platform.settings import Settings
 
 
@@ -102,3 +103,13 @@ def test_a_folder_below_a_private_one_is_not_reached_by_anyone(tmp_path: Path) -
 
     assert anyone_reaches(Path("/tmp/state"))  # noqa: S108
     assert not anyone_reaches(private / "state")
+
+
+def test_a_mount_point_that_the_system_does_not_list_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert mount_point_is_listed(tmp_path)
+
+    monkeypatch.setattr("psutil.disk_partitions", lambda **_: [])  # as in a chroot
+
+    assert not mount_point_is_listed(tmp_path)

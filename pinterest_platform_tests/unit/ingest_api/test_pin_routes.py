@@ -12,8 +12,8 @@ from ingest_api import request_body
 from ingest_api.memory_publisher import MemoryPublisher
 from ingest_api.pin_routes import EXAMPLE_ANSWER, EXAMPLE_PIN
 from ingest_api.publisher import Record
+from pinterest_platform_tests.pins import pin, pin_without
 from pinterest_platform_tests.unit.ingest_api.conftest import NOW, ApiClient
-from pinterest_platform_tests.unit.ingest_api.pins import pin, pin_without
 
 LIMIT = 32 * 1024
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest_api.posted_event import PostedEvent, Problem, RefusedPinError, read_event, with_members
-from pinterest_platform_tests.unit.ingest_api.pins import VALID_PIN, pin, pin_without
+from pinterest_platform_tests.pins import VALID_PIN, pin, pin_without
 
 
 def new_event_id() -> str:
@@ -57,7 +57,9 @@ def test_every_field_is_needed(field: str) -> None:
         ({"index": "7"}, Problem("index", "Input should be a valid integer")),
         ({"index": 7.0}, Problem("index", "Input should be a valid integer")),
         ({"index": True}, Problem("index", "Input should be a valid integer")),
-        ({"downloaded": 2}, Problem("downloaded", "Input should be 0 or 1")),
+        ({"downloaded": 2}, Problem("downloaded", "Input should be less than or equal to 1")),
+        ({"downloaded": True}, Problem("downloaded", "Input should be a valid integer")),
+        ({"downloaded": 1.0}, Problem("downloaded", "Input should be a valid integer")),
         ({"follower_count": 51}, Problem("follower_count", "Input should be a valid string")),
         ({"title": None}, Problem("title", "Input should be a valid string")),
         ({"title": "a\x00"}, Problem("title", "must not contain the NUL character")),

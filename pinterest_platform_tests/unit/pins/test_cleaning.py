@@ -20,30 +20,13 @@ from pinterest_platform.pins.cleaning import (
     rejected,
 )
 from pinterest_platform.pins.event import INT64_MAX
+from pinterest_platform_tests.pins import VALID_PIN, pin_without, posted
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
-PIN = {
-    "unique_id": "5f0c",
-    "index": 7,
-    "title": "A paper lamp",
-    "description": "Fold it… \u00a0",
-    "poster_name": "紙の時間",
-    "follower_count": "12k",
-    "tag_list": "Paper,Lamp",
-    "is_image_or_video": "image",
-    "image_src": "https://example.org/lamp.jpg",
-    "downloaded": 1,
-    "save_location": "Local save in /data/diy-and-crafts",
-    "category": "diy-and-crafts",
-}
 
 
-def posted(**changes: object) -> bytes:
-    return json.dumps({**PIN, **changes}, ensure_ascii=False).encode()
-
-
-def without(*fields: str) -> bytes:
-    return json.dumps({name: value for name, value in PIN.items() if name not in fields}).encode()
+def without(field: str) -> bytes:
+    return json.dumps(pin_without(field)).encode()
 
 
 def clean(spark: SparkSession, *values: bytes | None, at: datetime = NOON) -> DataFrame:
@@ -64,7 +47,7 @@ def test_a_pin_keeps_every_text_and_gets_the_public_columns(spark: SparkSession)
     row = only(accepted(clean(spark, posted())))
 
     assert tuple(row.asDict()) == CLEAN_COLUMNS
-    expected = {name: value for name, value in PIN.items() if name not in ("index", "follower_count")}
+    expected = {name: value for name, value in VALID_PIN.items() if name not in ("index", "follower_count")}
     assert expected.items() <= row.asDict().items()
     assert (row["index_id"], row["follower_count"]) == (7, 12_000)
 
@@ -161,8 +144,8 @@ BROKEN: list[tuple[bytes | None, str]] = [
     (posted() + posted(), "the value is not a JSON object"),
     (posted()[:-1], "the value is not a JSON object"),
     (posted(score=float("nan")), "the value is not a JSON object"),
-    (json.dumps({**PIN, "title": "a\0b"}).encode(), "a text contains the NUL character"),
-    (json.dumps({**PIN, "title": "\ud800"}).encode(), "a text contains half of a surrogate pair"),
+    (json.dumps({**VALID_PIN, "title": "a\0b"}).encode(), "a text contains the NUL character"),
+    (json.dumps({**VALID_PIN, "title": "\ud800"}).encode(), "a text contains half of a surrogate pair"),
     (posted(title=["a"]), "title is not text"),
     (posted(title={"a": 1}), "title is not text"),
     (without("unique_id"), "unique_id is missing"),
@@ -225,7 +208,7 @@ def test_the_newest_version_of_a_pin_wins_by_time_then_offset(spark: SparkSessio
     newest = newest_per_pin(accepted(clean_records(spark.createDataFrame(rows, RECORD_SCHEMA))))
 
     assert {row["unique_id"]: row["title"] for row in newest.collect()} == {
-        "5f0c": "newest by time",
+        VALID_PIN["unique_id"]: "newest by time",
         "other": "newest by offset",
     }
 

@@ -1,0 +1,82 @@
+"""The clean slice over real S3: what is written, counted and replaced."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from pyspark.sql import SparkSession
+
+from pinterest_platform.batch.clean_slice import (
+    clean_prefix,
+    quarantine_prefix,
+    read_parquet,
+    read_slice_account,
+    replace_clean_slice,
+)
+from pinterest_platform.batch.landing import land_day
+from pinterest_platform.pins.cleaning import CLEAN_COLUMNS
+from pinterest_platform.pins.days import start_of
+from pinterest_platform.settings import Settings
+from pinterest_platform.stores.parquet import count_rows
+from pinterest_platform.stores.s3 import ObjectStore, open_bucket
+from pinterest_platform_tests.fakes import FakeTopic
+from pinterest_platform_tests.pins import VALID_PIN, posted
+
+DAY = date(2026, 11, 16)
+
+
+@pytest.fixture
+def bucket(corner: Settings) -> ObjectStore:
+    return open_bucket(corner)
+
+
+def land(bucket: ObjectStore, *values: bytes | None) -> None:
+    topic = FakeTopic()
+    for value in values:
+        topic.post(start_of(DAY), value)
+    land_day(topic, bucket, DAY)
+
+
+def test_every_record_of_the_day_is_clean_quarantined_or_superseded(
+    spark: SparkSession, corner: Settings, bucket: ObjectStore
+) -> None:
+    land(bucket, posted(), posted(title="newer"), posted(unique_id="other"), b"\xff", None, b"[]")
+
+    outcome = replace_clean_slice(spark, bucket, DAY)
+
+    assert (outcome.raw, outcome.clean, outcome.superseded, outcome.quarantined) == (6, 2, 1, 3)
+    assert outcome.reasons == {
+        "the record has no value": 1,
+        "the value is not UTF-8 text": 1,
+        "the value is not a JSON object": 1,
+    }
+    assert (count_rows(corner, clean_prefix(DAY)), count_rows(corner, quarantine_prefix(DAY))) == (2, 3)
+    assert read_slice_account(bucket, DAY) == outcome
+
+
+def test_the_slice_has_the_public_columns_in_order(spark: SparkSession, bucket: ObjectStore) -> None:
+    land(bucket, posted())
+
+    replace_clean_slice(spark, bucket, DAY)
+
+    assert tuple(read_parquet(spark, bucket, clean_prefix(DAY)).columns) == CLEAN_COLUMNS
+
+
+def test_cleaning_again_replaces_the_slice(spark: SparkSession, corner: Settings, bucket: ObjectStore) -> None:
+    land(bucket, posted(), b"[]")
+    replace_clean_slice(spark, bucket, DAY)
+    land(bucket, posted(), posted(unique_id="other"))
+
+    outcome = replace_clean_slice(spark, bucket, DAY)
+
+    rows = read_parquet(spark, bucket, clean_prefix(DAY)).collect()
+    assert sorted(row["unique_id"] for row in rows) == [VALID_PIN["unique_id"], "other"]
+    assert (outcome.quarantined, count_rows(corner, quarantine_prefix(DAY))) == (0, 0)
+
+
+def test_a_day_without_records_is_an_empty_slice(spark: SparkSession, bucket: ObjectStore) -> None:
+    outcome = replace_clean_slice(spark, bucket, DAY)
+
+    assert (outcome.raw, outcome.clean) == (0, 0)
+    assert read_parquet(spark, bucket, clean_prefix(DAY)).count() == 0

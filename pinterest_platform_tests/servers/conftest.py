@@ -1,0 +1,55 @@
+"""Real servers for the tests, started once a session, and a fresh corner of each for every test."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from infra.local_stack.stack import LocalStack
+from pinterest_platform.settings import Settings
+from pinterest_platform.stores import cassandra, kafka, s3
+from pinterest_platform.stores.postgres import Connection, connect, migrate
+from pinterest_platform_tests.conftest import STATE_FOLDER
+
+STORES = ["kafka", "cassandra", "s3", "postgres"]
+_TRUNCATE = "TRUNCATE pinterest_stream, stream_rejects, stream_duplicates, profile_popularity, stream_progress"
+
+
+@pytest.fixture(scope="session")
+def stores(test_stack: LocalStack) -> Iterator[Settings]:
+    """Kafka, Cassandra, S3 and PostgreSQL, running and empty at first."""
+    test_stack.stop()  # what a run that was killed has left
+    shutil.rmtree(STATE_FOLDER / "kafka", ignore_errors=True)
+    test_stack.start(STORES)
+    yield test_stack.settings
+    test_stack.stop()
+
+
+@pytest.fixture
+def corner(stores: Settings) -> Settings:
+    """Settings with a topic, a bucket and a keyspace of the test's own."""
+    name = f"t{uuid.uuid4().hex[:12]}"
+    own = stores.model_copy(update={"kafka_topic": name, "s3_bucket": name, "cassandra_keyspace": name})
+    kafka.create_topic(own)
+    s3.create_bucket(own)
+    return own
+
+
+@pytest.fixture
+def keyspace(corner: Settings) -> Settings:
+    """`corner`, with the tables of its keyspace."""
+    cassandra.create_tables(corner)
+    return corner
+
+
+@pytest.fixture
+def database(stores: Settings) -> Iterator[Connection]:
+    """A connection to the stream's tables, all of them empty."""
+    migrate(stores)
+    with closing(connect(stores, autocommit=True)) as connection:
+        connection.execute(_TRUNCATE)
+        yield connection

@@ -1,0 +1,12 @@
+"""The ingest API's tests need a running broker, whatever they call it."""
+
+from __future__ import annotations
+
+import pytest
+
+from pinterest_platform.settings import Settings
+
+
+@pytest.fixture(scope="session")
+def settings(stores: Settings) -> Settings:
+    return stores

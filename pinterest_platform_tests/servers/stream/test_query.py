@@ -1,0 +1,161 @@
+"""The streaming loop over real Kafka, Spark and PostgreSQL: where it starts, that it stops, what it survives."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import pytest
+from kafka import KafkaProducer
+from pyspark.sql import SparkSession
+
+from pinterest_platform.batch.clean_slice import clean_prefix, read_parquet, read_raw, replace_clean_slice
+from pinterest_platform.batch.landing import day_prefix, land_day
+from pinterest_platform.pins.cleaning import CLEAN_COLUMNS
+from pinterest_platform.pins.days import start_of
+from pinterest_platform.settings import Settings
+from pinterest_platform.stores.kafka import open_topic
+from pinterest_platform.stores.postgres import Connection
+from pinterest_platform.stores.s3 import open_bucket
+from pinterest_platform.stream.lag import stream_lag
+from pinterest_platform.stream.query import StreamOffsetsLostError, run_stream
+from pinterest_platform_tests.pins import posted
+
+DAY = datetime(2026, 11, 16, tzinfo=UTC).date()
+AT = start_of(DAY) + 3_600_000
+
+
+class StoppedError(Exception):
+    """Raised by the test's report to end the loop, as an interrupt would."""
+
+
+def post(settings: Settings, *values: bytes) -> None:
+    producer = KafkaProducer(bootstrap_servers=settings.kafka_bootstrap_servers)
+    for value in values:
+        producer.send(settings.kafka_topic, value=value, timestamp_ms=AT)
+    producer.close()
+
+
+@contextmanager
+def streaming(spark: SparkSession, settings: Settings) -> Iterator[None]:
+    stop = threading.Event()
+
+    def report(_activity: object) -> None:
+        if stop.is_set():
+            raise StoppedError
+
+    def run() -> None:
+        with pytest.raises(StoppedError):
+            run_stream(spark, settings, report, report_every_seconds=0.2)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(60)
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 90) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.2)
+
+
+def catch_up(spark: SparkSession, settings: Settings) -> None:
+    with streaming(spark, settings):
+        wait_until(lambda: stream_lag(settings) == 0)
+
+
+def stored(database: Connection) -> list[str]:
+    rows = database.execute("SELECT unique_id FROM pinterest_stream ORDER BY unique_id").fetchall()
+    return [str(row[0]) for row in rows]
+
+
+def test_what_was_posted_before_the_first_start_is_not_missed(
+    spark: SparkSession, corner: Settings, database: Connection
+) -> None:
+    post(corner, posted(unique_id="a"), posted(unique_id="b"), b"no pin")
+
+    catch_up(spark, corner)
+
+    assert stored(database) == ["a", "b"]
+
+
+def test_a_lost_checkpoint_loses_and_doubles_nothing(
+    spark: SparkSession, corner: Settings, database: Connection
+) -> None:
+    post(corner, posted(unique_id="a"))
+    catch_up(spark, corner)
+    shutil.rmtree(corner.state_folder / "stream-checkpoint")
+    post(corner, posted(unique_id="b"))
+
+    catch_up(spark, corner)
+
+    assert stored(database) == ["a", "b"]
+    assert database.execute("SELECT posts FROM profile_popularity").fetchall() == [(2,)]
+
+
+def test_a_recreated_topic_is_an_error_that_says_what_to_do(
+    spark: SparkSession, corner: Settings, database: Connection
+) -> None:
+    database.execute("INSERT INTO stream_progress VALUES (%s, 0, 99)", [corner.kafka_topic])
+
+    with pytest.raises(StreamOffsetsLostError, match=r"offset 99.*was recreated.*stream_progress"):
+        run_stream(spark, corner, lambda _activity: None)
+
+
+def test_batch_and_stream_clean_alike(spark: SparkSession, corner: Settings, database: Connection) -> None:
+    post(
+        corner,
+        posted(unique_id="a", title="No Title Data Available", follower_count="1.5k"),
+        posted(unique_id="b", poster_name="🧶 Ελένη", description="…\u00a0"),
+        b'{"unique_id": "c"}',
+        b"\xff",
+    )
+    catch_up(spark, corner)
+    bucket = open_bucket(corner)
+    with open_topic(corner) as topic:
+        land_day(topic, bucket, DAY)
+    replace_clean_slice(spark, bucket, DAY)
+
+    from_batch = read_parquet(spark, bucket, clean_prefix(DAY)).orderBy("unique_id").drop("ingested_at").collect()
+    columns = ", ".join(name for name in CLEAN_COLUMNS if name != "ingested_at")
+    from_stream = database.execute(f"SELECT {columns} FROM pinterest_stream ORDER BY unique_id").fetchall()  # noqa: S608
+    assert [tuple(row) for row in from_batch] == from_stream
+    rejects = database.execute("SELECT reason FROM stream_rejects ORDER BY reason").fetchall()
+    assert rejects == [("category is missing",), ("the value is not UTF-8 text",)]
+
+
+def test_raw_objects_give_the_records_that_kafka_gives(spark: SparkSession, corner: Settings) -> None:
+    values = [posted(), b"\xff\x00", b"", "Ώρα\u2028".encode()]
+    post(corner, *values)
+    bucket = open_bucket(corner)
+    with open_topic(corner) as topic:
+        land_day(topic, bucket, DAY)
+
+    source = spark.read.format("kafka").options(
+        **{"kafka.bootstrap.servers": corner.kafka_bootstrap_servers, "subscribe": corner.kafka_topic}
+    )
+    columns = ["topic", "partition", "offset", "timestamp", "key", "value"]
+    keys = [item.key for item in bucket.list(day_prefix(DAY))]
+    from_s3 = read_raw(spark, bucket, keys).orderBy("partition", "offset").collect()
+
+    assert from_s3 == source.load().select(*columns).orderBy("partition", "offset").collect()
+    assert sorted(bytes(row["value"]) for row in from_s3) == sorted(values)
+
+
+def test_the_lag_counts_what_is_posted_and_not_stored(
+    spark: SparkSession, corner: Settings, database: Connection
+) -> None:
+    post(corner, posted(), posted())
+    assert stream_lag(corner) == 2
+
+    catch_up(spark, corner)
+    assert stream_lag(corner) == 0
