@@ -8,7 +8,8 @@ from __future__ import annotations
 import errno
 import shutil
 import socket
-from collections.abc import Iterable
+import time
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import psutil
@@ -20,21 +21,30 @@ from infra.local_stack.terminal import Terminal
 from pinterest_platform.settings import Settings
 
 MIB = 1 << 20
+PATIENCE_SECONDS = 3
+POLL_SECONDS = 0.1
 COMFORT = 1.4  # the page cache and a browser want memory too
 
 
 def check_ports(servers: Iterable[Server]) -> None:
     """Raises StackError that names every busy port, its setting and, where the system tells, who holds it."""
     wanted = [(server, setting, port) for server in servers for setting, port in server.ports.items()]
-    busy = [(server, setting, port) for server, setting, port in wanted if is_busy(port)]
-    if busy:
-        lines = [_describe(server.name, setting, port) for server, setting, port in busy]
+    if busy := _still_busy({port for _, _, port in wanted}):
+        lines = [_describe(server.name, setting, port) for server, setting, port in wanted if port in busy]
         raise StackError("\n".join([*lines, "Stop what uses it, or set another port. Nothing was started."]))
     by_port: dict[int, str] = {}
     for _, setting, port in wanted:
         other = by_port.setdefault(port, setting)
         if other != setting:
             raise StackError(f"PINTEREST_{other.upper()} and PINTEREST_{setting.upper()} are both {port}. Change one.")
+
+
+def _still_busy(ports: Collection[int]) -> list[int]:
+    """A server that was killed with -9 a moment ago counts as gone while its last threads still hold its port."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while (busy := [port for port in ports if is_busy(port)]) and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+    return busy
 
 
 def is_busy(port: int) -> bool:

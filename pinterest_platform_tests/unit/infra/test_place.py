@@ -105,9 +105,7 @@ def test_a_folder_below_a_private_one_is_not_reached_by_anyone(tmp_path: Path) -
     assert not anyone_reaches(private / "state")
 
 
-def test_a_mount_point_that_the_system_does_not_list_is_noticed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_mount_point_that_is_not_listed_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert mount_point_is_listed(tmp_path)
 
     monkeypatch.setattr("psutil.disk_partitions", lambda **_: [])  # as in a chroot

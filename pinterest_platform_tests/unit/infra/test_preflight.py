@@ -17,7 +17,8 @@ SERVER = Server(name="kafka", address="", ports={}, command=(), folder=Path(), c
 SETTINGS = Settings(state_folder=Path("/nonexistent/state"))
 
 
-def test_a_busy_port_is_named_with_its_setting_and_its_holder() -> None:
+def test_a_busy_port_is_named_with_its_setting_and_its_holder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infra.local_stack.preflight.PATIENCE_SECONDS", 0)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
 
