@@ -6,6 +6,7 @@ Belongs here: how lines, tables and progress look, on a terminal and in a pipe. 
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
@@ -56,15 +57,17 @@ class Terminal:
 
 
 class _PlainProgress:
-    """A line every ten per cent."""
+    """A line every ten per cent, counted from several threads."""
 
     def __init__(self, terminal: Terminal, what: str, total: int) -> None:
         self._terminal, self._what, self._total = terminal, what, total
         self._done, self._said = 0, -PLAIN_STEP_PERCENT
+        self._one_at_a_time = threading.Lock()
 
     def advance(self, count: int) -> None:
-        self._done += count
-        percent = 100 * self._done // self._total
-        if percent >= self._said + PLAIN_STEP_PERCENT:
-            self._said = percent - percent % PLAIN_STEP_PERCENT
-            self._terminal.line(f"{self._what}: {self._done / 1e6:.0f} of {self._total / 1e6:.0f} MB")
+        with self._one_at_a_time:
+            self._done += count
+            percent = 100 * self._done // self._total
+            if percent >= self._said + PLAIN_STEP_PERCENT:
+                self._said = percent - percent % PLAIN_STEP_PERCENT
+                self._terminal.line(f"{self._what}: {self._done / 1e6:.0f} of {self._total / 1e6:.0f} MB")

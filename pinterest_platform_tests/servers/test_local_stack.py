@@ -92,7 +92,8 @@ def write_everywhere(settings: Settings) -> None:
     producer.close()
     open_bucket(settings).put("kept", b"kept", {})
     with open_session(settings) as session:
-        session.execute("create table if not exists kept (id int primary key, word text)")
+        session.set_keyspace(settings.cassandra_keyspace)
+        session.execute("create table kept (id int primary key, word text)")
         session.execute("insert into kept (id, word) values (1, 'kept')")
     with connect(settings, autocommit=True) as connection:
         connection.execute("create table kept (word text)")
@@ -110,7 +111,7 @@ def read_everywhere(settings: Settings) -> list[object]:
         return [
             records[partition][0].value,
             open_bucket(settings).get("kept"),
-            session.execute("select word from kept where id = 1").one().word,
+            session.execute("select word from kept", keyspace=settings.cassandra_keyspace).one().word,
             connection.execute("select word from kept").fetchone(),
         ]
 
