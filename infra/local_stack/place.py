@@ -20,6 +20,7 @@ from infra.local_stack.errors import StackError
 from pinterest_platform.settings import Settings
 
 LOOPBACK = "127.0.0.1"
+SECRETS = "secrets.json"
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,11 @@ class Place:
     def state(self) -> Path:
         """The folder of data, logs and pid files."""
         return self.settings.state_folder
+
+    @property
+    def secrets_file(self) -> Path:
+        """Written once, when the state begins."""
+        return self.state / SECRETS
 
     @property
     def run_folder(self) -> Path:
@@ -70,7 +76,7 @@ def make_place(settings: Settings) -> Place:
     A secret that was set by hand is used instead of the random one.
     """
     state, cache = settings.state_folder.resolve(), settings.artifact_cache.expanduser().resolve()
-    credentials = load_or_create(state / "secrets.json").overridden_by(settings)
+    credentials = load_or_create(state / SECRETS).overridden_by(settings)
     lock = read_lock()
     complete = {
         "state_folder": state,

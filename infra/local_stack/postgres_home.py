@@ -41,8 +41,9 @@ def postgres_home(state: Path, cache: Path, version: str) -> PostgresHome:
     """Below the cache and the state folder where the server's user reaches both, else below /var/lib."""
     account = unprivileged_account() if os.geteuid() == ROOT else None
     programs, data = cache / "unpacked", state / "postgres"
-    if account and not (anyone_reaches(programs) and anyone_reaches(data)):
+    if account and not anyone_reaches(programs):
         programs = ROOTS_PLACE / "programs"
+    if account and not anyone_reaches(data):
         data = ROOTS_PLACE / hashlib.sha256(str(state).encode()).hexdigest()[:12]
     return PostgresHome(account=account, programs=programs / f"postgres-{version}", data=data / "data")
 
@@ -80,6 +81,13 @@ def unpack_programs(jar: Path, programs: Path) -> None:
         unpacked.chmod(0o755)
         if not programs.exists():
             shutil.move(unpacked, programs)
+
+
+def drop_data_of_a_deleted_state(home: PostgresHome, credentials: Path) -> None:
+    """Removes data that is older than the state's secrets: who deleted the state folder by hand meant this, too."""
+    version = home.data / "PG_VERSION"
+    if version.exists() and version.stat().st_mtime < credentials.stat().st_mtime:
+        shutil.rmtree(home.data)
 
 
 def make_data_folder(home: PostgresHome) -> None:

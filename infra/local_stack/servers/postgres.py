@@ -20,7 +20,13 @@ from psycopg import sql
 
 from infra.local_stack.errors import StackError
 from infra.local_stack.place import Place, loopback_port
-from infra.local_stack.postgres_home import PostgresHome, make_data_folder, postgres_home, unpack_programs
+from infra.local_stack.postgres_home import (
+    PostgresHome,
+    drop_data_of_a_deleted_state,
+    make_data_folder,
+    postgres_home,
+    unpack_programs,
+)
 from infra.local_stack.server import Account, Server
 
 NAME = "postgres"
@@ -71,6 +77,7 @@ def connect(place: Place, database: str) -> psycopg.Connection[Any]:
 def _configure(place: Place, home: PostgresHome, port: int) -> None:
     (artifact,) = place.lock[NAME]
     unpack_programs(place.settings.artifact_cache / artifact.path, home.programs)
+    drop_data_of_a_deleted_state(home, place.secrets_file)
     make_data_folder(home)
     if not (home.data / "PG_VERSION").exists():
         _initialise(place, home)
