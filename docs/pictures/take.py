@@ -1,0 +1,44 @@
+"""Take the pictures of the documentation from a running stack: `python docs/pictures/take.py`, with Debian's chromium."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+from pinterest_platform.settings import Settings
+
+HERE = Path(__file__).parent
+BROWSER = "/usr/bin/chromium"
+OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+PAGES = {
+    "asset_graph": "/asset-groups",
+    "runs": "/runs",
+    "schedule": "/locations/pinterest_platform/schedules/daily_batch_at_ten",
+    "clean_pins": "/assets/clean_pins?view=partitions",
+    "stream": "/assets/pinterest_stream?view=events",
+}
+
+
+def take(page: Page, name: str, url: str) -> None:
+    """One page, once it has settled."""
+    page.goto(url)
+    page.wait_for_timeout(6_000)
+    if page.get_by_role("button", name="Hide").count():
+        page.get_by_role("button", name="Hide").first.click()
+    page.screenshot(path=HERE / f"{name}.png")
+
+
+def main() -> None:
+    """Every page."""
+    settings = Settings()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=BROWSER, args=OPTIONS)
+        page = browser.new_page(viewport={"width": 1600, "height": 900})
+        for name, path in PAGES.items():
+            take(page, name, f"http://{settings.dagster_host}:{settings.dagster_port}{path}")
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
