@@ -1,4 +1,4 @@
-"""Take the pictures of the documentation from a running stack: `python docs/pictures/take.py`, with Debian's chromium."""
+"""Take the documentation's pictures from a running stack: `python docs/pictures/take.py`, with Debian's chromium."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
+from pinterest_platform.pins.days import today
 from pinterest_platform.settings import Settings
 
 HERE = Path(__file__).parent
@@ -15,7 +16,7 @@ PAGES = {
     "asset_graph": "/asset-groups",
     "runs": "/runs",
     "schedule": "/locations/pinterest_platform/schedules/daily_batch_at_ten",
-    "clean_pins": "/assets/clean_pins?view=partitions",
+    "clean_pins": f"/assets/clean_pins?view=partitions&partition={today()}",
     "stream": "/assets/pinterest_stream?view=events",
 }
 
@@ -26,6 +27,11 @@ def take(page: Page, name: str, url: str) -> None:
     page.wait_for_timeout(6_000)
     if page.get_by_role("button", name="Hide").count():
         page.get_by_role("button", name="Hide").first.click()
+    if name == "asset_graph":
+        for group in ("batch", "stream", "ingest"):
+            page.get_by_text(group, exact=True).last.dispatch_event("click")
+            page.wait_for_timeout(1_500)
+        page.wait_for_timeout(2_000)
     page.screenshot(path=HERE / f"{name}.png")
 
 

@@ -1,0 +1,125 @@
+"""`make run` on real servers: its numbers, asked for again by hand, and what is left of them after kill -9."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import signal
+import time
+from collections.abc import Callable
+from contextlib import closing
+from datetime import date
+from typing import Any, TypeVar
+
+import httpx
+import psutil
+import pytest
+
+from infra.local_stack.stack import LocalStack
+from pinterest_platform.batch.landing import day_prefix
+from pinterest_platform.pins.days import today
+from pinterest_platform.settings import Settings
+from pinterest_platform.stores.cassandra import open_session
+from pinterest_platform.stores.postgres import connect
+from pinterest_platform.stores.s3 import open_bucket
+from pinterest_platform.stream.lag import stream_lag
+from pinterest_platform_tests.end_to_end.conftest import Command
+
+pytestmark = pytest.mark.timeout(600)
+
+T = TypeVar("T")
+PINS = 11_000
+RUNS = """query Runs { runsOrError(filter: {pipelineName: "streaming", statuses: [STARTED]}) {
+    ... on Runs { results { runId } } } }"""
+TERMINATE = """mutation Stop($runId: String!) { terminateRun(runId: $runId) { __typename } }"""
+STATUS = """query Status($runId: ID!) { runOrError(runId: $runId) { ... on Run { status } } }"""
+SCHEDULE = """{ scheduleOrError(scheduleSelector: {repositoryLocationName: "pinterest_platform",
+    repositoryName: "__repository__", scheduleName: "daily_batch_at_ten"}) {
+    ... on Schedule { cronSchedule executionTimezone scheduleState { status } } } }"""
+
+
+def graphql(settings: Settings, query: str, **variables: object) -> Any:
+    url = f"http://{settings.dagster_host}:{settings.dagster_port}/graphql"
+    return httpx.post(url, json={"query": query, "variables": variables}, timeout=30).json()["data"]
+
+
+def wait_for(find: Callable[[], T | None], seconds: float = 120) -> T:
+    deadline = time.monotonic() + seconds
+    while not (found := find()):
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.5)
+    return found
+
+
+def raw_lines(settings: Settings, day: date) -> int:
+    bucket = open_bucket(settings)
+    return sum(len(gzip.decompress(bucket.get(item.key)).splitlines()) for item in bucket.list(day_prefix(day)))
+
+
+def cassandra_rows(settings: Settings) -> int:
+    with open_session(settings) as session:
+        return int(session.execute(f"SELECT count(*) FROM {settings.cassandra_keyspace}.pinterest_batch").one()[0])  # noqa: S608
+
+
+def stream_rows(settings: Settings) -> int:
+    with closing(connect(settings)) as connection:
+        [(rows,)] = connection.execute("SELECT count(*) FROM pinterest_stream").fetchall()
+    return int(str(rows))
+
+
+def streaming_run(settings: Settings) -> str | None:
+    started = graphql(settings, RUNS)["runsOrError"]["results"]
+    return started[0]["runId"] if started else None
+
+
+def test_the_main_job_adds_up_and_the_stores_say_the_same(command: Command, settings: Settings) -> None:
+    output = command("run").stdout
+
+    assert f"Posted {PINS:,} pins, acknowledged {PINS:,}, refused 0" in output
+    assert "✓ it adds up" in output
+    shown = re.search(r"clean ([\d,]+) = Cassandra ([\d,]+)", output)
+    assert shown is not None
+    assert raw_lines(settings, today()) == PINS
+    assert cassandra_rows(settings) == int(shown[2].replace(",", ""))
+    assert stream_rows(settings) == PINS
+
+
+def test_the_schedule_is_on(settings: Settings) -> None:
+    schedule = graphql(settings, SCHEDULE)["scheduleOrError"]
+
+    assert (schedule["cronSchedule"], schedule["executionTimezone"]) == ("0 10 * * *", "UTC")
+    assert schedule["scheduleState"]["status"] == "RUNNING"
+
+
+def test_the_stream_ends_cleanly_when_terminated_and_is_started_again(settings: Settings) -> None:
+    run_id = wait_for(lambda: streaming_run(settings))
+
+    graphql(settings, TERMINATE, runId=run_id)
+
+    wait_for(lambda: graphql(settings, STATUS, runId=run_id)["runOrError"]["status"] == "CANCELED", seconds=20)
+    assert wait_for(lambda: streaming_run(settings)) != run_id
+
+
+def test_a_server_that_was_killed_starts_again_and_loses_no_row(
+    command: Command, settings: Settings, test_stack: LocalStack
+) -> None:
+    killed = [process for name in test_stack.servers if (process := test_stack.process(name))]
+    assert len(killed) == len(test_stack.servers)
+    for process in killed:
+        process.send_signal(signal.SIGKILL)
+    psutil.wait_procs(killed, timeout=10)
+    before = command("status", expect=1).stdout
+    assert "stopped" in before
+
+    output = command("run").stdout
+
+    assert "✓ it adds up" in output
+    assert raw_lines(settings, today()) == 2 * PINS
+    assert stream_rows(settings) == 2 * PINS
+    assert stream_lag(settings) == 0
+
+
+def test_stop_leaves_no_process(command: Command, test_stack: LocalStack) -> None:
+    command("stop")
+
+    assert not test_stack.is_running()
