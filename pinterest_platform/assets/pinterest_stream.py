@@ -22,7 +22,7 @@ REPORT_EVERY_SECONDS = 10.0
         dg.AssetSpec(
             STREAM,
             deps=[TOPIC],
-            description="Every posted pin, cleaned, in PostgreSQL within a second or so of being posted.",
+            description="Every posted pin, cleaned, in PostgreSQL as soon as it is posted.",
             group_name="stream",
             kinds={"spark", "postgres"},
             owners=OWNERS,

@@ -65,7 +65,7 @@ def _client(settings: Settings) -> S3Client:
     secret = settings.s3_secret_key
     client: S3Client = boto3.client(
         "s3",
-        endpoint_url=settings.s3_endpoint_url,
+        endpoint_url=settings.s3_endpoint_url or None,
         region_name=settings.s3_region,
         aws_access_key_id=settings.s3_access_key,  # without keys boto3 looks for credentials in its usual places
         aws_secret_access_key=secret.get_secret_value() if secret else None,

@@ -4,6 +4,7 @@ import os
 import subprocess
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from pydantic import SecretStr
@@ -106,6 +107,9 @@ def test_a_folder_below_a_private_one_is_not_reached_by_anyone(tmp_path: Path) -
 
 
 def test_a_mount_point_that_is_not_listed_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mount_point = str(next(parent for parent in tmp_path.parents if parent.is_mount()))
+    listed = [SimpleNamespace(mountpoint=mount_point)]
+    monkeypatch.setattr("psutil.disk_partitions", lambda **_: listed)
     assert mount_point_is_listed(tmp_path)
 
     monkeypatch.setattr("psutil.disk_partitions", lambda **_: [])  # as in a chroot
