@@ -31,19 +31,26 @@ def stores(test_stack: LocalStack) -> Iterator[Settings]:
 
 @pytest.fixture
 def corner(stores: Settings) -> Settings:
-    """Settings with a topic, a bucket and a keyspace of the test's own."""
+    """Settings with a topic and a bucket of the test's own."""
     name = f"t{uuid.uuid4().hex[:12]}"
-    own = stores.model_copy(update={"kafka_topic": name, "s3_bucket": name, "cassandra_keyspace": name})
+    own = stores.model_copy(update={"kafka_topic": name, "s3_bucket": name})
     kafka.create_topic(own)
     s3.create_bucket(own)
     return own
 
 
 @pytest.fixture
-def keyspace(corner: Settings) -> Settings:
-    """`corner`, with the tables of its keyspace."""
-    cassandra.create_tables(corner)
-    return corner
+def keyspace(stores: Settings) -> Settings:
+    """Settings with a keyspace of the tests' own, its tables empty.
+
+    One for all tests: a Spark session's connector knows the keyspaces that were there when it first connected.
+    """
+    own = stores.model_copy(update={"cassandra_keyspace": "tests"})
+    cassandra.create_tables(own)
+    with cassandra.open_session(own) as session:
+        for table in ("pinterest_batch", "pinterest_batch_categories"):
+            session.execute(f"TRUNCATE tests.{table}")
+    return own
 
 
 @pytest.fixture

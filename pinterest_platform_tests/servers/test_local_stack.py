@@ -108,10 +108,11 @@ def read_everywhere(settings: Settings) -> list[object]:
     records = consumer.poll(timeout_ms=20_000)
     consumer.close()
     with open_session(settings) as session, connect(settings) as connection:
+        session.set_keyspace(settings.cassandra_keyspace)
         return [
             records[partition][0].value,
             open_bucket(settings).get("kept"),
-            session.execute("select word from kept", keyspace=settings.cassandra_keyspace).one().word,
+            session.execute("select word from kept").one().word,
             connection.execute("select word from kept").fetchone(),
         ]
 
