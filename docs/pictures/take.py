@@ -23,15 +23,18 @@ PAGES = {
 
 def take(page: Page, name: str, url: str) -> None:
     """One page, once it has settled."""
+    page.set_viewport_size({"width": 1600, "height": 900})
     page.goto(url)
     page.wait_for_timeout(6_000)
     if page.get_by_role("button", name="Hide").count():
         page.get_by_role("button", name="Hide").first.click()
     if name == "asset_graph":
-        for group in ("batch", "stream", "ingest"):
-            page.get_by_text(group, exact=True).last.dispatch_event("click")
-            page.wait_for_timeout(1_500)
-        page.wait_for_timeout(2_000)
+        page.set_viewport_size({"width": 2600, "height": 1000})
+        for group in ("stream", "batch", "ingest"):
+            page.locator("foreignObject").get_by_text(group, exact=True).first.dispatch_event("click")
+            page.wait_for_timeout(2_000)
+        page.reload()  # which fits the graph into the window
+        page.wait_for_timeout(5_000)
     page.screenshot(path=HERE / f"{name}.png")
 
 

@@ -34,7 +34,11 @@ def run(_: argparse.Namespace, terminal: Terminal) -> int:
 
     stack = LocalStack(terminal=terminal)
     stack.start()
-    return run_main_job(stack.settings, terminal)
+    try:
+        return run_main_job(stack.settings, terminal)
+    except KeyboardInterrupt:
+        terminal.line("The platform is up and stays up until make stop.")
+        raise
 
 
 def setup(_: argparse.Namespace, terminal: Terminal) -> int:
