@@ -105,7 +105,9 @@ def read_everywhere(settings: Settings) -> list[object]:
     partition = TopicPartition(settings.kafka_topic, 0)
     consumer.assign([partition])
     consumer.seek_to_beginning(partition)
-    records = consumer.poll(timeout_ms=20_000)
+    deadline = time.monotonic() + 60  # a partition may find its leader a moment after the broker answers
+    while not (records := consumer.poll(timeout_ms=1_000)):
+        assert time.monotonic() < deadline, "Kafka has no record"
     consumer.close()
     with open_session(settings) as session, connect(settings) as connection:
         session.set_keyspace(settings.cassandra_keyspace)

@@ -38,7 +38,7 @@ def test_processes_of_a_stack_are_found_by_their_mark_and_no_others(tmp_path: Pa
 
 
 def test_a_child_whose_parent_was_killed_is_an_orphan_and_can_be_ended(tmp_path: Path) -> None:
-    with start(HAS_A_CHILD + "; input()", tmp_path) as parent:
+    with start(f"{HAS_A_CHILD}; {SLEEPS}", tmp_path) as parent:
         child = psutil.Process(int(first_line(parent)))
         assert orphans(tmp_path, [psutil.Process(parent.pid)]) == []
         parent.kill()
