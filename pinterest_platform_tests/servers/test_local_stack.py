@@ -28,6 +28,7 @@ from pinterest_platform.stores.postgres import connect
 from pinterest_platform.stores.s3 import open_bucket
 
 STORES = ["kafka", "cassandra", "s3", "postgres"]
+ROWS = 300
 CLI = [sys.executable, "-m", "infra.local_stack"]
 
 
@@ -91,13 +92,14 @@ def write_everywhere(settings: Settings) -> None:
     producer.send(settings.kafka_topic, b"kept", partition=0).get(30)
     producer.close()
     open_bucket(settings).put("kept", b"kept", {})
-    with open_session(settings) as session:
-        session.set_keyspace(settings.cassandra_keyspace)
-        session.execute("create table kept (id int primary key, word text)")
-        session.execute("insert into kept (id, word) values (1, 'kept')")
     with connect(settings, autocommit=True) as connection:
         connection.execute("create table kept (word text)")
         connection.execute("insert into kept values ('kept')")
+    with open_session(settings) as session:
+        session.set_keyspace(settings.cassandra_keyspace)
+        session.execute("create table kept (id int primary key, word text)")
+        for number in range(ROWS):  # the last of them a few milliseconds before the kill
+            session.execute("insert into kept (id, word) values (%s, 'kept')", [number])
 
 
 def read_everywhere(settings: Settings) -> list[object]:
@@ -114,19 +116,20 @@ def read_everywhere(settings: Settings) -> list[object]:
         return [
             records[partition][0].value,
             open_bucket(settings).get("kept"),
-            session.execute("select word from kept").one().word,
+            session.execute("select count(*) from kept").one().count,
             connection.execute("select word from kept").fetchone(),
         ]
 
 
 def test_servers_that_were_killed_are_started_again_and_have_kept_everything(stack: LocalStack) -> None:
+    doomed = pids(stack)
     write_everywhere(stack.settings)
-    for name in STORES:
-        os.kill(pids(stack)[name], signal.SIGKILL)
+    for pid in doomed.values():
+        os.kill(pid, signal.SIGKILL)
 
     stack.start(STORES)
 
-    assert read_everywhere(stack.settings) == [b"kept", b"kept", "kept", ("kept",)]
+    assert read_everywhere(stack.settings) == [b"kept", b"kept", ROWS, ("kept",)]
 
 
 def test_only_the_server_that_is_gone_is_started(stack: LocalStack) -> None:
