@@ -14,6 +14,9 @@ from pinterest_platform.settings import Settings
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+# The JVM interprets methods above 8,000 bytes of code for ever, and Spark writes such methods for wide rows.
+_JAVA_OPTIONS = "-XX:-DontCompileHugeMethods"
+
 
 def spark_configuration(settings: Settings) -> dict[str, str]:
     """Everything that `SparkSession.builder.config` is given, by key."""
@@ -23,6 +26,8 @@ def spark_configuration(settings: Settings) -> dict[str, str]:
         "spark.driver.memory": settings.spark_driver_memory,
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.extraJavaOptions": _JAVA_OPTIONS,
+        "spark.executor.extraJavaOptions": _JAVA_OPTIONS,
         "spark.driver.extraClassPath": settings.spark_class_path,
         "spark.executor.extraClassPath": settings.spark_class_path,
         "spark.ui.enabled": "false",
