@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from pinterest_platform.stores.kafka import Record
 from pinterest_platform.stores.s3 import StoredObject
@@ -71,6 +71,7 @@ class FakeBucket:
             return None
         return StoredObject(key, len(self.objects[key]), self._metadata[key])
 
-    def delete_below(self, prefix: str) -> None:
-        for key in [key for key in self.objects if key.startswith(prefix)]:
-            del self.objects[key], self._metadata[key]
+    def delete(self, keys: Iterable[str]) -> None:
+        for key in list(keys):
+            self.objects.pop(key, None)
+            self._metadata.pop(key, None)

@@ -9,13 +9,8 @@ from dagster_pyspark import LazyPySparkResource
 from pinterest_platform.assets.metadata import counts, sample, table_schema
 from pinterest_platform.assets.slices import BACKFILL, DAILY, OWNERS, days_of
 from pinterest_platform.assets.spark import session_of
-from pinterest_platform.batch.clean_slice import (
-    CleanSlice,
-    clean_prefix,
-    quarantine_prefix,
-    read_parquet,
-    replace_clean_slice,
-)
+from pinterest_platform.batch.clean_slice import read_clean, replace_clean_slice
+from pinterest_platform.batch.slice_files import CleanSlice, clean_prefix, quarantine_prefix
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.s3 import ObjectStore, open_bucket
 
@@ -57,7 +52,7 @@ def cleaned_pins(
         started = time.monotonic()
         outcome = replace_clean_slice(spark, bucket, day)
         seconds = round(time.monotonic() - started, 2)
-        clean = read_parquet(spark, bucket, clean_prefix(day))
+        clean = read_clean(spark, bucket, day)
         facts = _clean_facts(outcome, bucket, seconds) | {
             "dagster/column_schema": table_schema(clean.schema),
             "sample": sample(clean),

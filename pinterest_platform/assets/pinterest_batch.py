@@ -9,7 +9,7 @@ from pinterest_platform.assets.clean_pins import CLEAN
 from pinterest_platform.assets.metadata import counts
 from pinterest_platform.assets.slices import BACKFILL, DAILY, OWNERS, days_of
 from pinterest_platform.assets.spark import session_of
-from pinterest_platform.batch.clean_slice import clean_prefix, read_parquet
+from pinterest_platform.batch.clean_slice import read_clean
 from pinterest_platform.batch.serving import TABLE, replace_batch_slice
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.s3 import open_bucket
@@ -31,7 +31,7 @@ def pinterest_batch(
     bucket, spark = open_bucket(settings), session_of(pyspark, settings)
     for day in days_of(context):
         started = time.monotonic()
-        rows = replace_batch_slice(read_parquet(spark, bucket, clean_prefix(day)), settings, day)
+        rows = replace_batch_slice(read_clean(spark, bucket, day), settings, day)
         facts = {
             "dagster/partition_row_count": sum(rows.values()),
             "categories": counts("category", rows),

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from pinterest_platform.batch.clean_slice import clean_prefix, quarantine_prefix, read_slice_account
 from pinterest_platform.batch.landing import chunks_of_day, landed_objects
 from pinterest_platform.batch.serving import count_rows as count_cassandra_rows
+from pinterest_platform.batch.slice_files import clean_files, quarantine_files, read_account
 from pinterest_platform.pins.days import day_of
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.cassandra import open_session
@@ -63,14 +63,15 @@ def account_for(settings: Settings, day: date) -> DayAccount:
         TopicUnavailableError: the broker is away. Errors of the other stores pass through.
     """
     kafka, raw = _count_landing(settings, day)
-    slice_account = read_slice_account(open_bucket(settings), day)
+    bucket = open_bucket(settings)
+    slice_account = read_account(bucket, day)
     stream, rejects, duplicates = _count_stream(settings, day)
     return DayAccount(
         day=day,
         kafka=kafka,
         raw=raw,
-        clean=count_parquet_rows(settings, clean_prefix(day)),
-        quarantined=count_parquet_rows(settings, quarantine_prefix(day)),
+        clean=count_parquet_rows(settings, clean_files(bucket, day)),
+        quarantined=count_parquet_rows(settings, quarantine_files(bucket, day)),
         superseded=slice_account.superseded if slice_account else 0,
         cassandra=_count_cassandra(settings, day),
         stream=stream,

@@ -1,91 +1,66 @@
 """The clean slice of a day: raw objects in, Parquet of clean pins and of quarantined records out.
 
 Belongs here: which objects are read and written, and how many rows went where. Does not belong here: the rules
-(`pins.cleaning`).
+(`pins.cleaning`) and which files count (`batch.slice_files`).
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
 from datetime import date
 
 from pyspark.sql import Column, DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from pinterest_platform.batch.landing import day_prefix
-from pinterest_platform.pins.cleaning import RECORD_SCHEMA, accepted, clean_records, newest_per_pin, rejected
+from pinterest_platform.batch.slice_files import CleanSlice, SliceWriter, clean_files, clean_prefix, quarantine_prefix
+from pinterest_platform.pins.cleaning import (
+    RECORD_SCHEMA,
+    accepted,
+    clean_records,
+    newest_per_pin,
+    rejected,
+)
 from pinterest_platform.stores.s3 import ObjectStore
 
-_ACCOUNT = "_account.json"  # Spark and Hive pass over names that begin with an underscore
 _LINE_SCHEMA = (
     "topic string, partition int, offset bigint, timestamp bigint, "
     "key string, key_base64 string, value string, value_base64 string"
 )
 
 
-@dataclass(frozen=True)
-class CleanSlice:
-    """How many records of a day went where.
-
-    `superseded` are older versions of pins that were posted again that day; `reasons` counts the quarantined by reason.
-    """
-
-    day: date
-    raw: int
-    clean: int
-    superseded: int
-    quarantined: int
-    reasons: Mapping[str, int]
-
-
-def clean_prefix(day: date) -> str:
-    """Where the day's clean pins are."""
-    return f"clean/dt={day:%Y-%m-%d}/"
-
-
-def quarantine_prefix(day: date) -> str:
-    """Where the day's quarantined records are."""
-    return f"quarantine/dt={day:%Y-%m-%d}/"
-
-
 def replace_clean_slice(spark: SparkSession, bucket: ObjectStore, day: date) -> CleanSlice:
     """Clean the day's raw objects and replace the day's clean and quarantined Parquet with the outcome."""
+    writer = SliceWriter(bucket, day)
     keys = [stored.key for stored in bucket.list(day_prefix(day))]
-    records, pins = Observation("records"), Observation("pins")
+    records, pins, written = Observation("records"), Observation("pins"), Observation("written")
     cleaned = clean_records(read_raw(spark, bucket, keys)).observe(
         records, F.count("*").alias("raw"), F.count("reason").alias("rejected")
     )
     readable = accepted(cleaned).observe(pins, F.count("*").alias("readable"))
-    _write(newest_per_pin(readable), bucket, clean_prefix(day))
-    bucket.delete_below(quarantine_prefix(day))
-    reasons = _write_quarantine(spark, bucket, keys, day) if records.get["rejected"] else {}
-    clean = read_parquet(spark, bucket, clean_prefix(day)).count()
+    newest = newest_per_pin(readable).observe(written, F.count("*").alias("clean"))
+    clean = _write(newest, bucket, writer, clean_prefix(day))
+    quarantine: list[str] = []
+    if records.get["rejected"]:
+        # The few rejects are worked out a second time: keeping them from the first would mean caching the whole day.
+        rejects = rejected(clean_records(read_raw(spark, bucket, keys)))
+        quarantine = _write(rejects, bucket, writer, quarantine_prefix(day))
+    reasons = _count_reasons(spark, bucket, quarantine)
     outcome = CleanSlice(
         day=day,
         raw=records.get["raw"],
-        clean=clean,
-        superseded=pins.get["readable"] - clean,
+        clean=written.get["clean"],
+        superseded=pins.get["readable"] - written.get["clean"],
         quarantined=sum(reasons.values()),
         reasons=reasons,
     )
-    _keep_account(bucket, outcome)
+    writer.publish(outcome, clean, quarantine)
     return outcome
 
 
-def read_slice_account(bucket: ObjectStore, day: date) -> CleanSlice | None:
-    """What the cleaning of the day noted last; None where it has not finished since it last began."""
-    key = clean_prefix(day) + _ACCOUNT
-    if bucket.describe(key) is None:
-        return None
-    return CleanSlice(**json.loads(bucket.get(key)) | {"day": day})
-
-
-def _keep_account(bucket: ObjectStore, outcome: CleanSlice) -> None:
-    # Overwriting the slice removes it, so that where it stands, it speaks of the files beside it.
-    facts = {name: value for name, value in asdict(outcome).items() if name != "day"}
-    bucket.put(clean_prefix(outcome.day) + _ACCOUNT, json.dumps(facts).encode(), {})
+def read_clean(spark: SparkSession, bucket: ObjectStore, day: date) -> DataFrame:
+    """The day's clean pins."""
+    return spark.read.parquet(*(_url(bucket, key) for key in clean_files(bucket, day)))
 
 
 def read_raw(spark: SparkSession, bucket: ObjectStore, keys: Sequence[str]) -> DataFrame:
@@ -103,20 +78,16 @@ def read_raw(spark: SparkSession, bucket: ObjectStore, keys: Sequence[str]) -> D
     )
 
 
-def read_parquet(spark: SparkSession, bucket: ObjectStore, prefix: str) -> DataFrame:
-    """The Parquet files below the prefix."""
-    return spark.read.parquet(_url(bucket, prefix))
-
-
-def _write_quarantine(spark: SparkSession, bucket: ObjectStore, keys: Sequence[str], day: date) -> dict[str, int]:
-    # The few rejects are worked out a second time: keeping them from the first would mean caching the whole day.
-    _write(rejected(clean_records(read_raw(spark, bucket, keys))), bucket, quarantine_prefix(day))
-    counts = read_parquet(spark, bucket, quarantine_prefix(day)).groupBy("reason").count().collect()
+def _count_reasons(spark: SparkSession, bucket: ObjectStore, quarantine: Sequence[str]) -> dict[str, int]:
+    if not quarantine:
+        return {}
+    counts = spark.read.parquet(*(_url(bucket, key) for key in quarantine)).groupBy("reason").count().collect()
     return {row["reason"]: row["count"] for row in counts}
 
 
-def _write(rows: DataFrame, bucket: ObjectStore, prefix: str) -> None:
-    rows.write.mode("overwrite").parquet(_url(bucket, prefix))
+def _write(rows: DataFrame, bucket: ObjectStore, writer: SliceWriter, prefix: str) -> list[str]:
+    rows.write.mode("append").parquet(_url(bucket, prefix))
+    return writer.files_of_last_write(prefix)
 
 
 def _bytes_of(name: str) -> Column:

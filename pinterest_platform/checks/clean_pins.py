@@ -8,7 +8,7 @@ from dagster_pyspark import LazyPySparkResource
 from pinterest_platform.assets.clean_pins import CLEAN
 from pinterest_platform.assets.slices import DAILY, days_of
 from pinterest_platform.assets.spark import session_of
-from pinterest_platform.batch.clean_slice import clean_prefix, read_parquet
+from pinterest_platform.batch.clean_slice import read_clean
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.s3 import open_bucket
 
@@ -21,7 +21,7 @@ def clean_pins_match_their_schema(
     from pinterest_platform.pins.schemas import violations
 
     spark, bucket = session_of(pyspark, settings), open_bucket(settings)
-    found = {day.isoformat(): violations(read_parquet(spark, bucket, clean_prefix(day))) for day in days_of(context)}
+    found = {day.isoformat(): violations(read_clean(spark, bucket, day)) for day in days_of(context)}
     broken = {day: errors for day, errors in found.items() if errors}
     return dg.AssetCheckResult(
         passed=not broken,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from pinterest_platform.settings import Settings
 
 
-def count_rows(settings: Settings, prefix: str) -> int:
-    """How many rows the Parquet files below the prefix have; 0 where there are none."""
+def count_rows(settings: Settings, keys: Sequence[str]) -> int:
+    """How many rows these Parquet files have; 0 where there are none."""
     from pyarrow import dataset, fs
 
     endpoint = urlsplit(settings.s3_endpoint_url or "")
@@ -20,6 +21,5 @@ def count_rows(settings: Settings, prefix: str) -> int:
         endpoint_override=endpoint.netloc or None,
         scheme=endpoint.scheme or "https",
     )
-    files = fs.FileSelector(f"{settings.s3_bucket}/{prefix}", allow_not_found=True, recursive=True)
-    paths = [file.path for file in store.get_file_info(files) if file.path.endswith(".parquet")]
+    paths = [f"{settings.s3_bucket}/{key}" for key in keys]
     return int(dataset.dataset(paths, filesystem=store, format="parquet").count_rows()) if paths else 0

@@ -5,7 +5,7 @@ Belongs here: what boto3 is asked. Does not belong here: the names of objects an
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -41,8 +41,8 @@ class ObjectStore(Protocol):
     def describe(self, key: str) -> StoredObject | None:
         """The object with its metadata, or None where there is none."""
 
-    def delete_below(self, prefix: str) -> None:
-        """Delete every object below the prefix."""
+    def delete(self, keys: Iterable[str]) -> None:
+        """Delete these objects; one that is not there is no error."""
 
 
 def create_bucket(settings: Settings) -> None:
@@ -113,7 +113,7 @@ class Bucket:
             raise
         return StoredObject(key, head["ContentLength"], head["Metadata"])
 
-    def delete_below(self, prefix: str) -> None:
-        """Delete every object below the prefix."""
-        for stored in list(self.list(prefix)):
-            self._client.delete_object(Bucket=self.name, Key=stored.key)
+    def delete(self, keys: Iterable[str]) -> None:
+        """Delete these objects; one that is not there is no error."""
+        for key in list(keys):  # a listing that is read while it shrinks may skip some
+            self._client.delete_object(Bucket=self.name, Key=key)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from datetime import date
+from unittest.mock import Mock
 
 import pytest
 from pyspark.sql import SparkSession
 
-from pinterest_platform.batch.clean_slice import (
-    clean_prefix,
-    quarantine_prefix,
-    read_parquet,
-    read_slice_account,
-    replace_clean_slice,
-)
+from pinterest_platform.batch.clean_slice import read_clean, replace_clean_slice
 from pinterest_platform.batch.landing import land_day
+from pinterest_platform.batch.slice_files import (
+    CleanSlice,
+    SliceWriter,
+    clean_files,
+    clean_prefix,
+    quarantine_files,
+    quarantine_prefix,
+    read_account,
+)
 from pinterest_platform.pins.cleaning import CLEAN_COLUMNS
 from pinterest_platform.pins.days import start_of
 from pinterest_platform.settings import Settings
@@ -51,8 +55,8 @@ def test_every_record_of_the_day_is_clean_quarantined_or_superseded(
         "the value is not UTF-8 text": 1,
         "the value is not a JSON object": 1,
     }
-    assert (count_rows(corner, clean_prefix(DAY)), count_rows(corner, quarantine_prefix(DAY))) == (2, 3)
-    assert read_slice_account(bucket, DAY) == outcome
+    assert (count_rows(corner, clean_files(bucket, DAY)), count_rows(corner, quarantine_files(bucket, DAY))) == (2, 3)
+    assert read_account(bucket, DAY) == outcome
 
 
 def test_the_slice_has_the_public_columns_in_order(spark: SparkSession, bucket: ObjectStore) -> None:
@@ -60,7 +64,7 @@ def test_the_slice_has_the_public_columns_in_order(spark: SparkSession, bucket: 
 
     replace_clean_slice(spark, bucket, DAY)
 
-    assert tuple(read_parquet(spark, bucket, clean_prefix(DAY)).columns) == CLEAN_COLUMNS
+    assert tuple(read_clean(spark, bucket, DAY).columns) == CLEAN_COLUMNS
 
 
 def test_cleaning_again_replaces_the_slice(spark: SparkSession, corner: Settings, bucket: ObjectStore) -> None:
@@ -70,13 +74,48 @@ def test_cleaning_again_replaces_the_slice(spark: SparkSession, corner: Settings
 
     outcome = replace_clean_slice(spark, bucket, DAY)
 
-    rows = read_parquet(spark, bucket, clean_prefix(DAY)).collect()
+    rows = read_clean(spark, bucket, DAY).collect()
     assert sorted(row["unique_id"] for row in rows) == [VALID_PIN["unique_id"], "other"]
-    assert (outcome.quarantined, count_rows(corner, quarantine_prefix(DAY))) == (0, 0)
+    assert (outcome.quarantined, count_rows(corner, quarantine_files(bucket, DAY))) == (0, 0)
 
 
 def test_a_day_without_records_is_an_empty_slice(spark: SparkSession, bucket: ObjectStore) -> None:
     outcome = replace_clean_slice(spark, bucket, DAY)
 
     assert (outcome.raw, outcome.clean) == (0, 0)
-    assert read_parquet(spark, bucket, clean_prefix(DAY)).count() == 0
+    assert read_clean(spark, bucket, DAY).count() == 0
+
+
+def test_a_cleaning_that_was_killed_before_its_end_leaves_the_slice_as_it_was(
+    spark: SparkSession, bucket: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land(bucket, posted(), b"[]")
+    before = replace_clean_slice(spark, bucket, DAY)
+    files = clean_files(bucket, DAY) + quarantine_files(bucket, DAY)
+    land(bucket, posted(), b"[]", posted(unique_id="other"))
+    with monkeypatch.context() as killed:
+        killed.setattr(SliceWriter, "publish", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            replace_clean_slice(spark, bucket, DAY)
+
+    assert clean_files(bucket, DAY) + quarantine_files(bucket, DAY) == files
+    assert read_account(bucket, DAY) == before
+
+    replace_clean_slice(spark, bucket, DAY)
+
+    assert read_clean(spark, bucket, DAY).count() == 2
+    left = [stored.key for prefix in (clean_prefix(DAY), quarantine_prefix(DAY)) for stored in bucket.list(prefix)]
+    assert [key for key in left if key.endswith(".parquet")] == clean_files(bucket, DAY) + quarantine_files(bucket, DAY)
+
+
+def test_a_slower_cleaning_that_began_earlier_does_not_replace_a_newer_slice(
+    spark: SparkSession, bucket: ObjectStore
+) -> None:
+    land(bucket, posted())
+    slower = SliceWriter(bucket, DAY)
+    newer = replace_clean_slice(spark, bucket, DAY)
+
+    slower.publish(CleanSlice(DAY, 0, 0, 0, 0, {}), ["clean/dt=2026-11-16/part-00000-a-b-c-d-e-c000.parquet"], [])
+
+    assert read_account(bucket, DAY) == newer
+    assert read_clean(spark, bucket, DAY).count() == 1

@@ -13,7 +13,7 @@ import pytest
 from kafka import KafkaProducer
 from pyspark.sql import SparkSession
 
-from pinterest_platform.batch.clean_slice import clean_prefix, read_parquet, read_raw, replace_clean_slice
+from pinterest_platform.batch.clean_slice import read_clean, read_raw, replace_clean_slice
 from pinterest_platform.batch.landing import day_prefix, land_day
 from pinterest_platform.pins.cleaning import CLEAN_COLUMNS
 from pinterest_platform.pins.days import start_of
@@ -125,7 +125,7 @@ def test_batch_and_stream_clean_alike(spark: SparkSession, corner: Settings, dat
         land_day(topic, bucket, DAY)
     replace_clean_slice(spark, bucket, DAY)
 
-    from_batch = read_parquet(spark, bucket, clean_prefix(DAY)).orderBy("unique_id").drop("ingested_at").collect()
+    from_batch = read_clean(spark, bucket, DAY).orderBy("unique_id").drop("ingested_at").collect()
     columns = ", ".join(name for name in CLEAN_COLUMNS if name != "ingested_at")
     from_stream = database.execute(f"SELECT {columns} FROM pinterest_stream ORDER BY unique_id").fetchall()  # noqa: S608
     assert [tuple(row) for row in from_batch] == from_stream

@@ -1,0 +1,123 @@
+"""Which Parquet files make a day's clean slice, so that one can be replaced under its readers' hands.
+
+Belongs here: names of files, and which of those that are there count. Does not belong here: what is in them.
+
+S3 cannot exchange several files at once. So a cleaning adds its files to those that are there, then a note that names
+them, and only then deletes what it found. Whoever reads takes the files of the newest note: the old slice until the new
+one is whole, never none and never both. What a cleaning that was killed has left is named by no note, and the next one
+deletes it.
+
+A note is called `clean/dt=…/_<time>+<write>.json`, where `<write>` stands in the names of all files of one Spark write:
+so one listing finds the files of a whole year.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+
+from pinterest_platform.stores.s3 import ObjectStore
+
+_CLEAN, _QUARANTINE = "clean/", "quarantine/"
+
+
+@dataclass(frozen=True)
+class CleanSlice:
+    """How many records of a day went where.
+
+    `superseded` are older versions of pins that were posted again that day; `reasons` counts the quarantined by reason.
+    """
+
+    day: date
+    raw: int
+    clean: int
+    superseded: int
+    quarantined: int
+    reasons: Mapping[str, int]
+
+
+def clean_prefix(day: date) -> str:
+    """Where the day's clean pins are."""
+    return f"{_CLEAN}dt={day:%Y-%m-%d}/"
+
+
+def quarantine_prefix(day: date) -> str:
+    """Where the day's quarantined records are."""
+    return f"{_QUARANTINE}dt={day:%Y-%m-%d}/"
+
+
+def clean_files(bucket: ObjectStore, day: date) -> list[str]:
+    """The keys of the day's clean Parquet files; none where the day was never cleaned."""
+    return _noted_files(bucket, clean_prefix(day))
+
+
+def clean_files_of_year(bucket: ObjectStore, year: int) -> list[str]:
+    """The keys of the clean Parquet files of every day of the year, found by one listing."""
+    return _noted_files(bucket, f"{_CLEAN}dt={year}-")
+
+
+def quarantine_files(bucket: ObjectStore, day: date) -> list[str]:
+    """The keys of the day's quarantine Parquet files; none where nothing was quarantined."""
+    note = _read_note(bucket, day)
+    return note["quarantine_files"] if note else []
+
+
+def read_account(bucket: ObjectStore, day: date) -> CleanSlice | None:
+    """What the last cleaning of the day counted; None where the day was never cleaned."""
+    note = _read_note(bucket, day)
+    return CleanSlice(**note["account"] | {"day": day}) if note else None
+
+
+class SliceWriter:
+    """One cleaning's way to replace the slice of a day: `files_of_last_write` after every write, then `publish`."""
+
+    def __init__(self, bucket: ObjectStore, day: date, clock: Callable[[], float] = time.time) -> None:
+        self._bucket = bucket
+        self._day = day
+        self._began = f"{int(clock() * 1_000_000):016}"
+        self._found = [*_keys(bucket, clean_prefix(day)), *_keys(bucket, quarantine_prefix(day))]
+
+    def files_of_last_write(self, prefix: str) -> list[str]:
+        """The keys of what Spark just wrote below the prefix, as S3A's committer lists them."""
+        # https://hadoop.apache.org/docs/r3.3.4/hadoop-aws/tools/hadoop-aws/committers.html
+        summary = json.loads(self._bucket.get(f"{prefix}_SUCCESS"))
+        return sorted(name.lstrip("/") for name in summary["filenames"])
+
+    def publish(self, outcome: CleanSlice, clean: Sequence[str], quarantine: Sequence[str]) -> None:
+        """Make these files the day's slice, and delete what was there before."""
+        account = {name: value for name, value in asdict(outcome).items() if name != "day"}
+        note = {"account": account, "quarantine_files": list(quarantine)}
+        # Spark, Presto and Hive pass over names that begin with an underscore.
+        key = f"{clean_prefix(self._day)}_{self._began}+{_write_of(clean[0])}.json"
+        self._bucket.put(key, json.dumps(note).encode(), {})
+        self._bucket.delete(key for key in self._found if not key.endswith("/_SUCCESS"))
+
+
+def _read_note(bucket: ObjectStore, day: date) -> dict[str, Any] | None:
+    notes = [key for key in _keys(bucket, clean_prefix(day)) if key.endswith(".json")]
+    note: dict[str, Any] | None = json.loads(bucket.get(notes[-1])) if notes else None
+    return note
+
+
+def _noted_files(bucket: ObjectStore, prefix: str) -> list[str]:
+    keys = list(_keys(bucket, prefix))
+    # In the order of the keys: of the notes of a folder, the newest is the last.
+    writes = {_folder(key): key.partition("+")[2].removesuffix(".json") for key in keys if key.endswith(".json")}
+    return [key for key in keys if key.endswith(".parquet") and _write_of(key) == writes.get(_folder(key))]
+
+
+def _keys(bucket: ObjectStore, prefix: str) -> Iterator[str]:
+    return (stored.key for stored in bucket.list(prefix))
+
+
+def _folder(key: str) -> str:
+    return key.rpartition("/")[0]
+
+
+def _write_of(key: str) -> str:
+    """What all files of one Spark write have in their names: `part-00000-<UUID>-c000.snappy.parquet`."""
+    return "-".join(key.rpartition("/")[2].split("-")[2:7])
