@@ -14,6 +14,7 @@ from pinterest_platform.automation.jobs import batch_job, streaming
 from pinterest_platform.automation.schedules import daily_batch_at_ten
 from pinterest_platform.automation.sensors import fail_lost_runs, keep_streaming
 from pinterest_platform.checks.clean_pins import clean_pins_match_their_schema
+from pinterest_platform.checks.pinterest_batch import every_event_is_accounted_for
 from pinterest_platform.settings import Settings
 
 
@@ -21,7 +22,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     """The platform's asset graph for these settings."""
     return dg.Definitions(
         assets=[pinterest_topic, raw_pins, cleaned_pins, pinterest_batch, streamed_pins],
-        asset_checks=[clean_pins_match_their_schema],
+        asset_checks=[clean_pins_match_their_schema, every_event_is_accounted_for],
         jobs=[batch_job(settings), streaming],
         schedules=[daily_batch_at_ten],
         sensors=[keep_streaming, fail_lost_runs],

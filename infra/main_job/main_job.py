@@ -75,17 +75,19 @@ def _show_accounts(posted: EmulationResult, accounts: list[DayAccount], terminal
         f"in {posted.seconds:.1f} s."
     )
     for account in accounts:
+        kafka, raw, clean = len(account.kafka), len(account.raw), len(account.clean)
         terminal.line(f"{account.day}, everything posted that day:")
-        terminal.line(f"  Kafka {account.kafka:,} = raw {account.raw:,}")
+        terminal.line(f"  Kafka {kafka:,} = raw {raw:,}")
         terminal.line(
-            f"  raw {account.raw:,} = clean {account.clean:,} + quarantined {account.quarantined:,} "
-            f"+ superseded {account.superseded:,}"
+            f"  raw {raw:,} = clean {clean:,} + quarantined {len(account.quarantined):,} "
+            f"+ superseded {len(account.superseded):,}"
         )
-        terminal.line(f"  clean {account.clean:,} = Cassandra {account.cassandra:,}")
-        terminal.line(
-            f"  Kafka {account.kafka:,} = stream {account.stream:,} + rejects {account.stream_rejects:,} "
-            f"+ duplicates {account.stream_duplicates:,}"
-        )
+        terminal.line(f"  clean {clean:,} = Cassandra {len(account.cassandra):,}")
+        if stream := account.stream:
+            terminal.line(
+                f"  Kafka {kafka:,} = stream {len(stream.rows):,} + rejects {len(stream.rejects):,} "
+                f"+ duplicates {len(stream.duplicates):,}"
+            )
         for difference in account.differences():
             terminal.line(f"  ✗ {difference}", style="red")
         if not account.differences():

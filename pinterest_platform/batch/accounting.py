@@ -1,104 +1,139 @@
-"""The account of a day: how many of its records each store has, and whether the numbers add up.
+"""The account of a day: which of its records each store has, by Kafka offset, and what is missing where.
 
-Belongs here: counting, and the sentences that must hold. Every number comes from the store itself, not from what a run
-said it wrote. Does not belong here: what to do about a difference.
+Belongs here: the sets that must be equal, and the sentences for those that are not. Every set is read from the store
+itself, not from what a run said it wrote. Does not belong here: how a store is read (`batch.day_offsets`), and what to
+do about a difference.
 """
 
 from __future__ import annotations
 
-from contextlib import closing
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
-from typing import Any
+from datetime import UTC, date, datetime
 
-from pinterest_platform.batch.landing import chunks_of_day, landed_objects
-from pinterest_platform.batch.serving import count_rows as count_cassandra_rows
-from pinterest_platform.batch.slice_files import clean_files, quarantine_files, read_account
-from pinterest_platform.pins.days import day_of
+from pinterest_platform.batch import day_offsets
+from pinterest_platform.batch.landing import LATENESS_MS
+from pinterest_platform.batch.offset_sets import OffsetSet, in_words
+from pinterest_platform.batch.slice_files import read_account
+from pinterest_platform.pins.days import end_of
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.cassandra import open_session
 from pinterest_platform.stores.kafka import open_topic
-from pinterest_platform.stores.parquet import count_rows as count_parquet_rows
 from pinterest_platform.stores.postgres import connect
 from pinterest_platform.stores.s3 import open_bucket
 
-_STREAM_COUNTS = """
-    SELECT (SELECT count(*) FROM pinterest_stream WHERE ingest_date = %(day)s),
-           (SELECT count(*) FROM stream_rejects WHERE ingest_date = %(day)s),
-           (SELECT count(*) FROM stream_duplicates WHERE ingest_date = %(day)s)"""
+
+class NotMaterialisedError(Exception):
+    """The day was never cleaned, so that there is nothing to account for."""
+
+
+@dataclass(frozen=True)
+class StreamOffsets:
+    """What the stream made of a day: rows, rejects, duplicates, and how far it has come, per partition."""
+
+    rows: OffsetSet
+    rejects: OffsetSet
+    duplicates: OffsetSet
+    next_offsets: Mapping[int, int]
+
+    def below(self, bounds: Mapping[int, int]) -> StreamOffsets:
+        """What of this lies below the bounds."""
+        return StreamOffsets(
+            self.rows.below(bounds), self.rejects.below(bounds), self.duplicates.below(bounds), self.next_offsets
+        )
 
 
 @dataclass(frozen=True)
 class DayAccount:
-    """How many records or rows of a day each store has."""
+    """The records of a day that each store has.
+
+    `unexplained` are raw records that are neither clean nor quarantined, and that no newer version of their pin
+    supersedes. `newer` counts the day's records that came after the cleaning had read: only an open day has any.
+    """
 
     day: date
-    kafka: int
-    raw: int
-    clean: int
-    quarantined: int
-    superseded: int
-    cassandra: int
-    stream: int
-    stream_rejects: int
-    stream_duplicates: int
+    kafka: OffsetSet
+    raw: OffsetSet
+    clean: OffsetSet
+    quarantined: OffsetSet
+    superseded: OffsetSet
+    unexplained: OffsetSet
+    cassandra: OffsetSet
+    stream: StreamOffsets | None
+    newer: int
 
     def differences(self) -> list[str]:
-        """What does not add up, in words; empty where all is well."""
-        kept = self.clean + self.quarantined + self.superseded
-        streamed = self.stream + self.stream_rejects + self.stream_duplicates
-        sides = {
-            "Kafka records and raw lines": (self.kafka, self.raw),
-            "raw lines and clean + quarantined + superseded": (self.raw, kept),
-            "clean rows and Cassandra rows": (self.clean, self.cassandra),
-            "Kafka records and stream rows + rejects + duplicates": (self.kafka, streamed),
-        }
-        return [f"{names} differ: {left} and {right}." for names, (left, right) in sides.items() if left != right]
+        """What does not add up: store, partition, first offsets and their number; empty where all is well."""
+        return [f"{sentence} {in_words(offsets)}." for sentence, offsets in self._sides() if len(offsets)]
+
+    def _sides(self) -> Iterator[tuple[str, OffsetSet]]:
+        day = self.day
+        yield f"S3 lacks raw lines of {day} that Kafka has:", self.kafka - self.raw
+        yield f"S3 has raw lines of {day} that Kafka does not have (was the topic recreated?):", self.raw - self.kafka
+        yield f"Raw records of {day} are neither clean, quarantined nor superseded:", self.unexplained
+        yield f"clean_pins has rows of {day} without a raw record:", self.clean - self.raw
+        yield f"quarantined_pins has rows of {day} without a raw record:", self.quarantined - self.raw
+        yield f"Records of {day} are clean and quarantined at once:", self.clean & self.quarantined
+        yield f"Cassandra lacks rows of {day} that clean_pins has:", self.clean - self.cassandra
+        yield f"Cassandra has rows of {day} that clean_pins does not have:", self.cassandra - self.clean
+        if self.stream:
+            streamed = self.stream.rows | self.stream.rejects | self.stream.duplicates
+            processed = self.kafka.below(self.stream.next_offsets)
+            yield f"PostgreSQL lacks records of {day} that the stream has passed:", processed - streamed
+            yield f"PostgreSQL has records of {day} that Kafka does not have:", streamed - self.kafka
 
 
-def account_for(settings: Settings, day: date) -> DayAccount:
+def account_for(settings: Settings, day: date, now: datetime | None = None) -> DayAccount:
     """Ask every store for the day.
 
+    Of a day that is still open, records that came after the cleaning are left out, since more of them arrive at any
+    moment; of a closed one, every record must be there. What Kafka has deleted is taken from the raw objects.
+
     Raises:
+        NotMaterialisedError: the day was never cleaned.
         TopicUnavailableError: the broker is away. Errors of the other stores pass through.
     """
-    kafka, raw = _count_landing(settings, day)
     bucket = open_bucket(settings)
-    slice_account = read_account(bucket, day)
-    stream, rejects, duplicates = _count_stream(settings, day)
+    outcome = read_account(bucket, day)
+    if outcome is None:
+        raise NotMaterialisedError(f"{day} was never cleaned: materialise clean_pins of that day first.")
+    raw = day_offsets.raw(bucket, day)
+    with open_topic(settings) as topic:
+        kafka = day_offsets.kafka(topic, day, raw)
+    clean, quarantined = day_offsets.clean(settings, bucket, day), day_offsets.quarantined(settings, bucket, day)
+    everything, stream = len(kafka), _stream(settings, day)
+    if not is_closed(day, now or datetime.now(UTC)):
+        cleaned = outcome.next_offsets
+        kafka, raw, stream = kafka.below(cleaned), raw.below(cleaned), stream and stream.below(cleaned)
+    superseded = day_offsets.superseded(settings, bucket, day, raw - clean - quarantined)
+    with open_session(settings) as session:
+        session.set_keyspace(settings.cassandra_keyspace)
+        cassandra = day_offsets.cassandra(session, day)
     return DayAccount(
         day=day,
         kafka=kafka,
         raw=raw,
-        clean=count_parquet_rows(settings, clean_files(bucket, day)),
-        quarantined=count_parquet_rows(settings, quarantine_files(bucket, day)),
-        superseded=slice_account.superseded if slice_account else 0,
-        cassandra=_count_cassandra(settings, day),
+        clean=clean,
+        quarantined=quarantined,
+        superseded=superseded,
+        unexplained=raw - clean - quarantined - superseded,
+        cassandra=cassandra,
         stream=stream,
-        stream_rejects=rejects,
-        stream_duplicates=duplicates,
+        newer=everything - len(kafka),
     )
 
 
-def _count_landing(settings: Settings, day: date) -> tuple[int, int]:
-    """The day's records in Kafka, and its raw lines in S3."""
-    with open_topic(settings) as topic:
-        beginnings, ends = topic.beginning_offsets(), topic.end_offsets()
-        in_kafka = 0
-        for chunk in chunks_of_day(topic, day):
-            start, stop = max(chunk.first, beginnings[chunk.partition]), min(chunk.next, ends[chunk.partition])
-            in_kafka += sum(day_of(record.timestamp) == day for record in topic.read(chunk.partition, start, stop))
-    return in_kafka, sum(stored.records for stored in landed_objects(open_bucket(settings), day))
+def is_closed(day: date, now: datetime) -> bool:
+    """Whether the day and the hour for late records are over."""
+    return now.timestamp() * 1000 >= end_of(day) + LATENESS_MS
 
 
-def _count_cassandra(settings: Settings, day: date) -> int:
-    with open_session(settings) as session:
-        session.set_keyspace(settings.cassandra_keyspace)
-        return sum(count_cassandra_rows(session, day).values())
-
-
-def _count_stream(settings: Settings, day: date) -> tuple[int, int, int]:
-    with closing(connect(settings)) as connection:
-        row: Any = connection.execute(_STREAM_COUNTS, {"day": day}).fetchone()
-    stream, rejects, duplicates = row
-    return stream, rejects, duplicates
+def _stream(settings: Settings, day: date) -> StreamOffsets | None:
+    """None where the stream has never run, or no longer keeps the day."""
+    with connect(settings, autocommit=True) as connection:
+        progress = day_offsets.stream_progress(connection, settings.kafka_topic)
+        if not progress:
+            return None
+        tables = ("pinterest_stream", "stream_rejects", "stream_duplicates")
+        rows, rejects, duplicates = (day_offsets.streamed(connection, table, day) for table in tables)
+    return StreamOffsets(rows, rejects, duplicates, progress)

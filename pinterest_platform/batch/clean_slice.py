@@ -12,7 +12,7 @@ from datetime import date
 from pyspark.sql import Column, DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
-from pinterest_platform.batch.landing import day_prefix
+from pinterest_platform.batch.landing import RawObject, landed_objects
 from pinterest_platform.batch.slice_files import CleanSlice, SliceWriter, clean_files, clean_prefix, quarantine_prefix
 from pinterest_platform.pins.cleaning import (
     RECORD_SCHEMA,
@@ -32,7 +32,8 @@ _LINE_SCHEMA = (
 def replace_clean_slice(spark: SparkSession, bucket: ObjectStore, day: date) -> CleanSlice:
     """Clean the day's raw objects and replace the day's clean and quarantined Parquet with the outcome."""
     writer = SliceWriter(bucket, day)
-    keys = [stored.key for stored in bucket.list(day_prefix(day))]
+    raw_objects = list(landed_objects(bucket, day))
+    keys = [stored.key for stored in raw_objects]
     records, pins, written = Observation("records"), Observation("pins"), Observation("written")
     cleaned = clean_records(read_raw(spark, bucket, keys)).observe(
         records, F.count("*").alias("raw"), F.count("reason").alias("rejected")
@@ -53,9 +54,17 @@ def replace_clean_slice(spark: SparkSession, bucket: ObjectStore, day: date) -> 
         superseded=pins.get["readable"] - written.get["clean"],
         quarantined=sum(reasons.values()),
         reasons=reasons,
+        next_offsets=_next_offsets(raw_objects),
     )
     writer.publish(outcome, clean, quarantine)
     return outcome
+
+
+def _next_offsets(raw_objects: Sequence[RawObject]) -> dict[int, int]:
+    ends: dict[int, int] = {}
+    for stored in raw_objects:
+        ends[stored.partition] = max(ends.get(stored.partition, 0), stored.last_offset + 1)
+    return ends
 
 
 def read_clean(spark: SparkSession, bucket: ObjectStore, day: date) -> DataFrame:

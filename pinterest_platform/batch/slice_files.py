@@ -30,6 +30,7 @@ class CleanSlice:
     """How many records of a day went where.
 
     `superseded` are older versions of pins that were posted again that day; `reasons` counts the quarantined by reason.
+    `next_offsets` is how far the raw objects went when they were read: per partition, the offset behind the last.
     """
 
     day: date
@@ -38,6 +39,7 @@ class CleanSlice:
     superseded: int
     quarantined: int
     reasons: Mapping[str, int]
+    next_offsets: Mapping[int, int]
 
 
 def clean_prefix(day: date) -> str:
@@ -69,7 +71,10 @@ def quarantine_files(bucket: ObjectStore, day: date) -> list[str]:
 def read_account(bucket: ObjectStore, day: date) -> CleanSlice | None:
     """What the last cleaning of the day counted; None where the day was never cleaned."""
     note = _read_note(bucket, day)
-    return CleanSlice(**note["account"] | {"day": day}) if note else None
+    if note is None:
+        return None
+    next_offsets = {int(partition): offset for partition, offset in note["account"]["next_offsets"].items()}
+    return CleanSlice(**note["account"] | {"day": day, "next_offsets": next_offsets})
 
 
 class SliceWriter:

@@ -115,7 +115,7 @@ def test_a_slower_cleaning_that_began_earlier_does_not_replace_a_newer_slice(
     slower = SliceWriter(bucket, DAY)
     newer = replace_clean_slice(spark, bucket, DAY)
 
-    slower.publish(CleanSlice(DAY, 0, 0, 0, 0, {}), ["clean/dt=2026-11-16/part-00000-a-b-c-d-e-c000.parquet"], [])
+    slower.publish(CleanSlice(DAY, 0, 0, 0, 0, {}, {}), ["clean/dt=2026-11-16/part-00000-a-b-c-d-e-c000.parquet"], [])
 
     assert read_account(bucket, DAY) == newer
     assert read_clean(spark, bucket, DAY).count() == 1

@@ -1,0 +1,126 @@
+"""The account of a day over the real stores: it adds up, and where something is taken away it says what."""
+
+from __future__ import annotations
+
+import gzip
+from datetime import UTC, date, datetime
+
+import pytest
+from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
+from pyspark.sql import SparkSession
+
+from pinterest_platform.batch.accounting import NotMaterialisedError, account_for
+from pinterest_platform.batch.clean_slice import read_clean, replace_clean_slice
+from pinterest_platform.batch.landing import encode_record, land_day, landed_objects
+from pinterest_platform.batch.serving import replace_batch_slice
+from pinterest_platform.pins.days import start_of
+from pinterest_platform.settings import Settings
+from pinterest_platform.stores.cassandra import open_session
+from pinterest_platform.stores.kafka import Record, open_topic
+from pinterest_platform.stores.postgres import Connection
+from pinterest_platform.stores.s3 import open_bucket
+from pinterest_platform_tests.pins import VALID_PIN, posted
+
+DAY = date(2026, 11, 16)
+NOON = datetime(2026, 11, 16, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def platform(corner: Settings, keyspace: Settings, database: Connection) -> Settings:
+    return corner.model_copy(update={"cassandra_keyspace": keyspace.cassandra_keyspace})
+
+
+def post(settings: Settings, *values: bytes) -> None:
+    producer = KafkaProducer(bootstrap_servers=settings.kafka_bootstrap_servers)
+    for value in values:
+        producer.send(settings.kafka_topic, value, partition=1, timestamp_ms=start_of(DAY)).get(30)
+    producer.close()
+
+
+def materialise(spark: SparkSession, settings: Settings) -> None:
+    bucket = open_bucket(settings)
+    with open_topic(settings) as topic:
+        land_day(topic, bucket, DAY)
+    replace_clean_slice(spark, bucket, DAY)
+    replace_batch_slice(read_clean(spark, bucket, DAY), settings, DAY)
+
+
+@pytest.fixture
+def materialised(spark: SparkSession, platform: Settings) -> Settings:
+    post(platform, posted(), posted(title="newer"), posted(unique_id="other"), b"[]")
+    materialise(spark, platform)
+    return platform
+
+
+def test_a_day_that_was_never_cleaned_has_no_account(platform: Settings) -> None:
+    with pytest.raises(NotMaterialisedError, match="2026-11-16 was never cleaned"):
+        account_for(platform, DAY)
+
+
+def test_a_day_adds_up(materialised: Settings) -> None:
+    account = account_for(materialised, DAY)
+
+    sets = (account.kafka, account.raw, account.clean, account.quarantined, account.superseded, account.cassandra)
+    assert [len(offsets) for offsets in sets] == [4, 4, 2, 1, 1, 2]
+    assert account.differences() == []
+
+
+def test_what_came_after_the_cleaning_is_missing_from_a_closed_day_and_newer_than_an_open_one(
+    materialised: Settings,
+) -> None:
+    post(materialised, posted(), posted())
+
+    closed, still_open = account_for(materialised, DAY), account_for(materialised, DAY, NOON)
+
+    assert closed.differences() == ["S3 lacks raw lines of 2026-11-16 that Kafka has: partition 1: 4, 5."]
+    assert (still_open.differences(), still_open.newer) == ([], 2)
+
+
+def test_a_row_that_cassandra_lost_is_named(materialised: Settings) -> None:
+    with open_session(materialised) as session:
+        session.set_keyspace(materialised.cassandra_keyspace)
+        session.execute(
+            "DELETE FROM pinterest_batch WHERE ingest_date = %s AND category = %s AND unique_id = 'other'",
+            [DAY, VALID_PIN["category"]],
+        )
+
+    assert account_for(materialised, DAY).differences() == [
+        "Cassandra lacks rows of 2026-11-16 that clean_pins has: partition 1: 2."
+    ]
+
+
+def test_a_raw_line_that_went_nowhere_is_named(materialised: Settings) -> None:
+    bucket = open_bucket(materialised)
+    [raw] = landed_objects(bucket, DAY)
+    line = encode_record(Record(materialised.kafka_topic, 1, 4, start_of(DAY), None, posted(unique_id="third")))
+    about = bucket.describe(raw.key)
+    assert about is not None
+    bucket.put(raw.key, gzip.compress(gzip.decompress(bucket.get(raw.key)) + line), about.metadata)
+
+    assert account_for(materialised, DAY).differences() == [
+        "S3 has raw lines of 2026-11-16 that Kafka does not have (was the topic recreated?): partition 1: 4.",
+        "Raw records of 2026-11-16 are neither clean, quarantined nor superseded: partition 1: 4.",
+    ]
+
+
+def test_a_record_that_the_stream_passed_and_did_not_store_is_named(
+    materialised: Settings, database: Connection
+) -> None:
+    database.execute(
+        "INSERT INTO stream_progress (topic, kafka_partition, next_offset) VALUES (%s, 1, 1)",
+        [materialised.kafka_topic],
+    )
+
+    assert account_for(materialised, DAY).differences() == [
+        "PostgreSQL lacks records of 2026-11-16 that the stream has passed: partition 1: 0."
+    ]
+
+
+def test_records_that_kafka_deleted_are_taken_from_the_raw_objects(materialised: Settings) -> None:
+    admin = KafkaAdminClient(bootstrap_servers=materialised.kafka_bootstrap_servers)
+    admin.delete_records({TopicPartition(materialised.kafka_topic, 1): 3})
+    admin.close()
+
+    account = account_for(materialised, DAY)
+
+    assert (len(account.kafka), account.differences()) == (4, [])
