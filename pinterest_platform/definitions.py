@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
+from pinterest_platform.assets.category_popularity import category_popularity
 from pinterest_platform.assets.clean_pins import cleaned_pins
 from pinterest_platform.assets.pinterest_batch import pinterest_batch
 from pinterest_platform.assets.pinterest_stream import streamed_pins
@@ -21,7 +22,7 @@ from pinterest_platform.settings import Settings
 def build_definitions(settings: Settings) -> dg.Definitions:
     """The platform's asset graph for these settings."""
     return dg.Definitions(
-        assets=[pinterest_topic, raw_pins, cleaned_pins, pinterest_batch, streamed_pins],
+        assets=[pinterest_topic, raw_pins, cleaned_pins, pinterest_batch, category_popularity, streamed_pins],
         asset_checks=[clean_pins_match_their_schema, every_event_is_accounted_for],
         jobs=[batch_job(settings), streaming],
         schedules=[daily_batch_at_ten],

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
-from pinterest_platform.batch.serving import count_rows
+from pinterest_platform.batch.popularity import CategoryCounts, most_popular
+from pinterest_platform.pins.periods import Period
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.cassandra import open_session
 from pinterest_platform.stores.postgres import connect
@@ -30,12 +31,12 @@ class Profile:
     last_posted_at: datetime
 
 
-def categories_by_pins(settings: Settings, day: date) -> dict[str, int]:
-    """How many pins each category has on the day, most first, from Cassandra."""
+def most_popular_category(settings: Settings, period: Period) -> CategoryCounts | None:
+    """The category with most posts in the period, by one read of Cassandra; None where there are no posts."""
     with open_session(settings) as session:
         session.set_keyspace(settings.cassandra_keyspace)
-        counts = count_rows(session, day)
-    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+        first = most_popular(session, period)
+    return first[0].counts if first else None
 
 
 def popular_profiles(settings: Settings) -> list[Profile]:

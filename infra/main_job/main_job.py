@@ -12,12 +12,14 @@ from rich.table import Table
 
 from infra.local_stack.errors import StackError
 from infra.local_stack.terminal import Terminal
-from infra.main_job.answers import categories_by_pins, popular_profiles
+from infra.main_job.answers import most_popular_category, popular_profiles
 from infra.main_job.batch_run import DagsterWeb, Step
 from ingest_api.emulator.emulation import Emulation, EmulationResult, emulate
 from ingest_api.emulator.progress import show_progress
 from pinterest_platform.batch.accounting import DayAccount, account_for
+from pinterest_platform.batch.popularity import CategoryCounts
 from pinterest_platform.pins.days import day_of
+from pinterest_platform.pins.periods import periods_of
 from pinterest_platform.settings import Settings
 from pinterest_platform.stream.lag import stream_lag
 
@@ -95,9 +97,10 @@ def _show_accounts(posted: EmulationResult, accounts: list[DayAccount], terminal
 
 
 def _show_answers(settings: Settings, day: date, terminal: Terminal) -> None:
-    categories = categories_by_pins(settings, day)
-    name, pins = next(iter(categories.items()))
-    terminal.line(f"\nMost popular category of {day}: {name}, {pins:,} of {sum(categories.values()):,} pins.")
+    terminal.line("")
+    for period in periods_of([day]):
+        if first := most_popular_category(settings, period):
+            terminal.line(f"Most popular category of {period.name}: {first.category}, {_in_words(first)}.")
     table = Table(title="Profiles popular now", title_justify="left", box=None, pad_edge=False)
     table.add_column("profile")
     for title in ("posts", "followers", "last posted (UTC)"):
@@ -106,6 +109,10 @@ def _show_answers(settings: Settings, day: date, terminal: Terminal) -> None:
         followers = "" if profile.followers is None else f"{profile.followers:,}"
         table.add_row(profile.name, f"{profile.posts:,}", followers, f"{profile.last_posted_at:%H:%M:%S}")
     terminal.table(table)
+
+
+def _in_words(counts: CategoryCounts) -> str:
+    return f"{counts.posts:,} posts of {counts.distinct_pins:,} pins by {counts.distinct_posters:,} posters"
 
 
 def _show_urls(settings: Settings, terminal: Terminal) -> None:

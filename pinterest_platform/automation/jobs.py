@@ -19,7 +19,7 @@ def batch_job(settings: Settings) -> dg.UnresolvedAssetJobDefinition:
     """A day through landing, cleaning and serving, each step retried once after a pause."""
     return dg.define_asset_job(
         BATCH_JOB,
-        selection=dg.AssetSelection.groups("batch"),
+        selection=dg.AssetSelection.groups("batch") | dg.AssetSelection.assets("category_popularity"),
         partitions_def=DAILY,
         description="Kafka to S3 to clean Parquet to Cassandra, one UTC day a partition.",
         op_retry_policy=dg.RetryPolicy(max_retries=1, delay=settings.retry_delay_seconds),

@@ -1,6 +1,6 @@
 """Cassandra, as the platform uses it: the keyspace, its tables, and CQL from Python.
 
-Belongs here: table definitions and sessions. Rows are written by Spark (`batch.serving`), not from here.
+Belongs here: table definitions and sessions. Rows are written elsewhere (`batch.serving`, `batch.popularity`).
 """
 
 from __future__ import annotations
@@ -24,6 +24,13 @@ PINTEREST_BATCH_CATEGORIES = """
     CREATE TABLE IF NOT EXISTS {keyspace}.pinterest_batch_categories (
         ingest_date date, category text, PRIMARY KEY (ingest_date, category)
     )"""
+# The clustering order is the ranking: the most popular category of a period is the first row of its partition.
+CATEGORY_POPULARITY = """
+    CREATE TABLE IF NOT EXISTS {keyspace}.category_popularity (
+        period_kind text, period text, rank int, category text,
+        posts bigint, distinct_pins bigint, distinct_posters bigint,
+        PRIMARY KEY ((period_kind, period), rank, category)
+    )"""
 KEYSPACE = """
     CREATE KEYSPACE IF NOT EXISTS {keyspace}
     WITH replication = {{'class': 'SimpleStrategy', 'replication_factor': 1}}"""
@@ -32,7 +39,7 @@ KEYSPACE = """
 def create_tables(settings: Settings) -> None:
     """Create the keyspace and its tables, unless they are there."""
     with open_session(settings) as session:
-        for statement in (KEYSPACE, PINTEREST_BATCH, PINTEREST_BATCH_CATEGORIES):
+        for statement in (KEYSPACE, PINTEREST_BATCH, PINTEREST_BATCH_CATEGORIES, CATEGORY_POPULARITY):
             session.execute(statement.format(keyspace=settings.cassandra_keyspace))
 
 

@@ -48,7 +48,7 @@ def keyspace(stores: Settings) -> Settings:
     own = stores.model_copy(update={"cassandra_keyspace": "tests"})
     cassandra.create_tables(own)
     with cassandra.open_session(own) as session:
-        for table in ("pinterest_batch", "pinterest_batch_categories"):
+        for table in ("pinterest_batch", "pinterest_batch_categories", "category_popularity"):
             session.execute(f"TRUNCATE tests.{table}")
     return own
 

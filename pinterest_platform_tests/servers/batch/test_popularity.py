@@ -1,0 +1,185 @@
+"""Popularity over real S3 and Cassandra: equal to a recount, whatever order the days come in, never half there."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import date
+from itertools import permutations
+from random import Random
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from pinterest_platform.batch import popularity
+from pinterest_platform.batch.clean_slice import clean_prefix
+from pinterest_platform.batch.popularity import (
+    CategoryCounts,
+    RankedCategory,
+    most_popular,
+    ranked,
+    replace_period,
+    replace_popularity,
+)
+from pinterest_platform.pins.periods import Period, periods_of
+from pinterest_platform.settings import Settings
+from pinterest_platform.stores.cassandra import open_session
+from pinterest_platform.stores.s3 import ObjectStore, open_bucket
+
+DAYS = [date(2026, 10, 31), date(2026, 11, 1), date(2026, 11, 2), date(2027, 1, 1)]
+YEAR = Period("year", "2026")
+Pin = tuple[str, str, str | None]  # unique_id, category, poster_name
+
+
+@pytest.fixture
+def place(corner: Settings, keyspace: Settings) -> Settings:
+    return corner.model_copy(update={"cassandra_keyspace": keyspace.cassandra_keyspace})
+
+
+@pytest.fixture
+def bucket(place: Settings) -> ObjectStore:
+    return open_bucket(place)
+
+
+@pytest.fixture
+def cassandra(place: Settings) -> Iterator[Any]:
+    with open_session(place) as session:
+        session.set_keyspace(place.cassandra_keyspace)
+        yield session
+
+
+def write(spark: SparkSession, bucket: ObjectStore, day: date, pins: list[Pin]) -> None:
+    rows = [(*pin, day, "a column that is not counted") for pin in pins]
+    schema = "unique_id string, category string, poster_name string, ingest_date date, title string"
+    spark.createDataFrame(rows, schema).write.mode("overwrite").parquet(f"s3a://{bucket.name}/{clean_prefix(day)}")
+
+
+def some_pins(seed: int) -> list[Pin]:
+    random = Random(seed)
+    return [
+        (f"pin {number}", random.choice(["art", "travel", "quotes"]), random.choice(["Ann", "Bo", "Cy", None]))
+        for number in random.sample(range(60), 40)
+    ]
+
+
+def recount(pins: dict[date, list[Pin]], period: Period) -> list[RankedCategory]:
+    posts: dict[str, list[Pin]] = defaultdict(list)
+    for day, of_day in pins.items():
+        for pin in of_day if period in periods_of([day]) else []:
+            posts[pin[1]].append(pin)
+    return ranked(
+        CategoryCounts(
+            category,
+            len(of_category),
+            len({pin[0] for pin in of_category}),
+            len({pin[2] for pin in of_category if pin[2] is not None}),
+        )
+        for category, of_category in posts.items()
+    )
+
+
+def table(session: Any) -> dict[Period, list[RankedCategory]]:
+    found = session.execute("SELECT DISTINCT period_kind, period FROM category_popularity")
+    return {period: most_popular(session, period, 1_000) for period in (Period(*row) for row in found)}
+
+
+def test_every_period_equals_a_recount_by_hand(
+    spark: SparkSession, place: Settings, bucket: ObjectStore, cassandra: Any
+) -> None:
+    pins = {day: some_pins(seed) for seed, day in enumerate(DAYS)}
+    for day, of_day in pins.items():
+        write(spark, bucket, day, of_day)
+
+    replace_popularity(spark, bucket, place, DAYS)
+
+    assert table(cassandra) == {period: recount(pins, period) for period in periods_of(DAYS)}
+
+
+def test_days_in_any_order_end_in_the_same_table(
+    spark: SparkSession, place: Settings, bucket: ObjectStore, cassandra: Any
+) -> None:
+    days = DAYS[1:3]
+    pins = {day: some_pins(seed) for seed, day in enumerate(days)}
+    for order in permutations(days):
+        cassandra.execute("TRUNCATE category_popularity")
+        for day in days:
+            bucket.delete_below(clean_prefix(day))
+        for day in order:
+            write(spark, bucket, day, pins[day])
+            replace_popularity(spark, bucket, place, [day])
+
+        assert table(cassandra) == {period: recount(pins, period) for period in periods_of(days)}
+
+
+def test_a_run_that_read_older_data_does_not_win_by_writing_last(
+    spark: SparkSession, place: Settings, bucket: ObjectStore, cassandra: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    day, other = DAYS[1], DAYS[2]
+    write(spark, bucket, day, [("1", "art", "Ann")])
+    count = popularity.count_categories
+
+    def overtaken(*arguments: Any) -> Any:
+        counted = count(*arguments)  # what the slow run knows
+        monkeypatch.undo()
+        write(spark, bucket, other, [("2", "travel", "Bo"), ("3", "travel", "Bo")])
+        replace_popularity(spark, bucket, place, [other])
+        return counted
+
+    monkeypatch.setattr(popularity, "count_categories", overtaken)
+    replace_popularity(spark, bucket, place, [day])
+
+    year = [(place.counts.category, place.counts.posts) for place in most_popular(cassandra, YEAR, 9)]
+    assert year == [("travel", 2), ("art", 1)]
+
+
+def test_a_day_that_lost_its_pins_loses_its_ranking(
+    spark: SparkSession, place: Settings, bucket: ObjectStore, cassandra: Any
+) -> None:
+    write(spark, bucket, DAYS[1], [("1", "art", "Ann")])
+    replace_popularity(spark, bucket, place, [DAYS[1]])
+    write(spark, bucket, DAYS[1], [])
+
+    replace_popularity(spark, bucket, place, [DAYS[1]])
+
+    assert table(cassandra) == {}
+
+
+def test_a_year_without_clean_days_is_empty(
+    spark: SparkSession, place: Settings, bucket: ObjectStore, cassandra: Any
+) -> None:
+    replace_popularity(spark, bucket, place, [DAYS[0]])
+
+    assert table(cassandra) == {}
+
+
+def test_a_reader_sees_the_old_ranking_or_the_new_one(cassandra: Any) -> None:
+    rankings = [ranked([CategoryCounts(name, posts, 1, 1) for posts, name in enumerate(names)]) for names in ORDERS]
+    replace_period(cassandra, YEAR, rankings[0], 1)
+    done, seen = threading.Event(), []
+
+    def look() -> None:
+        while not done.is_set():
+            seen.append(most_popular(cassandra, YEAR, 100))
+
+    reader = threading.Thread(target=look)
+    reader.start()
+    for number in range(300):
+        replace_period(cassandra, YEAR, rankings[number % 2], number + 2)
+    done.set()
+    reader.join()
+
+    assert len(seen) > 50
+    assert all(ranking in rankings for ranking in seen)
+
+
+def test_a_period_of_many_categories_is_written_whole(cassandra: Any) -> None:
+    many = ranked([CategoryCounts(f"category {number} {'x' * 100}", number, 1, 1) for number in range(1_000)])
+
+    replace_period(cassandra, YEAR, many, 1)
+
+    assert most_popular(cassandra, YEAR, 2_000) == many
+
+
+ORDERS = [[f"category {number}" for number in range(20)], [f"category {number}" for number in reversed(range(15))]]
