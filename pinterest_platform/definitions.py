@@ -14,8 +14,14 @@ from pinterest_platform.assets.topic import pinterest_topic
 from pinterest_platform.automation.jobs import batch_job, streaming
 from pinterest_platform.automation.schedules import daily_batch_at_ten
 from pinterest_platform.automation.sensors import fail_lost_runs, keep_streaming
-from pinterest_platform.checks.clean_pins import clean_pins_match_their_schema
+from pinterest_platform.checks.clean_pins import (
+    categories_do_not_explode,
+    clean_pins_match_their_schema,
+    follower_counts_are_plausible,
+    no_date_is_in_the_future,
+)
 from pinterest_platform.checks.pinterest_batch import every_event_is_accounted_for
+from pinterest_platform.checks.quarantined_pins import few_records_are_quarantined
 from pinterest_platform.settings import Settings
 
 
@@ -23,7 +29,14 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     """The platform's asset graph for these settings."""
     return dg.Definitions(
         assets=[pinterest_topic, raw_pins, cleaned_pins, pinterest_batch, category_popularity, streamed_pins],
-        asset_checks=[clean_pins_match_their_schema, every_event_is_accounted_for],
+        asset_checks=[
+            clean_pins_match_their_schema,
+            no_date_is_in_the_future,
+            follower_counts_are_plausible,
+            categories_do_not_explode,
+            few_records_are_quarantined,
+            every_event_is_accounted_for,
+        ],
         jobs=[batch_job(settings), streaming],
         schedules=[daily_batch_at_ten],
         sensors=[keep_streaming, fail_lost_runs],

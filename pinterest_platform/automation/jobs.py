@@ -8,7 +8,6 @@ from __future__ import annotations
 import dagster as dg
 
 from pinterest_platform.assets.pinterest_stream import PROFILES, STREAM
-from pinterest_platform.assets.slices import DAILY
 from pinterest_platform.settings import Settings
 
 BATCH_JOB = "daily_batch"
@@ -19,8 +18,7 @@ def batch_job(settings: Settings) -> dg.UnresolvedAssetJobDefinition:
     """A day through landing, cleaning and serving, each step retried once after a pause."""
     return dg.define_asset_job(
         BATCH_JOB,
-        selection=dg.AssetSelection.groups("batch") | dg.AssetSelection.assets("category_popularity"),
-        partitions_def=DAILY,
+        selection=dg.AssetSelection.groups("batch", "metrics"),
         description="Kafka to S3 to clean Parquet to Cassandra, one UTC day a partition.",
         op_retry_policy=dg.RetryPolicy(max_retries=1, delay=settings.retry_delay_seconds),
     )

@@ -1,30 +1,100 @@
-"""Checks of `clean_pins`: what must hold before a slice may reach Cassandra."""
+"""Checks of `clean_pins`: what must hold before a slice may reach Cassandra.
 
-import json
+Each reads only the columns it needs, without Spark. The blocking ones keep a broken slice out of Cassandra.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import dagster as dg
-from dagster_pyspark import LazyPySparkResource
 
 from pinterest_platform.assets.clean_pins import CLEAN
-from pinterest_platform.assets.slices import DAILY, days_of
-from pinterest_platform.assets.spark import session_of
-from pinterest_platform.batch.clean_slice import read_clean
+from pinterest_platform.assets.slices import DAILY
+from pinterest_platform.batch.slice_files import clean_files
+from pinterest_platform.checks.verdict import verdict
+from pinterest_platform.pins.plausibility import (
+    Finding,
+    count_categories,
+    judge_categories,
+    judge_dates,
+    judge_followers,
+)
 from pinterest_platform.settings import Settings
+from pinterest_platform.stores.parquet import NoParquetError, read_batches
 from pinterest_platform.stores.s3 import open_bucket
+
+_DAYS_COMPARED = 7
 
 
 @dg.asset_check(asset=CLEAN, blocking=True, partitions_def=DAILY)
 def clean_pins_match_their_schema(
-    context: dg.AssetCheckExecutionContext, settings: dg.ResourceParam[Settings], pyspark: LazyPySparkResource
+    context: dg.AssetCheckExecutionContext, settings: dg.ResourceParam[Settings]
 ) -> dg.AssetCheckResult:
     """Every column has its type, its range and no null where there must be none; each pin stands once a day."""
-    from pinterest_platform.pins.schemas import violations
+    return verdict(context, lambda day: schema_finding(settings, day))
 
-    spark, bucket = session_of(pyspark, settings), open_bucket(settings)
-    found = {day.isoformat(): violations(read_clean(spark, bucket, day)) for day in days_of(context)}
-    broken = {day: errors for day, errors in found.items() if errors}
-    return dg.AssetCheckResult(
-        passed=not broken,
-        description=f"Broken on {', '.join(broken)}: see the metadata." if broken else None,
-        metadata={"violations": dg.MetadataValue.json(json.loads(json.dumps(broken, default=str)))},
-    )
+
+@dg.asset_check(asset=CLEAN, blocking=True, partitions_def=DAILY)
+def no_date_is_in_the_future(
+    context: dg.AssetCheckExecutionContext, settings: dg.ResourceParam[Settings]
+) -> dg.AssetCheckResult:
+    """Every pin was ingested on the slice's day, and not later than now. Else see the clock of the producer."""
+    now = datetime.now(UTC)
+    columns = ("ingested_at", "ingest_date")
+    return verdict(context, lambda day: judge_dates(_columns(settings, day, *columns)(), day, now))
+
+
+@dg.asset_check(asset=CLEAN, partitions_def=DAILY)
+def follower_counts_are_plausible(
+    context: dg.AssetCheckExecutionContext, settings: dg.ResourceParam[Settings]
+) -> dg.AssetCheckResult:
+    """No poster has more followers than the world has people."""
+    columns = ("unique_id", "follower_count")
+    return verdict(context, lambda day: judge_followers(_columns(settings, day, *columns)()))
+
+
+@dg.asset_check(asset=CLEAN, blocking=True, partitions_def=DAILY)
+def categories_do_not_explode(
+    context: dg.AssetCheckExecutionContext, settings: dg.ResourceParam[Settings]
+) -> dg.AssetCheckResult:
+    """A day has about as many categories as the days before: each is a partition in Cassandra."""
+    return verdict(context, lambda day: categories_finding(settings, day))
+
+
+def schema_finding(settings: Settings, day: date) -> Finding:
+    """What Pandera says of the day, and whether a pin stands in it twice."""
+    from pinterest_platform.pins.schemas import repeated_ids, violations
+
+    found = violations(_columns(settings, day)())
+    if not any(rule.startswith(("unique_id:", "columns:")) for rule in found):  # else there may be no ids to compare
+        repeated = repeated_ids(_columns(settings, day, "unique_id"))
+        found |= {"unique_id: stands more than once": repeated} if repeated else {}
+    problem = f"{len(found)} rules are broken: {'; '.join(found)}." if found else None
+    return Finding({rule: ", ".join(examples) for rule, examples in found.items()}, problem)
+
+
+def categories_finding(settings: Settings, day: date) -> Finding:
+    """The day's categories beside those of the week before, which is read only where there are many."""
+    categories, plausible = _count_categories(settings, day), settings.plausible_categories
+    before: dict[date, int] = {}
+    if categories > plausible:
+        for earlier in (day - timedelta(days=number) for number in range(1, _DAYS_COMPARED + 1)):
+            before |= _categories_if_any(settings, earlier)
+    return judge_categories(categories, before, plausible)
+
+
+def _categories_if_any(settings: Settings, day: date) -> dict[date, int]:
+    try:
+        return {day: _count_categories(settings, day)}
+    except NoParquetError:
+        return {}
+
+
+def _count_categories(settings: Settings, day: date) -> int:
+    return count_categories(_columns(settings, day, "category")())
+
+
+def _columns(settings: Settings, day: date, *columns: str) -> Callable[[], Iterator[Any]]:
+    """Starts to read these columns (all of them) of the day's clean pins."""
+    return lambda: read_batches(settings, clean_files(open_bucket(settings), day), columns or None)

@@ -4,10 +4,11 @@ from datetime import date
 
 import dagster as dg
 
-from pinterest_platform.assets.metadata import markdown_table
 from pinterest_platform.assets.pinterest_batch import pinterest_batch
-from pinterest_platform.assets.slices import DAILY, days_of
-from pinterest_platform.batch.accounting import DayAccount, account_for
+from pinterest_platform.assets.slices import DAILY
+from pinterest_platform.batch.accounting import DayAccount, NotMaterialisedError, account_for
+from pinterest_platform.checks.verdict import verdict
+from pinterest_platform.pins.plausibility import Finding
 from pinterest_platform.settings import Settings
 
 
@@ -19,30 +20,27 @@ def every_event_is_accounted_for(
 
     Compared offset by offset, each store read anew. What is missing is named: store, partition, first offsets, count.
     """
-    accounts = {day: account_for(settings, day) for day in days_of(context)}
-    differences = [sentence for account in accounts.values() for sentence in account.differences()]
-    return dg.AssetCheckResult(
-        passed=not differences,
-        description="\n".join(differences) or None,
-        metadata={"account": _table(accounts), "missing_or_extra": len(differences)},
-    )
+    return verdict(context, lambda day: account_finding(settings, day))
 
 
-def _table(accounts: dict[date, DayAccount]) -> dg.MarkdownMetadataValue:
-    header = ["day", "Kafka", "raw", "clean", "quarantined", "superseded", "Cassandra", "stream", "rejects"]
-    return markdown_table([*header, "duplicates", "newer"], [_row(day, account) for day, account in accounts.items()])
+def account_finding(settings: Settings, day: date) -> Finding:
+    """The day's account as numbers, and what does not add up."""
+    try:
+        account = account_for(settings, day)
+    except NotMaterialisedError as error:
+        return Finding(problem=str(error))
+    return Finding(_numbers(account), "\n".join(account.differences()) or None)
 
 
-def _row(day: date, account: DayAccount) -> list[object]:
-    stream = account.stream
-    sets = [
-        account.kafka,
-        account.raw,
-        account.clean,
-        account.quarantined,
-        account.superseded,
-        account.cassandra,
-        *([stream.rows, stream.rejects, stream.duplicates] if stream else []),
-    ]
-    counts: list[object] = [f"{len(offsets):,}" for offsets in sets]
-    return [day, *counts, *([] if stream else ["", "", ""]), f"{account.newer:,}"]
+def _numbers(account: DayAccount) -> dict[str, int]:
+    sets = {
+        "kafka": account.kafka,
+        "raw": account.raw,
+        "clean": account.clean,
+        "quarantined": account.quarantined,
+        "superseded": account.superseded,
+        "cassandra": account.cassandra,
+    }
+    if stream := account.stream:
+        sets |= {"stream": stream.rows, "stream_rejects": stream.rejects, "stream_duplicates": stream.duplicates}
+    return {name: len(offsets) for name, offsets in sets.items()} | {"newer_than_the_cleaning": account.newer}

@@ -1,43 +1,97 @@
 """What must hold for the columns of clean pins, as a Pandera schema.
 
-Belongs here: facts about columns. Import it where it is used: Pandera's Spark half takes seconds to import.
+Belongs here: facts about columns, checked batch by batch without Spark. Import it where it is used: Pandera takes
+seconds to import. Does not belong here: what is possible but implausible (`pins.plausibility`).
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable, Iterable
 from typing import Any
 
-import pandera.pyspark as pa  # noqa: TID253 - this module is itself imported only where used
-from pyspark.sql import DataFrame
-from pyspark.sql import types as T  # noqa: N812
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa  # noqa: TID253 - this module is itself imported only where used
+import pyarrow
+
+_EXAMPLES = 5
+_TEXT = pd.ArrowDtype(pyarrow.string())
+_LONG = pd.ArrowDtype(pyarrow.int64())
+_INTEGER = pd.ArrowDtype(pyarrow.int32())
+_DATE = pd.ArrowDtype(pyarrow.date32())
+_TIMESTAMP = pd.ArrowDtype(pyarrow.timestamp("ns"))  # Spark's INT96, which is UTC and does not say so
 
 CLEAN_PINS = pa.DataFrameSchema(
     {
-        "unique_id": pa.Column(T.StringType()),
-        "index_id": pa.Column(T.LongType()),
-        "title": pa.Column(T.StringType(), nullable=True),
-        "category": pa.Column(T.StringType()),
-        "description": pa.Column(T.StringType(), nullable=True),
-        "poster_name": pa.Column(T.StringType(), nullable=True),
-        "follower_count": pa.Column(T.LongType(), pa.Check.ge(0), nullable=True),
-        "tag_list": pa.Column(T.StringType(), nullable=True),
-        "is_image_or_video": pa.Column(T.StringType(), nullable=True),
-        "image_src": pa.Column(T.StringType(), nullable=True),
-        "downloaded": pa.Column(T.IntegerType(), pa.Check.isin([0, 1]), nullable=True),
-        "save_location": pa.Column(T.StringType(), nullable=True),
-        "event_id": pa.Column(T.StringType()),
-        "ingested_at": pa.Column(T.TimestampType()),
-        "ingest_date": pa.Column(T.DateType()),
-        "kafka_partition": pa.Column(T.IntegerType(), pa.Check.ge(0)),
-        "kafka_offset": pa.Column(T.LongType(), pa.Check.ge(0)),
+        "unique_id": pa.Column(_TEXT),
+        "index_id": pa.Column(_LONG),
+        "title": pa.Column(_TEXT, nullable=True),
+        "category": pa.Column(_TEXT),
+        "description": pa.Column(_TEXT, nullable=True),
+        "poster_name": pa.Column(_TEXT, nullable=True),
+        "follower_count": pa.Column(_LONG, pa.Check.ge(0), nullable=True),
+        "tag_list": pa.Column(_TEXT, nullable=True),
+        "is_image_or_video": pa.Column(_TEXT, nullable=True),
+        "image_src": pa.Column(_TEXT, nullable=True),
+        "downloaded": pa.Column(_INTEGER, pa.Check.isin([0, 1]), nullable=True),
+        "save_location": pa.Column(_TEXT, nullable=True),
+        "event_id": pa.Column(_TEXT),
+        "ingested_at": pa.Column(_TIMESTAMP),
+        "ingest_date": pa.Column(_DATE),
+        "kafka_partition": pa.Column(_INTEGER, pa.Check.ge(0)),
+        "kafka_offset": pa.Column(_LONG, pa.Check.ge(0)),
     },
     strict=True,
-    unique=["unique_id"],
+    ordered=True,
 )
-"""One row a pin and day, with the columns of `pins.cleaning.CLEAN_COLUMNS`: those with no range hold any value."""
+"""The columns of `pins.cleaning.CLEAN_COLUMNS`: those with no range hold any value."""
 
 
-def violations(rows: DataFrame) -> dict[str, object]:
-    """What Pandera finds wrong with the rows, by kind of error; empty where all is well."""
-    validated: Any = CLEAN_PINS.validate(rows)  # the rows with an accessor that no type knows
-    return dict(validated.pandera.errors)
+def violations(batches: Iterable[Any]) -> dict[str, list[str]]:
+    """What Pandera finds wrong in pyarrow batches: a few examples by column and broken rule; empty where all is well.
+
+    A wrong type is told once for the whole slice, a wrong value as often as up to five times.
+    """
+    found: dict[str, list[str]] = {}
+    for batch in batches:
+        rows = pyarrow.Table.from_batches([batch]).to_pandas(types_mapper=pd.ArrowDtype)
+        try:
+            CLEAN_PINS.validate(rows, lazy=True)
+        except pa.errors.SchemaErrors as errors:
+            for case in errors.failure_cases.itertuples():
+                _note(found, f"{case.column or 'columns'}: {case.check}", str(case.failure_case))
+    return found
+
+
+def repeated_ids(read: Callable[[], Iterable[Any]]) -> list[str]:
+    """The `unique_id`s that stand more than once, a few of them.
+
+    Args:
+        read: starts to read pyarrow batches that have the column `unique_id`; called once more when ids look repeated.
+
+    The ids themselves are not kept, only 8 bytes of each: equal ids have equal hashes, and what has is looked at again.
+    """
+    hashes = np.concatenate([np.empty(0, dtype=np.uint64), *(_hashes(batch) for batch in read())])
+    hashes.sort()
+    repeated = hashes[1:][hashes[1:] == hashes[:-1]]
+    if not len(repeated):
+        return []
+    counted: Counter[str] = Counter()
+    for batch in read():
+        counted.update(_ids(batch)[np.isin(_hashes(batch), repeated)])
+    return sorted(name for name, count in counted.items() if count > 1)[:_EXAMPLES]
+
+
+def _note(found: dict[str, list[str]], rule: str, example: str) -> None:
+    examples = found.setdefault(rule, [])
+    if len(examples) < _EXAMPLES and example not in examples:
+        examples.append(example)
+
+
+def _ids(batch: Any) -> Any:
+    return batch.column("unique_id").drop_null().to_numpy(zero_copy_only=False)
+
+
+def _hashes(batch: Any) -> Any:
+    return pd.util.hash_array(_ids(batch), categorize=False)

@@ -14,7 +14,6 @@ import pytest
 from pyspark.sql import SparkSession
 
 from pinterest_platform.batch import popularity
-from pinterest_platform.batch.clean_slice import clean_prefix
 from pinterest_platform.batch.popularity import (
     CategoryCounts,
     RankedCategory,
@@ -23,10 +22,12 @@ from pinterest_platform.batch.popularity import (
     replace_period,
     replace_popularity,
 )
+from pinterest_platform.batch.slice_files import clean_prefix
 from pinterest_platform.pins.periods import Period, periods_of
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.cassandra import open_session
 from pinterest_platform.stores.s3 import ObjectStore, open_bucket
+from pinterest_platform_tests.clean_slices import clean_pin, put_slice
 
 DAYS = [date(2026, 10, 31), date(2026, 11, 1), date(2026, 11, 2), date(2027, 1, 1)]
 YEAR = Period("year", "2026")
@@ -50,10 +51,12 @@ def cassandra(place: Settings) -> Iterator[Any]:
         yield session
 
 
-def write(spark: SparkSession, bucket: ObjectStore, day: date, pins: list[Pin]) -> None:
-    rows = [(*pin, day, "a column that is not counted") for pin in pins]
-    schema = "unique_id string, category string, poster_name string, ingest_date date, title string"
-    spark.createDataFrame(rows, schema).write.mode("overwrite").parquet(f"s3a://{bucket.name}/{clean_prefix(day)}")
+def write(bucket: ObjectStore, day: date, pins: list[Pin]) -> None:
+    rows = [
+        clean_pin(day, unique_id=unique_id, category=category, poster_name=poster)
+        for unique_id, category, poster in pins
+    ]
+    put_slice(bucket, day, *rows)
 
 
 def some_pins(seed: int) -> list[Pin]:
@@ -90,7 +93,7 @@ def test_every_period_equals_a_recount_by_hand(
 ) -> None:
     pins = {day: some_pins(seed) for seed, day in enumerate(DAYS)}
     for day, of_day in pins.items():
-        write(spark, bucket, day, of_day)
+        write(bucket, day, of_day)
 
     replace_popularity(spark, bucket, place, DAYS)
 
@@ -105,9 +108,9 @@ def test_days_in_any_order_end_in_the_same_table(
     for order in permutations(days):
         cassandra.execute("TRUNCATE category_popularity")
         for day in days:
-            bucket.delete_below(clean_prefix(day))
+            bucket.delete([stored.key for stored in bucket.list(clean_prefix(day))])
         for day in order:
-            write(spark, bucket, day, pins[day])
+            write(bucket, day, pins[day])
             replace_popularity(spark, bucket, place, [day])
 
         assert table(cassandra) == {period: recount(pins, period) for period in periods_of(days)}
@@ -117,13 +120,13 @@ def test_a_run_that_read_older_data_does_not_win_by_writing_last(
     spark: SparkSession, place: Settings, bucket: ObjectStore, cassandra: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     day, other = DAYS[1], DAYS[2]
-    write(spark, bucket, day, [("1", "art", "Ann")])
+    write(bucket, day, [("1", "art", "Ann")])
     count = popularity.count_categories
 
     def overtaken(*arguments: Any) -> Any:
         counted = count(*arguments)  # what the slow run knows
         monkeypatch.undo()
-        write(spark, bucket, other, [("2", "travel", "Bo"), ("3", "travel", "Bo")])
+        write(bucket, other, [("2", "travel", "Bo"), ("3", "travel", "Bo")])
         replace_popularity(spark, bucket, place, [other])
         return counted
 
@@ -137,9 +140,9 @@ def test_a_run_that_read_older_data_does_not_win_by_writing_last(
 def test_a_day_that_lost_its_pins_loses_its_ranking(
     spark: SparkSession, place: Settings, bucket: ObjectStore, cassandra: Any
 ) -> None:
-    write(spark, bucket, DAYS[1], [("1", "art", "Ann")])
+    write(bucket, DAYS[1], [("1", "art", "Ann")])
     replace_popularity(spark, bucket, place, [DAYS[1]])
-    write(spark, bucket, DAYS[1], [])
+    write(bucket, DAYS[1], [])
 
     replace_popularity(spark, bucket, place, [DAYS[1]])
 

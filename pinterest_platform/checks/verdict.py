@@ -1,0 +1,67 @@
+"""From what was found of each day to what Dagster shows of a check.
+
+Belongs here: the form of a result. What is wrong with a day is the check's own matter.
+"""
+
+from collections.abc import Callable
+from datetime import date
+
+import dagster as dg
+
+from pinterest_platform.assets.slices import days_of
+from pinterest_platform.pins.plausibility import Finding
+from pinterest_platform.stores.parquet import NoParquetError
+
+
+def verdict(
+    context: dg.AssetCheckExecutionContext,
+    judge: Callable[[date], Finding],
+    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
+) -> dg.AssetCheckResult:
+    """Judge each day of the run. A day that was never cleaned has failed.
+
+    A run of several days tells Dagster of each of them, so that the UI shows which one is broken; what is returned is
+    for the run as a whole.
+    """
+    findings = {day: _judged(judge, day) for day in days_of(context)}
+    if len(findings) == 1:
+        return _result(next(iter(findings.values())), severity)
+    for day, finding in findings.items():
+        evaluation = _evaluation(context, day, _result(finding, severity))
+        context.op_execution_context.log_event(evaluation)  # type: ignore[arg-type] # it takes them and does not say so
+    broken = {day: finding.problem for day, finding in findings.items() if finding.problem}
+    return dg.AssetCheckResult(
+        passed=not broken,
+        severity=severity,
+        description=" ".join(f"{day}: {problem}" for day, problem in broken.items()) or None,
+        metadata={"days": len(findings), "broken_days": len(broken)},
+    )
+
+
+def _judged(judge: Callable[[date], Finding], day: date) -> Finding:
+    try:
+        return judge(day)
+    except NoParquetError:
+        return Finding(problem=f"{day} has no clean slice. Materialise clean_pins for it.")
+
+
+def _result(finding: Finding, severity: dg.AssetCheckSeverity) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        passed=finding.problem is None, severity=severity, description=finding.problem, metadata=dict(finding.facts)
+    )
+
+
+def _evaluation(
+    context: dg.AssetCheckExecutionContext, day: date, result: dg.AssetCheckResult
+) -> dg.AssetCheckEvaluation:
+    [spec] = context.check_specs
+    return dg.AssetCheckEvaluation(
+        asset_key=spec.asset_key,
+        check_name=spec.name,
+        passed=result.passed,
+        severity=result.severity,
+        description=result.description,
+        metadata=result.metadata,
+        blocking=spec.blocking,
+        partition=day.isoformat(),
+    )

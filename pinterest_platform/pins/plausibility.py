@@ -1,0 +1,109 @@
+"""What is possible for a day of clean pins, but not believable.
+
+Belongs here: rules over a whole day, from pyarrow batches of the columns that they need, and the sentence for a day
+that breaks one. Does not belong here: what makes a record no pin (`pins.cleaning`), and where the batches come from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pyarrow
+from pyarrow import compute
+
+# A profile is followed by people, once each: https://population.un.org/wpp/ has 8.3 billion of them for 2026.
+WORLD_POPULATION = 8_300_000_000
+# Clocks of the machines that stamp and of the one that checks may differ this much.
+CLOCK_TOLERANCE = timedelta(minutes=5)
+# A new category now and then is normal; three times as many as in any day of the week before are not.
+CATEGORY_GROWTH = 3
+_EXAMPLES = 5
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was seen of a day, and in one sentence what is wrong with it; None where all is well."""
+
+    facts: Mapping[str, int | float | str] = field(default_factory=dict)
+    problem: str | None = None
+
+
+def judge_dates(batches: Iterable[Any], day: date, now: datetime) -> Finding:
+    """No pin was ingested in the future or on another day; `batches` have `ingested_at` and `ingest_date`."""
+    latest = (now + CLOCK_TOLERANCE).astimezone(UTC).replace(tzinfo=None)
+    in_future = elsewhere = 0
+    for batch in batches:
+        limit = pyarrow.scalar(latest, batch.column("ingested_at").type)
+        in_future += _count(compute.greater(batch.column("ingested_at"), limit))
+        elsewhere += _count(compute.not_equal(batch.column("ingest_date"), pyarrow.scalar(day)))
+    problems = [
+        f"{in_future:,} pins were ingested later than now ({now:%Y-%m-%d %H:%M} UTC)" if in_future else "",
+        f"{elsewhere:,} pins are of another day" if elsewhere else "",
+    ]
+    return Finding({"in_the_future": in_future, "of_another_day": elsewhere}, _sentence(problems))
+
+
+def judge_followers(batches: Iterable[Any]) -> Finding:
+    """No profile has more followers than the world has people; `batches` have `unique_id` and `follower_count`."""
+    too_many, largest = 0, 0
+    examples: list[str] = []
+    for batch in batches:
+        counts = batch.column("follower_count")
+        too_large = compute.fill_null(compute.greater(counts, WORLD_POPULATION), False)
+        too_many += _count(too_large)
+        largest = max(largest, compute.max(counts).as_py() or 0)
+        examples += batch.column("unique_id").filter(too_large)[:_EXAMPLES].to_pylist()
+    facts = {"too_many_followers": too_many, "largest_follower_count": largest}
+    if not too_many:
+        return Finding(facts)
+    return Finding(
+        facts | {"examples": ", ".join(examples[:_EXAMPLES])},
+        f"{too_many:,} pins have a poster with more followers than the world has people: up to {largest:,}.",
+    )
+
+
+def count_categories(batches: Iterable[Any]) -> int:
+    """How many distinct categories there are; `batches` have `category`."""
+    names: set[str] = set()
+    for batch in batches:
+        names.update(batch.column("category").unique().to_pylist())
+    return len(names)
+
+
+def judge_categories(categories: int, before: Mapping[date, int], plausible: int) -> Finding:
+    """There are at most `plausible` categories, or at most `CATEGORY_GROWTH` times as many as on a day before."""
+    most = max(before.values(), default=0)
+    limit = max(plausible, CATEGORY_GROWTH * most)
+    facts = {"categories": categories, "limit": limit}
+    if categories <= limit:
+        return Finding(facts)
+    return Finding(
+        facts,
+        f"There are {categories:,} categories, which is more than {limit:,}: a Cassandra partition each. See whether a "
+        "producer writes something else into category. If so many are right, raise PINTEREST_PLAUSIBLE_CATEGORIES.",
+    )
+
+
+def judge_quarantined(quarantined: int, raw: int, plausible_share: float) -> Finding:
+    """At most `plausible_share` of the day's raw records are quarantined."""
+    share = quarantined / raw if raw else 0.0
+    facts = {"quarantined": quarantined, "raw": raw, "share": round(share, 6)}
+    if share <= plausible_share:
+        return Finding(facts)
+    return Finding(
+        facts,
+        f"{share:.1%} of the records are no pins ({quarantined:,} of {raw:,}), more than {plausible_share:.1%}. "
+        "Their reasons are in the metadata of quarantined_pins.",
+    )
+
+
+def _count(mask: Any) -> int:
+    return int(compute.sum(mask).as_py() or 0)
+
+
+def _sentence(problems: list[str]) -> str | None:
+    told = [problem for problem in problems if problem]
+    return ", and ".join(told) + "." if told else None
