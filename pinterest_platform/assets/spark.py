@@ -6,7 +6,7 @@ from dagster_pyspark import LazyPySparkResource
 from pyspark.sql import SparkSession
 
 from pinterest_platform.settings import Settings
-from pinterest_platform.stores.spark import prepare_environment, spark_configuration
+from pinterest_platform.stores.spark import hand_over_secrets, prepare_environment, spark_configuration
 
 
 def spark_resource(settings: Settings) -> LazyPySparkResource:
@@ -18,5 +18,6 @@ def session_of(pyspark: LazyPySparkResource, settings: Settings) -> SparkSession
     """The run's Spark session; one serves every step of a run, since a run is one process."""
     prepare_environment(settings)
     session: SparkSession = pyspark.spark_session
+    hand_over_secrets(session, settings)
     session.sparkContext.setLogLevel("WARN")
     return session

@@ -87,10 +87,11 @@ class SliceWriter:
         self._found = [*_keys(bucket, clean_prefix(day)), *_keys(bucket, quarantine_prefix(day))]
 
     def files_of_last_write(self, prefix: str) -> list[str]:
-        """The keys of what Spark just wrote below the prefix, as S3A's committer lists them."""
-        # https://hadoop.apache.org/docs/r3.3.4/hadoop-aws/tools/hadoop-aws/committers.html
+        """The keys of what Spark just wrote below the prefix: the write that S3A's committer has summarised."""
+        # The summary names a hundred files at most. https://hadoop.apache.org/docs/r3.3.4/hadoop-aws/tools/hadoop-aws/committers.html
         summary = json.loads(self._bucket.get(f"{prefix}_SUCCESS"))
-        return sorted(name.lstrip("/") for name in summary["filenames"])
+        write = _write_of(summary["filenames"][0])
+        return [key for key in _keys(self._bucket, prefix) if key.endswith(".parquet") and _write_of(key) == write]
 
     def publish(self, outcome: CleanSlice, clean: Sequence[str], quarantine: Sequence[str]) -> None:
         """Make these files the day's slice, and delete what was there before."""

@@ -5,10 +5,11 @@ Belongs here: table definitions and sessions. Rows are written elsewhere (`batch
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from pinterest_platform.connections import cassandra_driver_options
 from pinterest_platform.settings import Settings
 
 PINTEREST_BATCH = """
@@ -31,33 +32,68 @@ CATEGORY_POPULARITY = """
         posts bigint, distinct_pins bigint, distinct_posters bigint,
         PRIMARY KEY ((period_kind, period), rank, category)
     )"""
-KEYSPACE = """
+_KEYSPACE = """
     CREATE KEYSPACE IF NOT EXISTS {keyspace}
-    WITH replication = {{'class': 'SimpleStrategy', 'replication_factor': 1}}"""
+    WITH replication = {{'class': 'NetworkTopologyStrategy', '{datacenter}': {replicas}}}"""
+_HAS_KEYSPACE = "SELECT keyspace_name FROM system_schema.keyspaces WHERE keyspace_name = %s"
+
+
+class CassandraUnavailableError(Exception):
+    """No node of the cluster can be reached, or it refuses the user."""
 
 
 def create_tables(settings: Settings) -> None:
     """Create the keyspace and its tables, unless they are there."""
     with open_session(settings) as session:
-        for statement in (KEYSPACE, PINTEREST_BATCH, PINTEREST_BATCH_CATEGORIES, CATEGORY_POPULARITY):
+        _create_keyspace(session, settings)
+        for statement in (PINTEREST_BATCH, PINTEREST_BATCH_CATEGORIES, CATEGORY_POPULARITY):
             session.execute(statement.format(keyspace=settings.cassandra_keyspace))
+
+
+def _create_keyspace(session: Any, settings: Settings) -> None:
+    # Asked first, because "if not exists" too demands a right that an application's role seldom has.
+    if session.execute(_HAS_KEYSPACE, [settings.cassandra_keyspace]).one() is None:
+        statement = _KEYSPACE.format(
+            keyspace=settings.cassandra_keyspace,
+            datacenter=settings.cassandra_datacenter,
+            replicas=settings.cassandra_replication_factor,
+        )
+        session.execute(statement)
 
 
 @contextmanager
 def open_session(settings: Settings) -> Iterator[Any]:
-    """A session of the Cassandra driver, closed at the end."""
-    from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile
+    """A session of the Cassandra driver, closed at the end.
+
+    Raises:
+        CassandraUnavailableError: no node answers, or it refuses the user.
+    """
+    from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable
     from cassandra.policies import DCAwareRoundRobinPolicy
 
     nearest = DCAwareRoundRobinPolicy(local_dc=settings.cassandra_datacenter)
     cluster = Cluster(
-        settings.cassandra_hosts.split(","),
-        port=settings.cassandra_port,
+        **cassandra_driver_options(settings),
         execution_profiles={EXEC_PROFILE_DEFAULT: ExecutionProfile(load_balancing_policy=nearest)},
         protocol_version=5,
         connect_timeout=10,
     )
     try:
-        yield cluster.connect()
+        try:
+            session = cluster.connect()
+        except NoHostAvailable as error:
+            raise CassandraUnavailableError(_unavailable(settings, error.errors)) from error
+        yield session
     finally:
         cluster.shutdown()
+
+
+def _unavailable(settings: Settings, errors: Mapping[Any, Exception]) -> str:
+    from cassandra import AuthenticationFailed
+
+    address = f"Cassandra at {settings.cassandra_hosts}, port {settings.cassandra_port},"
+    if any(isinstance(error, AuthenticationFailed) for error in errors.values()):
+        user = settings.cassandra_user or "anonymous"
+        return f"{address} refuses the user {user}: see PINTEREST_CASSANDRA_USER and PINTEREST_CASSANDRA_PASSWORD."
+    reasons = "; ".join(sorted({str(error) for error in errors.values()}))
+    return f"{address} cannot be reached ({reasons}): see that it runs and that PINTEREST_CASSANDRA_HOSTS names it."

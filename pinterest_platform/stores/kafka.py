@@ -14,6 +14,8 @@ from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import NewTopic
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
+from pinterest_platform.connections import kafka_python_options
+from pinterest_platform.kafka_refusal import kafka_refusal
 from pinterest_platform.settings import Settings
 
 MILLISECONDS_AN_HOUR = 3_600_000
@@ -68,7 +70,7 @@ def create_topic(settings: Settings) -> None:
         # The ingest API stamps each record on receipt; the broker must not stamp it anew.
         topic_configs={"retention.ms": str(retention_ms), "message.timestamp.type": "CreateTime"},
     )
-    admin = KafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap_servers)
+    admin = KafkaAdminClient(**kafka_python_options(settings))
     try:
         admin.create_topics([topic])
     except TopicAlreadyExistsError:
@@ -82,12 +84,12 @@ def open_topic(settings: Settings, timeout_seconds: float = 10.0) -> Iterator[To
     """A reader of the platform's topic, closed at the end.
 
     Raises:
-        TopicUnavailableError: the broker does not answer or does not know the topic.
+        TopicUnavailableError: the broker does not answer, refuses us, or does not know the topic.
     """
     timeout_ms = int(timeout_seconds * 1000)
     try:
         consumer = KafkaConsumer(
-            bootstrap_servers=settings.kafka_bootstrap_servers,
+            **kafka_python_options(settings),
             enable_auto_commit=False,
             bootstrap_timeout_ms=timeout_ms,
             request_timeout_ms=timeout_ms,
@@ -95,7 +97,10 @@ def open_topic(settings: Settings, timeout_seconds: float = 10.0) -> Iterator[To
             max_poll_records=10_000,
         )
     except KafkaError as error:
-        raise TopicUnavailableError(_unavailable(settings)) from error
+        refusal = kafka_refusal(settings)
+        address = settings.kafka_bootstrap_servers
+        sentence = f"Kafka at {address} cannot be used: {refusal}." if refusal else _unavailable(settings)
+        raise TopicUnavailableError(sentence) from error
     try:
         yield TopicReader(consumer, settings.kafka_topic, _unavailable(settings))
     finally:

@@ -12,6 +12,7 @@ from typing import LiteralString
 import psycopg
 from psycopg import sql
 
+from pinterest_platform.connections import postgres_options
 from pinterest_platform.settings import Settings
 
 Connection = psycopg.Connection[tuple[object, ...]]
@@ -88,12 +89,8 @@ def connect(settings: Settings, *, autocommit: bool = False) -> Connection:
     Raises:
         psycopg.OperationalError: PostgreSQL cannot be reached or refuses the role.
     """
-    password = settings.postgres_password
     return psycopg.connect(
-        host=settings.postgres_host,
-        port=settings.postgres_port,
-        user=settings.postgres_user,
-        password=password.get_secret_value() if password else None,
+        **postgres_options(settings),
         dbname=settings.postgres_database,
         connect_timeout=10,
         autocommit=autocommit,

@@ -1,6 +1,7 @@
-"""The Spark session's configuration: memory, jars, S3A, the Cassandra connector.
+"""The Spark session's configuration: master, memory, jars, S3A, the Cassandra connector.
 
-Belongs here: what a session must know to reach the other stores. Does not belong here: transforms.
+Belongs here: what a session must know to run on its master and to reach the other stores. Does not belong here:
+transforms.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from pinterest_platform.connections import spark_cassandra_options, spark_cassandra_secrets
 from pinterest_platform.settings import Settings
 
 if TYPE_CHECKING:
@@ -19,13 +21,13 @@ _JAVA_OPTIONS = "-XX:-DontCompileHugeMethods"
 
 
 def spark_configuration(settings: Settings) -> dict[str, str]:
-    """Everything that `SparkSession.builder.config` is given, by key."""
+    """Everything that `SparkSession.builder.config` is given, by key; nothing secret, since Dagster shows it."""
     return {
         "spark.app.name": "pinterest-platform",
         "spark.master": settings.spark_master,
         "spark.driver.memory": settings.spark_driver_memory,
-        "spark.driver.host": "127.0.0.1",
-        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.host": settings.spark_driver_host,
+        "spark.driver.bindAddress": settings.spark_driver_bind_address,
         "spark.driver.extraJavaOptions": _JAVA_OPTIONS,
         "spark.executor.extraJavaOptions": _JAVA_OPTIONS,
         "spark.driver.extraClassPath": settings.spark_class_path,
@@ -36,19 +38,27 @@ def spark_configuration(settings: Settings) -> dict[str, str]:
         "spark.sql.shuffle.partitions": "4",
         **_s3a(settings),
         **_cassandra(settings),
+        **settings.spark_options,
     }
 
 
 def prepare_environment(settings: Settings) -> None:
-    """Set what Spark reads from its process's environment: the JRE, the Python, the keys of S3.
-
-    The keys stay out of the configuration because Dagster shows a resource's configuration in its UI.
-    """
+    """Set what Spark reads from its process's environment: the driver's JRE and Python."""
     os.environ["JAVA_HOME"] = str(settings.java_home)
     os.environ["PYSPARK_PYTHON"] = sys.executable
+
+
+def hand_over_secrets(session: SparkSession, settings: Settings) -> None:
+    """Tell a session the keys and passwords, which travel to its executors with each job.
+
+    They are set on the session rather than in its configuration, which Dagster's UI shows, and Spark's too.
+    """
     if settings.s3_access_key and settings.s3_secret_key:
-        os.environ["AWS_ACCESS_KEY_ID"] = settings.s3_access_key
-        os.environ["AWS_SECRET_ACCESS_KEY"] = settings.s3_secret_key.get_secret_value()
+        hadoop = session.sparkContext._jsc.hadoopConfiguration()
+        hadoop.set("fs.s3a.access.key", settings.s3_access_key)
+        hadoop.set("fs.s3a.secret.key", settings.s3_secret_key.get_secret_value())
+    for name, value in spark_cassandra_secrets(settings).items():
+        session.conf.set(name, value)
 
 
 def open_session(settings: Settings) -> SparkSession:
@@ -57,6 +67,7 @@ def open_session(settings: Settings) -> SparkSession:
 
     prepare_environment(settings)
     session = SparkSession.builder.config(map={**spark_configuration(settings)}).getOrCreate()
+    hand_over_secrets(session, settings)
     session.sparkContext.setLogLevel("WARN")
     return session
 
@@ -69,6 +80,7 @@ def _s3a(settings: Settings) -> dict[str, str]:
         "committer.magic.enabled": "true",
         "path.style.access": "true" if settings.s3_endpoint_url else "false",
         "endpoint": settings.s3_endpoint_url,
+        "endpoint.region": settings.s3_region,
         "connection.ssl.enabled": "false" if (settings.s3_endpoint_url or "").startswith("http://") else "true",
     }
     return {f"spark.hadoop.fs.s3a.{name}": value for name, value in options.items() if value is not None} | {
@@ -79,8 +91,7 @@ def _s3a(settings: Settings) -> dict[str, str]:
 
 def _cassandra(settings: Settings) -> dict[str, str]:
     return {
-        "spark.cassandra.connection.host": settings.cassandra_hosts,
-        "spark.cassandra.connection.port": str(settings.cassandra_port),
+        **spark_cassandra_options(settings),
         # The connector's defaults (5 and 1 KiB) leave a small cluster idle.
         "spark.cassandra.output.concurrent.writes": "32",
         "spark.cassandra.output.batch.size.bytes": "8192",

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F  # noqa: N812
 
+from pinterest_platform.connections import spark_kafka_options
 from pinterest_platform.pins.cleaning import CLEAN_COLUMNS, clean_records
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.kafka import Topic, open_topic
@@ -117,18 +118,19 @@ def _start(
 ) -> Any:
     records = (
         spark.readStream.format("kafka")
-        .option("kafka.bootstrap.servers", settings.kafka_bootstrap_servers)
+        .options(**spark_kafka_options(settings))
         .option("subscribe", settings.kafka_topic)
         .option("startingOffsets", json.dumps({settings.kafka_topic: starting}))
         .option("maxOffsetsPerTrigger", MAX_RECORDS_A_BATCH)
         .option("failOnDataLoss", "true")
         .load()
     )
-    # Progress lives in PostgreSQL. Spark insists on a checkpoint, so it gets a new one at each start.
+    # Progress lives in PostgreSQL. Spark insists on a checkpoint, so it gets a new one at each start: a folder of the
+    # driver, as a URL because a cluster's default file system is another. A query without state never asks executors.
     checkpoint = settings.state_folder.absolute() / "stream-checkpoint"
     shutil.rmtree(checkpoint, ignore_errors=True)
     stream = clean_records(records).writeStream.foreachBatch(write).trigger(processingTime=_TRIGGER)
-    return stream.option("checkpointLocation", str(checkpoint)).start()
+    return stream.option("checkpointLocation", checkpoint.as_uri()).start()
 
 
 class _Batches:

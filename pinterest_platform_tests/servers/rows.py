@@ -1,0 +1,31 @@
+"""What the stores have, as rows that a test can compare: in the order of their Kafka coordinates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet
+
+from pinterest_platform.settings import Settings
+from pinterest_platform.stores.cassandra import open_session
+from pinterest_platform.stores.s3 import ObjectStore
+
+
+def parquet_rows(bucket: ObjectStore, keys: Sequence[str]) -> list[dict[str, Any]]:
+    """The rows of these Parquet files; times are UTC without saying so, as Cassandra's are."""
+    files = [pa.BufferReader(bucket.get(key)) for key in keys]
+    tables = [pa.parquet.read_table(file, coerce_int96_timestamp_unit="ms") for file in files]
+    rows = [row for table in tables for row in table.to_pylist()]
+    return sorted(rows, key=lambda row: (row["kafka_partition"], row["kafka_offset"]))
+
+
+def cassandra_rows(settings: Settings) -> list[dict[str, Any]]:
+    """The rows of `pinterest_batch`, of every day, with the types that Parquet gives."""
+    with open_session(settings) as session:
+        rows = session.execute(f"SELECT * FROM {settings.cassandra_keyspace}.pinterest_batch")  # noqa: S608
+        found = [row._asdict() for row in rows]
+    for row in found:
+        row["ingest_date"] = row["ingest_date"].date()
+    return sorted(found, key=lambda row: (row["kafka_partition"], row["kafka_offset"]))
