@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import threading
+import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
-from pinterest_platform.stores.kafka import Record
+from pinterest_platform.stores.kafka import Record, RecordsDeletedError
 from pinterest_platform.stores.s3 import StoredObject
 
 
@@ -14,6 +17,7 @@ class FakeTopic:
 
     def __init__(self, topic: str = "pins", partitions: int = 1) -> None:
         self.topic = topic
+        self._identity = str(uuid.uuid4())
         self._records: dict[int, list[Record]] = {partition: [] for partition in range(partitions)}
         self._beginnings: dict[int, int] = defaultdict(int)
 
@@ -23,6 +27,13 @@ class FakeTopic:
 
     def delete_before(self, partition: int, offset: int) -> None:
         self._beginnings[partition] = offset
+
+    def cut(self, partition: int, offset: int) -> None:
+        """Lose the newest records, as an unclean election of a leader does."""
+        del self._records[partition][offset:]
+
+    def identity(self) -> str:
+        return self._identity
 
     def partitions(self) -> list[int]:
         return sorted(self._records)
@@ -37,7 +48,9 @@ class FakeTopic:
         return {partition: self._offset_at(partition, timestamp_ms) for partition in self._records}
 
     def read(self, partition: int, start: int, stop: int) -> Iterator[Record]:
-        yield from self._records[partition][max(start, self._beginnings[partition]) : stop]
+        if start < self._beginnings[partition] and start < stop:
+            raise RecordsDeletedError(f"{self.topic} begins at {self._beginnings[partition]}")
+        yield from self._records[partition][start:stop]
 
     def _offset_at(self, partition: int, timestamp_ms: int) -> int:
         kept = self._records[partition][self._beginnings[partition] :]
@@ -54,12 +67,27 @@ class FakeBucket:
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
         self._metadata: dict[str, Mapping[str, str]] = {}
+        self._one_at_a_time = threading.Lock()
 
     def get(self, key: str) -> bytes:
         return self.objects[key]
 
     def put(self, key: str, body: bytes, metadata: Mapping[str, str]) -> None:
         self.objects[key], self._metadata[key] = body, dict(metadata)
+
+    def create(self, key: str, body: bytes, metadata: Mapping[str, str]) -> bool:
+        with self._one_at_a_time:
+            if key in self.objects:
+                return False
+            self.put(key, body, metadata)
+            return True
+
+    def replace(self, described: StoredObject, body: bytes, metadata: Mapping[str, str]) -> bool:
+        with self._one_at_a_time:
+            if self.describe(described.key) != described:
+                return False
+            self.put(described.key, body, metadata)
+            return True
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
         for key in sorted(self.objects):
@@ -69,7 +97,8 @@ class FakeBucket:
     def describe(self, key: str) -> StoredObject | None:
         if key not in self.objects:
             return None
-        return StoredObject(key, len(self.objects[key]), self._metadata[key])
+        body = self.objects[key]
+        return StoredObject(key, len(body), self._metadata[key], hashlib.sha256(body).hexdigest())
 
     def delete(self, keys: Iterable[str]) -> None:
         for key in list(keys):

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import gzip
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import Any, Protocol
 
 import pytest
 
 from pinterest_platform.batch import landing
-from pinterest_platform.batch.landing import RecordsLostError, day_prefix, land_day
+from pinterest_platform.batch.grown_days import grown_days
+from pinterest_platform.batch.landing import land_day
+from pinterest_platform.batch.landing_ledger import LedgerEntry, add_to_entry, read_entry
+from pinterest_platform.batch.lost_records import RecordsLostError
+from pinterest_platform.batch.raw_objects import add_lines, day_prefix
 from pinterest_platform.pins.days import start_of
-from pinterest_platform.stores.kafka import MILLISECONDS_AN_HOUR, Topic
+from pinterest_platform.stores import s3
+from pinterest_platform.stores.kafka import MILLISECONDS_AN_HOUR, RecordsDeletedError, Topic
 from pinterest_platform.stores.s3 import ObjectStore
 
 MONDAY, TUESDAY, WEDNESDAY = date(2026, 11, 16), date(2026, 11, 17), date(2026, 11, 18)
@@ -125,17 +131,57 @@ class LandingSuite:
 
         assert (landed.records, landed.objects) == (0, ())
 
-    def test_a_day_of_which_records_expired_is_refused_and_kept(
+    def test_a_day_that_has_not_changed_costs_no_reading(self, topic: WritableTopic, bucket: ObjectStore) -> None:
+        for _ in range(CHUNK + 5):
+            topic.post(start_of(MONDAY), b"pin")
+        first = land_day(topic, bucket, MONDAY)
+
+        again = land_day(topic, bucket, MONDAY)
+
+        assert (first.read, first.written, again.read, again.written) == (CHUNK + 5, 2, 0, 0)
+
+    def test_only_new_records_are_read(self, topic: WritableTopic, bucket: ObjectStore) -> None:
+        for _ in range(CHUNK + 5):
+            topic.post(start_of(MONDAY), b"pin")
+        land_day(topic, bucket, MONDAY)
+        topic.post(start_of(MONDAY), b"one more")
+
+        landed = land_day(topic, bucket, MONDAY)
+
+        assert (landed.read, landed.grown, landed.records) == (1, {MONDAY: 1}, CHUNK + 6)
+
+    def test_days_that_were_late_are_told(self, topic: WritableTopic, bucket: ObjectStore) -> None:
+        topic.post(start_of(TUESDAY) + NOON, b"tuesday")
+        topic.post(start_of(MONDAY) + NOON, b"late")
+
+        first, again = land_day(topic, bucket, TUESDAY), land_day(topic, bucket, TUESDAY)
+
+        assert (first.late, again.late) == ({MONDAY: 1}, {})
+        assert grown_days(bucket) == [MONDAY]
+
+    def test_records_that_expired_after_they_landed_are_kept(self, topic: WritableTopic, bucket: ObjectStore) -> None:
+        for number in range(4):
+            topic.post(start_of(MONDAY) + number, b"pin")
+        land_day(topic, bucket, MONDAY)
+        topic.post(start_of(MONDAY) + 4, b"one more")
+        topic.delete_before(0, 4)
+
+        land_day(topic, bucket, MONDAY)
+
+        assert values(bucket, MONDAY) == ["pin"] * 4 + ["one more"]
+
+    def test_records_that_expired_before_they_landed_are_named_and_the_rest_is_kept(
         self, topic: WritableTopic, bucket: ObjectStore
     ) -> None:
         for number in range(4):
             topic.post(start_of(MONDAY) + number, b"pin")
         land_day(topic, bucket, MONDAY)
         before = contents(bucket)
-        topic.post(start_of(MONDAY) + 4, b"pin")
-        topic.delete_before(0, 2)
+        for number in range(4, 8):
+            topic.post(start_of(MONDAY) + number, b"pin")
+        topic.delete_before(0, 6)
 
-        with pytest.raises(RecordsLostError, match=f"below 2 of {topic.topic}, partition 0.*{MONDAY}"):
+        with pytest.raises(RecordsLostError, match=f"{topic.topic}.*{MONDAY}: partition 0, offsets 4-5"):
             land_day(topic, bucket, MONDAY)
 
         assert contents(bucket) == before
@@ -150,3 +196,41 @@ class LandingSuite:
 
         assert values(bucket, MONDAY) == [str(MONDAY)] * 2
         assert values(bucket, TUESDAY) == [str(TUESDAY)]
+
+    def test_offsets_that_expire_while_they_are_read_are_no_gap(self, topic: WritableTopic) -> None:
+        for number in range(4):
+            topic.post(start_of(MONDAY) + number, b"pin")
+        topic.delete_before(0, 2)
+
+        with pytest.raises(RecordsDeletedError):
+            list(topic.read(0, 0, 4))
+
+    def test_writers_of_one_object_keep_the_lines_of_all(self, bucket: ObjectStore) -> None:
+        own_lines = [{number: b'{"offset":%d}\n' % number, 0: b'{"offset":0}\n'} for number in range(1, 9)]
+
+        with ThreadPoolExecutor(8) as writers:
+            gained = list(writers.map(lambda lines: add_lines(bucket, "events/one", 0, lines), own_lines))
+
+        stored = gzip.decompress(bucket.get("events/one")).splitlines()
+        assert [json.loads(line)["offset"] for line in stored] == list(range(9))
+        assert sum(gained) == 9
+
+    def test_writers_of_one_entry_of_the_ledger_keep_what_all_say(self, bucket: ObjectStore) -> None:
+        def say(partition: int) -> None:
+            add_to_entry(bucket, MONDAY, LedgerEntry({partition: [(0, 5)]}, frozenset({partition})))
+
+        with ThreadPoolExecutor(8) as writers:
+            list(writers.map(say, range(8)))
+
+        assert read_entry(bucket, MONDAY) == LedgerEntry({n: [(0, 5)] for n in range(8)}, frozenset(range(8)))
+
+    def test_a_claim_that_its_writer_left_behind_is_passed_over(
+        self, bucket: ObjectStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(s3, "CLAIM_SECONDS", 0.2)
+        add_lines(bucket, "events/one", 0, {0: b'{"offset":0}\n'})
+        stored = bucket.describe("events/one")
+        assert stored is not None
+        bucket.create(f"claims/{stored.key}@{stored.version.strip(chr(34))}", b"", {})
+
+        assert add_lines(bucket, "events/one", 0, {1: b'{"offset":1}\n'}) == 1

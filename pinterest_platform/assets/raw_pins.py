@@ -7,7 +7,8 @@ import dagster as dg
 from pinterest_platform.assets.metadata import markdown_table
 from pinterest_platform.assets.slices import BACKFILL, DAILY, OWNERS, days_of
 from pinterest_platform.assets.topic import TOPIC
-from pinterest_platform.batch.landing import Landing, day_prefix, land_day
+from pinterest_platform.batch.landing import Landing, land_day
+from pinterest_platform.batch.raw_objects import day_prefix
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.kafka import open_topic
 from pinterest_platform.stores.s3 import open_bucket

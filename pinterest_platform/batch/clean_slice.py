@@ -12,7 +12,8 @@ from datetime import date
 from pyspark.sql import Column, DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
-from pinterest_platform.batch.landing import RawObject, landed_objects
+from pinterest_platform.batch.grown_days import marks_of
+from pinterest_platform.batch.raw_objects import RawObject, landed_objects
 from pinterest_platform.batch.slice_files import CleanSlice, SliceWriter, clean_files, clean_prefix, quarantine_prefix
 from pinterest_platform.pins.cleaning import (
     RECORD_SCHEMA,
@@ -31,7 +32,7 @@ _LINE_SCHEMA = (
 
 def replace_clean_slice(spark: SparkSession, bucket: ObjectStore, day: date) -> CleanSlice:
     """Clean the day's raw objects and replace the day's clean and quarantined Parquet with the outcome."""
-    writer = SliceWriter(bucket, day)
+    writer, marks = SliceWriter(bucket, day), marks_of(bucket, day)
     raw_objects = list(landed_objects(bucket, day))
     keys = [stored.key for stored in raw_objects]
     records, pins, written = Observation("records"), Observation("pins"), Observation("written")
@@ -57,6 +58,7 @@ def replace_clean_slice(spark: SparkSession, bucket: ObjectStore, day: date) -> 
         next_offsets=_next_offsets(raw_objects),
     )
     writer.publish(outcome, clean, quarantine)
+    bucket.delete(marks)
     return outcome
 
 

@@ -15,8 +15,9 @@ import numpy as np
 import orjson
 from psycopg import sql
 
-from pinterest_platform.batch.landing import chunks_of_day, day_prefix
+from pinterest_platform.batch.landing import ranges_of_day
 from pinterest_platform.batch.offset_sets import Offsets, OffsetSet, offset_set
+from pinterest_platform.batch.raw_objects import day_prefix
 from pinterest_platform.batch.serving import categories_of
 from pinterest_platform.batch.slice_files import clean_files, quarantine_files
 from pinterest_platform.pins.days import day_of
@@ -36,10 +37,7 @@ def kafka(topic: Topic, day: date, raw: OffsetSet) -> OffsetSet:
     Read are the day with its hour for late ones, and what else `raw` has: records that came later still.
     """
     beginnings, ends = topic.beginning_offsets(), topic.end_offsets()
-    within: dict[int, tuple[int, int]] = {}
-    for chunk in chunks_of_day(topic, day):
-        first, _ = within.get(chunk.partition, (chunk.first, 0))
-        within[chunk.partition] = first, chunk.next
+    within = ranges_of_day(topic, day)
     ranges = [(partition, first, following) for partition, (first, following) in within.items()]
     late = [run for run in raw.runs() if not _is_within(run, within)]
     found = offset_set(

@@ -7,12 +7,12 @@ never changes what anybody else sees. Does not belong here: what the records mea
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple, Protocol
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import NewTopic
-from kafka.errors import KafkaError, TopicAlreadyExistsError
+from kafka.errors import KafkaError, OffsetOutOfRangeError, TopicAlreadyExistsError
 
 from pinterest_platform.connections import kafka_python_options
 from pinterest_platform.kafka_refusal import kafka_refusal
@@ -24,6 +24,10 @@ _FETCH_BYTES = 8 * 1024 * 1024
 
 class TopicUnavailableError(Exception):
     """The broker or its topic cannot be reached."""
+
+
+class RecordsDeletedError(Exception):
+    """Kafka deleted records while they were being read."""
 
 
 class Record(NamedTuple):
@@ -43,6 +47,9 @@ class Topic(Protocol):
 
     topic: str
 
+    def identity(self) -> str:
+        """Kafka's own id of the topic: one that was deleted and made anew has another."""
+
     def partitions(self) -> list[int]:
         """The topic's partitions, in order."""
 
@@ -56,7 +63,11 @@ class Topic(Protocol):
         """The first offset whose record is of that time or later; the end where there is none."""
 
     def read(self, partition: int, start: int, stop: int) -> Iterator[Record]:
-        """The records with offsets in [start, stop), in order. Offsets may have gaps (compaction, transactions)."""
+        """The records with offsets in [start, stop), in order. Offsets may have gaps (compaction, transactions).
+
+        Raises:
+            RecordsDeletedError: Kafka does not have the offset `start` any more.
+        """
 
 
 def create_topic(settings: Settings) -> None:
@@ -70,11 +81,15 @@ def create_topic(settings: Settings) -> None:
         # The ingest API stamps each record on receipt; the broker must not stamp it anew.
         topic_configs={"retention.ms": str(retention_ms), "message.timestamp.type": "CreateTime"},
     )
+    with _admin(settings) as admin, suppress(TopicAlreadyExistsError):
+        admin.create_topics([topic])
+
+
+@contextmanager
+def _admin(settings: Settings) -> Iterator[Any]:
     admin = KafkaAdminClient(**kafka_python_options(settings))
     try:
-        admin.create_topics([topic])
-    except TopicAlreadyExistsError:
-        pass
+        yield admin
     finally:
         admin.close()
 
@@ -91,6 +106,7 @@ def open_topic(settings: Settings, timeout_seconds: float = 10.0) -> Iterator[To
         consumer = KafkaConsumer(
             **kafka_python_options(settings),
             enable_auto_commit=False,
+            auto_offset_reset="none",  # an offset that is gone is an error: the next that is there would be a gap
             bootstrap_timeout_ms=timeout_ms,
             request_timeout_ms=timeout_ms,
             max_partition_fetch_bytes=_FETCH_BYTES,
@@ -102,7 +118,7 @@ def open_topic(settings: Settings, timeout_seconds: float = 10.0) -> Iterator[To
         sentence = f"Kafka at {address} cannot be used: {refusal}." if refusal else _unavailable(settings)
         raise TopicUnavailableError(sentence) from error
     try:
-        yield TopicReader(consumer, settings.kafka_topic, _unavailable(settings))
+        yield TopicReader(consumer, settings)
     finally:
         consumer.close()
 
@@ -117,10 +133,18 @@ def _unavailable(settings: Settings) -> str:
 class TopicReader:
     """A `Topic` of a Kafka broker."""
 
-    def __init__(self, consumer: Any, topic: str, unavailable: str) -> None:
-        self.topic = topic
+    def __init__(self, consumer: Any, settings: Settings) -> None:
+        self.topic = settings.kafka_topic
         self._consumer = consumer
-        self._unavailable = unavailable
+        self._settings = settings
+        self._unavailable = _unavailable(settings)
+
+    def identity(self) -> str:
+        """Kafka's own id of the topic: one that was deleted and made anew has another."""
+        self.partitions()  # says so, where there is no such topic
+        with _admin(self._settings) as admin:
+            [described] = admin.describe_topics([self.topic])
+        return str(described["topic_id"])
 
     def partitions(self) -> list[int]:
         """The topic's partitions, in order."""
@@ -151,13 +175,23 @@ class TopicReader:
         self._consumer.assign([source])
         self._consumer.seek(source, start)
         while self._consumer.position(source) < stop:
-            batch = self._consumer.poll(timeout_ms=10_000).get(source, [])
+            batch = self._poll(source)
             if not batch and self._consumer.position(source) < stop:
                 raise TopicUnavailableError(self._unavailable)
             for message in batch:
                 if message.offset >= stop:
                     return
                 yield _record(message)
+
+    def _poll(self, source: Any) -> list[Any]:
+        try:
+            batch: list[Any] = self._consumer.poll(timeout_ms=10_000).get(source, [])
+        except OffsetOutOfRangeError as error:
+            raise RecordsDeletedError(
+                f"Kafka deleted records of {self.topic}, partition {source.partition}, while they were read: run it "
+                f"again, to have what is left or to learn what is lost."
+            ) from error
+        return batch
 
     def _all(self) -> list[Any]:
         return [TopicPartition(self.topic, partition) for partition in self.partitions()]

@@ -5,23 +5,31 @@ Belongs here: what boto3 is asked. Does not belong here: the names of objects an
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pinterest_platform.settings import Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+# A put takes less; who has claimed a version for longer without replacing it has been killed.
+CLAIM_SECONDS = 10.0
+_POLL_SECONDS = 0.05
+_NOT_FOUND, _CONFLICT, _PRECONDITION_FAILED = 404, 409, 412
+
 
 @dataclass(frozen=True)
 class StoredObject:
-    """An object's key, size in bytes and user metadata."""
+    """An object's key, size in bytes and user metadata. `version` is another one whenever its content is."""
 
     key: str
     size: int
     metadata: Mapping[str, str] = field(default_factory=dict)
+    version: str = ""
 
 
 class ObjectStore(Protocol):
@@ -31,6 +39,12 @@ class ObjectStore(Protocol):
 
     def put(self, key: str, body: bytes, metadata: Mapping[str, str]) -> None:
         """Write the whole object; whoever reads it sees the old one or the new one."""
+
+    def create(self, key: str, body: bytes, metadata: Mapping[str, str]) -> bool:
+        """Write the object unless there is one; returns whether it was written. Of several at once one succeeds."""
+
+    def replace(self, described: StoredObject, body: bytes, metadata: Mapping[str, str]) -> bool:
+        """Write the object unless it is no longer as described; returns whether it was written, as `create` does."""
 
     def get(self, key: str) -> bytes:
         """The whole object."""
@@ -90,6 +104,15 @@ class Bucket:
         """Write the whole object; whoever reads it sees the old one or the new one."""
         self._client.put_object(Bucket=self.name, Key=key, Body=body, Metadata=dict(metadata))
 
+    def create(self, key: str, body: bytes, metadata: Mapping[str, str]) -> bool:
+        """Write the object unless there is one; returns whether it was written. Of several at once one succeeds."""
+        return self._put_if(key, body, metadata, IfNoneMatch="*")
+
+    def replace(self, described: StoredObject, body: bytes, metadata: Mapping[str, str]) -> bool:
+        """Write the object unless it is no longer as described; returns whether it was written, as `create` does."""
+        with self._claim(described) as is_mine:
+            return is_mine and self._put_if(described.key, body, metadata, IfMatch=described.version)
+
     def get(self, key: str) -> bytes:
         """The whole object."""
         return self._client.get_object(Bucket=self.name, Key=key)["Body"].read()
@@ -108,12 +131,51 @@ class Bucket:
         try:
             head = self._client.head_object(Bucket=self.name, Key=key)
         except ClientError as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] == _NOT_FOUND:
                 return None
             raise
-        return StoredObject(key, head["ContentLength"], head["Metadata"])
+        return StoredObject(key, head["ContentLength"], head["Metadata"], head["ETag"])
 
     def delete(self, keys: Iterable[str]) -> None:
         """Delete these objects; one that is not there is no error."""
         for key in list(keys):  # a listing that is read while it shrinks may skip some
             self._client.delete_object(Bucket=self.name, Key=key)
+
+    def _put_if(self, key: str, body: bytes, metadata: Mapping[str, str], **condition: Any) -> bool:
+        from botocore.exceptions import ClientError
+
+        try:
+            self._client.put_object(Bucket=self.name, Key=key, Body=body, Metadata=dict(metadata), **condition)
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] in (_NOT_FOUND, _CONFLICT, _PRECONDITION_FAILED):
+                return False
+            raise
+        return True
+
+    @contextmanager
+    def _claim(self, described: StoredObject) -> Iterator[bool]:
+        """The right to replace this version; not given where another writer has replaced it meanwhile.
+
+        Amazon's S3 compares and writes as one. S3Proxy compares first and writes later, so that two writers may both
+        succeed, and the lines of one be lost. But it creates an object once: who creates the claim may replace.
+        """
+        claims = [f"claims/{described.key}@{described.version.strip(chr(34))}"]
+        while not self.create(claims[-1], b"", {}):
+            if self._has_changed(described):
+                yield False
+                return
+            claims.append(f"{claims[0]}+{len(claims)}")
+        try:
+            yield True
+        finally:
+            self.delete(claims)
+
+    def _has_changed(self, described: StoredObject) -> bool:
+        """Whether the object changes while whoever has claimed it may still be alive."""
+        deadline = time.monotonic() + CLAIM_SECONDS
+        while time.monotonic() < deadline:
+            now = self.describe(described.key)
+            if now is None or now.version != described.version:
+                return True
+            time.sleep(_POLL_SECONDS)
+        return False

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from infra.local_stack.stack import LocalStack
-from pinterest_platform.batch.landing import day_prefix
+from pinterest_platform.batch.raw_objects import day_prefix
 from pinterest_platform.pins.days import today
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.cassandra import open_session

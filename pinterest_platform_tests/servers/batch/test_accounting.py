@@ -11,7 +11,8 @@ from pyspark.sql import SparkSession
 
 from pinterest_platform.batch.accounting import NotMaterialisedError, account_for
 from pinterest_platform.batch.clean_slice import read_clean, replace_clean_slice
-from pinterest_platform.batch.landing import encode_record, land_day, landed_objects
+from pinterest_platform.batch.landing import land_day
+from pinterest_platform.batch.raw_objects import encode_record, landed_objects
 from pinterest_platform.batch.serving import replace_batch_slice
 from pinterest_platform.pins.days import start_of
 from pinterest_platform.settings import Settings

@@ -18,7 +18,9 @@ from pyspark.sql import SparkSession
 
 from pinterest_platform.batch import serving
 from pinterest_platform.batch.clean_slice import read_clean, replace_clean_slice
-from pinterest_platform.batch.landing import day_prefix, land_day
+from pinterest_platform.batch.grown_days import grown_days
+from pinterest_platform.batch.landing import land_day
+from pinterest_platform.batch.raw_objects import day_prefix
 from pinterest_platform.batch.slice_files import clean_files, quarantine_files, read_account
 from pinterest_platform.pins.days import start_of
 from pinterest_platform.settings import Settings
@@ -62,6 +64,14 @@ class MortalBucket:
     def put(self, key: str, body: bytes, metadata: Mapping[str, str]) -> None:
         self._live()
         self._bucket.put(key, body, metadata)
+
+    def create(self, key: str, body: bytes, metadata: Mapping[str, str]) -> bool:
+        self._live()
+        return self._bucket.create(key, body, metadata)
+
+    def replace(self, described: StoredObject, body: bytes, metadata: Mapping[str, str]) -> bool:
+        self._live()
+        return self._bucket.replace(described, body, metadata)
 
     def delete(self, keys: Iterable[str]) -> None:
         self._live()
@@ -123,7 +133,7 @@ def attempt(spark: SparkSession, settings: Settings, day: date, death: Death) ->
     """Land, clean and serve the day, or die on the way."""
     bucket: ObjectStore = open_bucket(settings)
     with open_topic(settings) as topic:
-        land_day(topic, MortalBucket(bucket, 1) if death is Death.LANDING else bucket, day)
+        land_day(topic, MortalBucket(bucket, 2) if death is Death.LANDING else bucket, day)
     _die(death, Death.LANDED)
     replace_clean_slice(spark, _mortal(bucket, death), day)
     _die(death, Death.CLEANED)
@@ -133,7 +143,7 @@ def attempt(spark: SparkSession, settings: Settings, day: date, death: Death) ->
 
 def _mortal(bucket: ObjectStore, death: Death) -> ObjectStore:
     """The bucket of a cleaning, which writes its note and then deletes old files."""
-    writes = {Death.CLEANING: 0, Death.PUBLISHED: 1}
+    writes = {Death.CLEANING: 0, Death.PUBLISHED: 1}  # the note; then old files are deleted
     return MortalBucket(bucket, writes[death]) if death in writes else bucket
 
 
@@ -171,6 +181,8 @@ def run(spark: SparkSession, settings: Settings, schedule: Sequence[Attempt]) ->
     for day, death in schedule:
         with suppress(KilledError):
             attempt(spark, own, day, death)
+    for day in grown_days(open_bucket(own)):  # as the sensor asks for them
+        attempt(spark, own, day, Death.NONE)
     return everything(own)
 
 

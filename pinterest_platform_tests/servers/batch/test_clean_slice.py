@@ -36,6 +36,8 @@ def bucket(corner: Settings) -> ObjectStore:
 
 
 def land(bucket: ObjectStore, *values: bytes | None) -> None:
+    """Make these records the day's raw slice, in place of those that were."""
+    bucket.delete(stored.key for prefix in ("events/", "landings/") for stored in bucket.list(prefix))
     topic = FakeTopic()
     for value in values:
         topic.post(start_of(DAY), value)

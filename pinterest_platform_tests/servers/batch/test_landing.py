@@ -26,6 +26,9 @@ class RealTopic:
     def delete_before(self, partition: int, offset: int) -> None:
         self._admin.delete_records({TopicPartition(self.topic, partition): offset})
 
+    def identity(self) -> str:
+        return self._reader.identity()
+
     def partitions(self) -> list[int]:
         return self._reader.partitions()
 

@@ -14,7 +14,8 @@ from kafka import KafkaProducer
 from pyspark.sql import SparkSession
 
 from pinterest_platform.batch.clean_slice import read_clean, read_raw, replace_clean_slice
-from pinterest_platform.batch.landing import day_prefix, land_day
+from pinterest_platform.batch.landing import land_day
+from pinterest_platform.batch.raw_objects import day_prefix
 from pinterest_platform.pins.cleaning import CLEAN_COLUMNS
 from pinterest_platform.pins.days import start_of
 from pinterest_platform.settings import Settings

@@ -1,0 +1,88 @@
+"""How fast a day lands: event bytes per CPU second, objects per million events, and against a put per event.
+
+Run it with `.venv/bin/python -m benchmarks.landing`. It starts Kafka and S3 of its own.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Generic, TypeVar
+
+from benchmarks.stack import corner_of, post_history, running
+from pinterest_platform.batch.landing import Landing, land_day
+from pinterest_platform.pins.days import MILLISECONDS_A_DAY, start_of
+from pinterest_platform.settings import Settings
+from pinterest_platform.stores.kafka import Record, open_topic
+from pinterest_platform.stores.s3 import ObjectStore, open_bucket
+
+DAY = date(2026, 11, 16)
+EVENTS = 200_000
+LATE_EVENTS = 100
+SAMPLE = 2_000
+MIB = 1024 * 1024
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Measured(Generic[Result]):
+    result: Result
+    seconds: float
+    cpu_seconds: float
+
+
+def main() -> None:
+    with running(["kafka", "s3"]) as settings:
+        own = corner_of(settings)
+        posted = post_history(own, EVENTS, start_of(DAY), MILLISECONDS_A_DAY)
+        print(f"{EVENTS:,} events of {posted / EVENTS:.0f} bytes are in Kafka.")
+        first = _measure(lambda: _land(own))
+        _print_landing("first landing", first)
+        again = _measure(lambda: _land(own))
+        print(f"nothing new     {again.seconds:6.2f} s, {again.result.read} records read")
+        post_history(own, LATE_EVENTS, start_of(DAY), MILLISECONDS_A_DAY)
+        grown = _measure(lambda: _land(own))
+        print(f"{LATE_EVENTS} more        {grown.seconds:6.2f} s, {grown.result.read} records read")
+        _compare_with_single_puts(own, EVENTS / first.seconds)
+
+
+def _land(settings: Settings) -> Landing:
+    with open_topic(settings) as topic:
+        return land_day(topic, open_bucket(settings), DAY)
+
+
+def _print_landing(name: str, landing: Measured[Landing]) -> None:
+    done = landing.result
+    mib = done.value_bytes / MIB
+    print(
+        f"{name}   {landing.seconds:6.2f} s ({done.reading_seconds:.2f} reading, {done.writing_seconds:.2f} writing), "
+        f"{landing.cpu_seconds:.2f} CPU s: {mib / landing.cpu_seconds:.1f} MiB/s per core, {mib / landing.seconds:.1f} "
+        f"MiB/s and {done.read / landing.seconds:,.0f} events/s by the clock; "
+        f"{done.written} objects, {done.written * 1_000_000 / done.read:.0f} per million events"
+    )
+
+
+def _compare_with_single_puts(settings: Settings, landed_a_second: float) -> None:
+    with open_topic(settings) as topic:
+        records = list(itertools.islice(topic.read(0, 0, topic.end_offsets()[0]), SAMPLE))
+    puts = _measure(lambda: _put_each(open_bucket(settings), records))
+    rate = len(records) / puts.seconds
+    print(f"a put per event {rate:,.0f} events/s; landing is {landed_a_second / rate:.0f} times as fast")
+
+
+def _put_each(bucket: ObjectStore, records: list[Record]) -> None:
+    for record in records:
+        bucket.put(f"single/{record.partition}-{record.offset}.json", record.value or b"", {})
+
+
+def _measure(work: Callable[[], Result]) -> Measured[Result]:
+    clock, cpu = time.monotonic(), time.process_time()
+    result = work()
+    return Measured(result, time.monotonic() - clock, time.process_time() - cpu)
+
+
+if __name__ == "__main__":
+    main()

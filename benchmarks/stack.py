@@ -1,0 +1,74 @@
+"""What every benchmark shares: servers of its own, and a topic with a history.
+
+Belongs here: starting and stopping, and filling the topic fast. Does not belong here: what is measured.
+"""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from kafka import KafkaProducer
+
+from infra.local_stack.stack import LocalStack
+from ingest_api.emulator.drawing import draw_posts
+from pinterest_platform.settings import Settings
+from pinterest_platform.stores import kafka, s3
+
+STATE_FOLDER = Path(".state/benchmarks")
+# Beside a stack that a person has started, and beside the tests'.
+BENCHMARK_SETTINGS = Settings(
+    ingest_port=26800,
+    kafka_bootstrap_servers="127.0.0.1:26092",
+    kafka_controller_port=26093,
+    s3_endpoint_url="http://127.0.0.1:26900",
+    cassandra_port=26042,
+    cassandra_storage_port=26700,
+    postgres_port=26432,
+    dagster_port=26300,
+    dagster_code_server_port=26400,
+    state_folder=STATE_FOLDER,
+)
+
+
+@contextmanager
+def running(servers: Iterable[str]) -> Iterator[Settings]:
+    """These servers, empty and healthy; stopped and their data deleted at the end. Gives what clients connect with."""
+    LocalStack(BENCHMARK_SETTINGS).stop()  # what a run that was killed has left
+    shutil.rmtree(STATE_FOLDER, ignore_errors=True)
+    stack = LocalStack(BENCHMARK_SETTINGS)
+    try:
+        stack.start(servers)
+        yield stack.settings
+    finally:
+        stack.stop()
+        shutil.rmtree(STATE_FOLDER, ignore_errors=True)
+
+
+def corner_of(settings: Settings) -> Settings:
+    """Settings with a new topic and bucket."""
+    name = f"b{uuid.uuid4().hex[:12]}"
+    own = settings.model_copy(update={"kafka_topic": name, "s3_bucket": name})
+    kafka.create_topic(own)
+    s3.create_bucket(own)
+    return own
+
+
+def post_history(settings: Settings, events: int, start_ms: int, milliseconds: int, seed: int = 1) -> int:
+    """Post the emulator's pins straight to Kafka, spread evenly over `milliseconds`; returns their bytes."""
+    producer = KafkaProducer(
+        bootstrap_servers=settings.kafka_bootstrap_servers, linger_ms=50, batch_size=256 * 1024, acks=1
+    )
+    posted = 0
+    posts = draw_posts(seed, new_event_id=lambda: str(uuid.uuid4()))
+    for number, post in enumerate(itertools.islice(posts, events)):
+        at = start_ms + number * milliseconds // events
+        producer.send(settings.kafka_topic, key=post.unique_id.encode(), value=post.body, timestamp_ms=at)
+        posted += len(post.body)
+    producer.flush()
+    producer.close()
+    return posted

@@ -1,0 +1,138 @@
+"""Raw objects: what landing leaves in S3, gzipped lines of JSON, a record each.
+
+Belongs here: their names, how a record becomes a line, how new lines join those that are there. Does not belong here:
+which records are read, and what their values mean.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import orjson
+from isal import igzip
+
+from pinterest_platform.stores.kafka import Record
+from pinterest_platform.stores.s3 import ObjectStore, StoredObject
+
+# A quarter of zlib's CPU time, and smaller: https://github.com/pycompression/python-isal
+_LEVEL = 1
+
+
+@dataclass(frozen=True)
+class RawObject:
+    """One landed object: its key, how many records it holds, and the first and last offset of them."""
+
+    key: str
+    partition: int
+    records: int
+    first_offset: int
+    last_offset: int
+    size: int
+
+
+def day_prefix(day: date) -> str:
+    """Where the day's raw objects are."""
+    return f"events/dt={day:%Y-%m-%d}/"
+
+
+def object_key(day: date, topic: str, partition: int, chunk_first: int) -> str:
+    """The object of the day's records in the chunk of the offset grid that begins at `chunk_first`."""
+    return f"{day_prefix(day)}{topic}+{partition}+{chunk_first:020d}.json.gz"
+
+
+def landed_objects(bucket: ObjectStore, day: date) -> Iterator[RawObject]:
+    """What S3 holds of the day, in the order of the keys."""
+    for listed in bucket.list(day_prefix(day)):
+        described = bucket.describe(listed.key)
+        if described is not None:
+            about = described.metadata
+            yield RawObject(
+                key=listed.key,
+                partition=int(about["partition"]),
+                records=int(about["records"]),
+                first_offset=int(about["first-offset"]),
+                last_offset=int(about["last-offset"]),
+                size=described.size,
+            )
+
+
+def encode_record(record: Record) -> bytes:
+    """The record as one line of JSON. Bytes that are not UTF-8 text stand as `key_base64` and `value_base64`."""
+    line: dict[str, object] = {
+        "topic": record.topic,
+        "partition": record.partition,
+        "offset": record.offset,
+        "timestamp": record.timestamp,
+    }
+    try:
+        line["key"] = None if record.key is None else record.key.decode()
+        line["value"] = None if record.value is None else record.value.decode()
+    except UnicodeDecodeError:
+        line.pop("key", None)
+        line |= _encode_bytes("key", record.key) | _encode_bytes("value", record.value)
+    if record.headers:
+        line["headers"] = [[name, None if value is None else _base64(value)] for name, value in record.headers]
+    return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def add_lines(
+    bucket: ObjectStore,
+    key: str,
+    partition: int,
+    lines: Mapping[int, bytes],
+    before_write: Callable[[], None] = lambda: None,
+) -> int:
+    """Bring lines, by offset and in its order, into the object; returns how many it did not have.
+
+    Lines that the object has stay as they are. Where nothing is new, nothing is written. Whoever else writes the same
+    object meanwhile, the lines of both are in it at the end.
+    """
+    while True:
+        stored = bucket.describe(key)
+        merged = _merge(bucket, stored, lines) if stored else lines
+        gained = len(merged) - (int(stored.metadata["records"]) if stored else 0)
+        if not gained:
+            return 0
+        before_write()
+        body, about = _compress(merged), _about(partition, merged)
+        if bucket.replace(stored, body, about) if stored else bucket.create(key, body, about):
+            return gained
+
+
+def _merge(bucket: ObjectStore, stored: StoredObject, lines: Mapping[int, bytes]) -> dict[int, bytes]:
+    there = gzip.decompress(bucket.get(stored.key)).splitlines(keepends=True)
+    merged = {**lines, **{_offset(line): line for line in there}}
+    return dict(sorted(merged.items()))
+
+
+def _offset(line: bytes) -> int:
+    offset: int = orjson.loads(line)["offset"]
+    return offset
+
+
+def _about(partition: int, lines: Mapping[int, bytes]) -> dict[str, str]:
+    about = {"partition": partition, "records": len(lines), "first-offset": min(lines), "last-offset": max(lines)}
+    return {name: str(value) for name, value in about.items()}
+
+
+def _compress(lines: Mapping[int, bytes]) -> bytes:
+    # Without the time of writing in the header, the same records are the same bytes.
+    compressed: bytes = igzip.compress(b"".join(lines.values()), compresslevel=_LEVEL, mtime=0)
+    return compressed
+
+
+def _encode_bytes(name: str, content: bytes | None) -> dict[str, str | None]:
+    if content is None:
+        return {name: None}
+    try:
+        return {name: content.decode()}
+    except UnicodeDecodeError:
+        return {f"{name}_base64": _base64(content)}
+
+
+def _base64(content: bytes) -> str:
+    return base64.b64encode(content).decode()
