@@ -12,6 +12,7 @@ from pinterest_platform.assets.raw_pins import raw_pins
 from pinterest_platform.assets.spark import spark_resource
 from pinterest_platform.assets.topic import pinterest_topic
 from pinterest_platform.automation.jobs import batch_job, streaming
+from pinterest_platform.automation.kafka_sensor import new_pins_in_kafka
 from pinterest_platform.automation.schedules import daily_batch_at_ten
 from pinterest_platform.automation.sensors import fail_lost_runs, keep_streaming
 from pinterest_platform.checks.clean_pins import (
@@ -39,7 +40,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         ],
         jobs=[batch_job(settings), streaming],
         schedules=[daily_batch_at_ten],
-        sensors=[keep_streaming, fail_lost_runs],
+        sensors=[new_pins_in_kafka, keep_streaming, fail_lost_runs],
         resources={"settings": settings, "pyspark": spark_resource(settings)},
         # A run is one process, so that one Spark session serves all of its steps.
         executor=dg.in_process_executor,

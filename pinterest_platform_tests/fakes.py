@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import threading
-import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -15,9 +14,9 @@ from pinterest_platform.stores.s3 import StoredObject
 class FakeTopic:
     """A topic in memory; `delete_before` plays Kafka's retention."""
 
-    def __init__(self, topic: str = "pins", partitions: int = 1) -> None:
+    def __init__(self, topic: str = "pins", partitions: int = 1, identity: str = "the first") -> None:
         self.topic = topic
-        self._identity = str(uuid.uuid4())
+        self._identity = identity
         self._records: dict[int, list[Record]] = {partition: [] for partition in range(partitions)}
         self._beginnings: dict[int, int] = defaultdict(int)
 
@@ -27,6 +26,9 @@ class FakeTopic:
 
     def delete_before(self, partition: int, offset: int) -> None:
         self._beginnings[partition] = offset
+
+    def add_partition(self) -> None:
+        self._records[len(self._records)] = []
 
     def cut(self, partition: int, offset: int) -> None:
         """Lose the newest records, as an unclean election of a leader does."""

@@ -225,8 +225,8 @@ def test_a_topic_that_was_made_anew_is_refused_and_changes_nothing() -> None:
     land_day(FakeTopic(), bucket, MONDAY)
     before = dict(bucket.objects)
 
-    with pytest.raises(TopicReplacedError, match=r"records of the topic pins with the id .* made anew"):
-        land_day(FakeTopic(), bucket, MONDAY)
+    with pytest.raises(TopicReplacedError, match=r"topic pins with the id the first, but pins now .* made anew"):
+        land_day(FakeTopic(identity="another"), bucket, MONDAY)
 
     assert bucket.objects == before
 
