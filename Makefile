@@ -9,13 +9,19 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 STACK := $(BIN)/python -m infra.local_stack
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run stop status test lint clean-data lock
+.PHONY: help setup run history check-assets stop status test lint clean-data lock
 
 help: ## Show these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: .venv/.ready ## Start everything, post pins, materialise today, show the answers; it all stays up
 	@$(STACK) run
+
+history: .venv/.ready ## Fill days before today with pins, for backfills: make history DAYS=3 PINS=1000
+	@$(STACK) history --days "$(or $(DAYS),3)" --pins "$(or $(PINS),1000)"
+
+check-assets: .venv/.ready ## Run every check of a day on the running stack: make check-assets DAY=2026-11-16
+	@$(STACK) check-assets "$(DAY)"
 
 stop: .venv/.ready ## Stop everything, in reverse order
 	@$(STACK) stop

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Generic, TypeVar
 
-from benchmarks.stack import corner_of, post_history, running
+from benchmarks.stack import corner_of, running
+from ingest_api.emulator.history import History, post_history
 from pinterest_platform.batch.landing import Landing, land_day
-from pinterest_platform.pins.days import MILLISECONDS_A_DAY, start_of
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.kafka import Record, open_topic
 from pinterest_platform.stores.s3 import ObjectStore, open_bucket
@@ -37,13 +37,13 @@ class Measured(Generic[Result]):
 def main() -> None:
     with running(["kafka", "s3"]) as settings:
         own = corner_of(settings)
-        posted = post_history(own, EVENTS, start_of(DAY), MILLISECONDS_A_DAY)
+        posted = post_history(own, History(DAY, days=1, pins_a_day=EVENTS))
         print(f"{EVENTS:,} events of {posted / EVENTS:.0f} bytes are in Kafka.")
         first = _measure(lambda: _land(own))
         _print_landing("first landing", first)
         again = _measure(lambda: _land(own))
         print(f"nothing new     {again.seconds:6.2f} s, {again.result.read} records read")
-        post_history(own, LATE_EVENTS, start_of(DAY), MILLISECONDS_A_DAY)
+        post_history(own, History(DAY, days=1, pins_a_day=LATE_EVENTS))
         grown = _measure(lambda: _land(own))
         print(f"{LATE_EVENTS} more        {grown.seconds:6.2f} s, {grown.result.read} records read")
         _compare_with_single_puts(own, EVENTS / first.seconds)

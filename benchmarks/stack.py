@@ -5,17 +5,13 @@ Belongs here: starting and stopping, and filling the topic fast. Does not belong
 
 from __future__ import annotations
 
-import itertools
 import shutil
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from kafka import KafkaProducer
-
 from infra.local_stack.stack import LocalStack
-from ingest_api.emulator.drawing import draw_posts
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores import kafka, s3
 
@@ -56,19 +52,3 @@ def corner_of(settings: Settings) -> Settings:
     kafka.create_topic(own)
     s3.create_bucket(own)
     return own
-
-
-def post_history(settings: Settings, events: int, start_ms: int, milliseconds: int, seed: int = 1) -> int:
-    """Post the emulator's pins straight to Kafka, spread evenly over `milliseconds`; returns their bytes."""
-    producer = KafkaProducer(
-        bootstrap_servers=settings.kafka_bootstrap_servers, linger_ms=50, batch_size=256 * 1024, acks=1
-    )
-    posted = 0
-    posts = draw_posts(seed, new_event_id=lambda: str(uuid.uuid4()))
-    for number, post in enumerate(itertools.islice(posts, events)):
-        at = start_ms + number * milliseconds // events
-        producer.send(settings.kafka_topic, key=post.unique_id.encode(), value=post.body, timestamp_ms=at)
-        posted += len(post.body)
-    producer.flush()
-    producer.close()
-    return posted

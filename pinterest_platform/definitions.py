@@ -11,7 +11,7 @@ from pinterest_platform.assets.pinterest_stream import streamed_pins
 from pinterest_platform.assets.raw_pins import raw_pins
 from pinterest_platform.assets.spark import spark_resource
 from pinterest_platform.assets.topic import pinterest_topic
-from pinterest_platform.automation.jobs import batch_job, streaming
+from pinterest_platform.automation.jobs import batch_job, check_assets, streaming
 from pinterest_platform.automation.kafka_sensor import new_pins_in_kafka
 from pinterest_platform.automation.schedules import daily_batch_at_ten
 from pinterest_platform.automation.sensors import fail_lost_runs, keep_streaming
@@ -38,7 +38,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             few_records_are_quarantined,
             every_event_is_accounted_for,
         ],
-        jobs=[batch_job(settings), streaming],
+        jobs=[batch_job(settings), check_assets, streaming],
         schedules=[daily_batch_at_ten],
         sensors=[new_pins_in_kafka, keep_streaming, fail_lost_runs],
         resources={"settings": settings, "pyspark": spark_resource(settings)},

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from datetime import date
 from types import FrameType
 from typing import TypeAlias
 
@@ -39,6 +40,22 @@ def run(_: argparse.Namespace, terminal: Terminal) -> int:
     except KeyboardInterrupt:
         terminal.line("The platform is up and stays up until make stop.")
         raise
+
+
+def history(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """Start what does not run, and fill days before today with pins, for backfills and demos."""
+    from infra.main_job.history import make_history
+
+    stack = LocalStack(terminal=terminal)
+    stack.start()
+    return make_history(stack.settings, arguments.days, arguments.pins, terminal)
+
+
+def check_assets(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """Run every asset check of a day on the running stack; exit code 1 when one fails."""
+    from infra.main_job.asset_checks import check_assets
+
+    return check_assets(LocalStack(terminal=terminal).settings, arguments.day, terminal)
 
 
 def setup(_: argparse.Namespace, terminal: Terminal) -> int:
@@ -113,6 +130,10 @@ def _parser() -> argparse.ArgumentParser:
         return command
 
     add("run", run)
+    past = add("history", history)
+    past.add_argument("--days", type=_positive, default=3, help="before today; default: 3")
+    past.add_argument("--pins", type=_positive, default=1_000, help="a day; default: 1000")
+    add("check-assets", check_assets).add_argument("day", type=_day, help="YYYY-MM-DD")
     add("setup", setup)
     add("start", start).add_argument("servers", nargs="*", help="with what they depend on; default: all")
     add("stop", stop)
@@ -120,6 +141,19 @@ def _parser() -> argparse.ArgumentParser:
     add("clean-data", clean).add_argument("--yes", action="store_true", help="do not ask")
     add("lock", lock)
     return parser
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on")
+    return int(text)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a day such as 2026-11-16: set DAY=YYYY-MM-DD") from None
 
 
 def _interrupt_once(_: int, __: FrameType | None) -> None:

@@ -13,9 +13,10 @@ from rich.table import Table
 from infra.local_stack.errors import StackError
 from infra.local_stack.terminal import Terminal
 from infra.main_job.answers import most_popular_category, popular_profiles
-from infra.main_job.batch_run import DagsterWeb, Step
+from infra.main_job.dagster_web import DagsterWeb, Step
 from ingest_api.emulator.emulation import Emulation, EmulationResult, emulate
 from ingest_api.emulator.progress import show_progress
+from pinterest_platform.automation.jobs import BATCH_JOB
 from pinterest_platform.batch.accounting import DayAccount, account_for
 from pinterest_platform.batch.popularity import CategoryCounts
 from pinterest_platform.pins.days import day_of
@@ -50,13 +51,13 @@ def _post(settings: Settings, terminal: Terminal) -> EmulationResult:
 
 def _materialise(settings: Settings, day: date, terminal: Terminal) -> None:
     dagster = DagsterWeb(settings)
-    run_id = dagster.launch_batch(day)
+    run_id = dagster.launch(BATCH_JOB, day)
     terminal.line(f"\nMaterialising {day}: {dagster.run_url(run_id)}")
 
     def say(step: Step) -> None:
         terminal.line(f"{'✓' if step.succeeded else '✗'} {step.name:<40}{step.seconds:5.1f} s")
 
-    dagster.follow(run_id, say)
+    dagster.require_success(run_id, say)
 
 
 def _wait_for_stream(settings: Settings, terminal: Terminal) -> None:

@@ -1,7 +1,7 @@
 """`clean_pins` and `quarantined_pins`: what the cleaning makes of a day's raw records, as Parquet in S3."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import dagster as dg
 from dagster_pyspark import LazyPySparkResource
@@ -9,13 +9,21 @@ from dagster_pyspark import LazyPySparkResource
 from pinterest_platform.assets.metadata import counts, sample, table_schema
 from pinterest_platform.assets.slices import BACKFILL, DAILY, OWNERS, days_of
 from pinterest_platform.assets.spark import session_of
-from pinterest_platform.batch.clean_slice import read_clean, replace_clean_slice
-from pinterest_platform.batch.slice_files import CleanSlice, clean_prefix, quarantine_prefix
+from pinterest_platform.batch.clean_slice import replace_clean_slice
+from pinterest_platform.batch.slice_files import (
+    CleanSlice,
+    clean_files,
+    clean_prefix,
+    quarantine_files,
+    quarantine_prefix,
+)
 from pinterest_platform.settings import Settings
+from pinterest_platform.stores.parquet import first_rows
 from pinterest_platform.stores.s3 import ObjectStore, open_bucket
 
 CLEAN = dg.AssetKey("clean_pins")
 QUARANTINED = dg.AssetKey("quarantined_pins")
+_SAMPLED_ROWS = 5
 Facts = dict[str, dg.MetadataValue | dg.TableSchema | int | float | str]
 
 
@@ -51,27 +59,29 @@ def cleaned_pins(
     for day in days_of(context):
         started = time.monotonic()
         outcome = replace_clean_slice(spark, bucket, day)
-        seconds = round(time.monotonic() - started, 2)
-        clean = read_clean(spark, bucket, day)
-        facts = _clean_facts(outcome, bucket, seconds) | {
-            "dagster/column_schema": table_schema(clean.schema),
-            "sample": sample(clean),
-        }
-        context.add_asset_metadata(facts, asset_key=CLEAN, partition_key=day.isoformat())
-        context.add_asset_metadata(
-            _quarantine_facts(outcome, bucket), asset_key=QUARANTINED, partition_key=day.isoformat()
-        )
+        clean = _clean_facts(outcome, bucket) | {"seconds": round(time.monotonic() - started, 2)}
+        clean |= _looks(settings, clean_files(bucket, day))
+        quarantined = _quarantine_facts(outcome, bucket) | _looks(settings, quarantine_files(bucket, day))
+        context.add_asset_metadata(clean, asset_key=CLEAN, partition_key=day.isoformat())
+        context.add_asset_metadata(quarantined, asset_key=QUARANTINED, partition_key=day.isoformat())
     yield dg.MaterializeResult(asset_key=CLEAN)
     yield dg.MaterializeResult(asset_key=QUARANTINED)
 
 
-def _clean_facts(outcome: CleanSlice, bucket: ObjectStore, seconds: float) -> Facts:
+def _looks(settings: Settings, files: Sequence[str]) -> Facts:
+    """The schema of Parquet files and a few of their rows."""
+    rows = first_rows(settings, files, _SAMPLED_ROWS)
+    return (
+        {} if rows is None else {"dagster/column_schema": table_schema(rows.schema), "sample": sample(rows.to_pylist())}
+    )
+
+
+def _clean_facts(outcome: CleanSlice, bucket: ObjectStore) -> Facts:
     return {
         "dagster/partition_row_count": outcome.clean,
         "raw": outcome.raw,
         "quarantined": outcome.quarantined,
         "superseded": outcome.superseded,
-        "seconds": seconds,
         "location": f"s3://{bucket.name}/{clean_prefix(outcome.day)}",
     }
 

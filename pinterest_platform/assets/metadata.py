@@ -6,28 +6,21 @@ Belongs here: the form. Which facts an asset reports is the asset's own matter.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import dagster as dg
-from pyspark.sql import DataFrame
-from pyspark.sql.types import StructType
 
-_CELL = 40  # characters; a sample is for looking at, not for reading
+_CELL = 60  # characters; a sample is for looking at, not for reading
 
 
-def table_schema(schema: StructType) -> dg.TableSchema:
-    """A Spark schema as Dagster shows it."""
-    columns = [
-        dg.TableColumn(
-            field.name, field.dataType.simpleString(), constraints=dg.TableColumnConstraints(nullable=field.nullable)
-        )
-        for field in schema.fields
-    ]
-    return dg.TableSchema(columns)
+def table_schema(schema: Any) -> dg.TableSchema:
+    """A pyarrow schema as Dagster shows it."""
+    return dg.TableSchema([dg.TableColumn(field.name, str(field.type)) for field in schema])
 
 
-def sample(rows: DataFrame, size: int = 5) -> dg.MarkdownMetadataValue:
+def sample(rows: Sequence[Mapping[str, object]]) -> dg.MarkdownMetadataValue:
     """A few rows as a table."""
-    return markdown_table(rows.columns, [tuple(row) for row in rows.limit(size).collect()])
+    return markdown_table(list(rows[0]) if rows else [], [row.values() for row in rows])
 
 
 def counts(title: str, numbers: Mapping[str, int]) -> dg.MarkdownMetadataValue:

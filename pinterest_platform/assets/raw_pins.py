@@ -1,17 +1,21 @@
 """`raw_pins`: the day's Kafka records in S3, unchanged."""
 
+import gzip
 import time
 
 import dagster as dg
 
-from pinterest_platform.assets.metadata import markdown_table
+from pinterest_platform.assets.metadata import counts, markdown_table
 from pinterest_platform.assets.slices import BACKFILL, DAILY, OWNERS, days_of
 from pinterest_platform.assets.topic import TOPIC
 from pinterest_platform.batch.landing import Landing, land_day
 from pinterest_platform.batch.raw_objects import day_prefix
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.kafka import open_topic
-from pinterest_platform.stores.s3 import open_bucket
+from pinterest_platform.stores.s3 import ObjectStore, open_bucket
+
+_SAMPLED_LINES = 3
+_LINE_CHARACTERS = 1_000
 
 
 @dg.asset(
@@ -30,21 +34,34 @@ def raw_pins(context: dg.AssetExecutionContext, settings: dg.ResourceParam[Setti
         for day in days_of(context):
             started = time.monotonic()
             landing = land_day(topic, bucket, day)
-            seconds = time.monotonic() - started
-            context.add_asset_metadata(_facts(landing, bucket.name, seconds), partition_key=day.isoformat())
+            facts = _facts(landing, bucket) | {"seconds": round(time.monotonic() - started, 2)}
+            context.add_asset_metadata(facts, partition_key=day.isoformat())
 
 
-def _facts(landing: Landing, bucket: str, seconds: float) -> dict[str, dg.MetadataValue | int | float | str]:
+def _facts(landing: Landing, bucket: ObjectStore) -> dict[str, dg.MetadataValue | int | float | str]:
     objects = [
-        (f"s3://{bucket}/{stored.key}", str(stored.records), str(stored.first_offset), str(stored.last_offset))
+        (stored.key.rpartition("/")[2], stored.records, stored.first_offset, stored.last_offset)
         for stored in landing.objects
     ]
+    late = {day.isoformat(): records for day, records in landing.late.items()}
     return {
         "dagster/partition_row_count": landing.records,
-        "objects": len(landing.objects),
+        "records_read": landing.read,
+        "objects": len(objects),
         "objects_written": landing.written,
         "bytes": sum(stored.size for stored in landing.objects),
-        "seconds": round(seconds, 2),
-        "location": f"s3://{bucket}/{day_prefix(landing.day)}",
+        "reading_seconds": round(landing.reading_seconds, 2),
+        "writing_seconds": round(landing.writing_seconds, 2),
+        "late_records_of_other_days": counts("day", late),
+        "location": f"s3://{bucket.name}/{day_prefix(landing.day)}",
         "offsets": markdown_table(["object", "records", "first offset", "last offset"], objects),
+        "sample": dg.MetadataValue.md("\n".join(f"```\n{line}\n```" for line in _first_lines(bucket, landing))),
     }
+
+
+def _first_lines(bucket: ObjectStore, landing: Landing) -> list[str]:
+    """A few lines of the newest object."""
+    if not landing.objects:
+        return []
+    lines = gzip.decompress(bucket.get(landing.objects[-1].key)).splitlines()
+    return [line[:_LINE_CHARACTERS].decode(errors="replace") for line in lines[:_SAMPLED_LINES]]

@@ -11,18 +11,26 @@ from pinterest_platform.assets.pinterest_stream import PROFILES, STREAM
 from pinterest_platform.settings import Settings
 
 BATCH_JOB = "daily_batch"
+CHECK_JOB = "check_assets"
 STREAM_JOB = "streaming"
+_BATCH = dg.AssetSelection.groups("batch", "metrics")
 
 
 def batch_job(settings: Settings) -> dg.UnresolvedAssetJobDefinition:
     """A day through landing, cleaning and serving, each step retried once after a pause."""
     return dg.define_asset_job(
         BATCH_JOB,
-        selection=dg.AssetSelection.groups("batch", "metrics"),
+        selection=_BATCH,
         description="Kafka to S3 to clean Parquet to Cassandra, one UTC day a partition.",
         op_retry_policy=dg.RetryPolicy(max_retries=1, delay=settings.retry_delay_seconds),
     )
 
+
+check_assets = dg.define_asset_job(
+    CHECK_JOB,
+    selection=dg.AssetSelection.checks_for_assets("clean_pins", "quarantined_pins", "pinterest_batch"),
+    description="Every check of a day, without materialising anything: for a CI, and after a store was mended.",
+)
 
 streaming = dg.define_asset_job(
     STREAM_JOB,

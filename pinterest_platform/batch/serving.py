@@ -23,6 +23,7 @@ _CATEGORIES_OF_DAY = "SELECT category FROM pinterest_batch_categories WHERE inge
 _ADD_CATEGORY = "INSERT INTO pinterest_batch_categories (ingest_date, category) VALUES (%s, %s)"
 _FORGET_CATEGORY = "DELETE FROM pinterest_batch_categories WHERE ingest_date = %s AND category = %s"
 _COUNT_ROWS = "SELECT count(*) AS rows FROM pinterest_batch WHERE ingest_date = %s AND category = %s"
+_SOME_ROWS = "SELECT * FROM pinterest_batch WHERE ingest_date = %s AND category = %s LIMIT %s"
 _DELETE_OLDER = "DELETE FROM pinterest_batch USING TIMESTAMP %s WHERE ingest_date = %s AND category = %s"
 
 
@@ -58,6 +59,13 @@ def count_rows(session: Any, day: date) -> dict[str, int]:
     """How many rows of the day Cassandra has, by category."""
     categories = categories_of(session, day)
     return {category: session.execute(_COUNT_ROWS, [day, category]).one().rows for category in categories}
+
+
+def some_rows(settings: Settings, day: date, category: str, size: int) -> list[dict[str, Any]]:
+    """A few rows of the day as Cassandra has them."""
+    with open_session(settings) as session:
+        session.set_keyspace(settings.cassandra_keyspace)
+        return [row._asdict() for row in session.execute(_SOME_ROWS, [day, category, size])]
 
 
 def _write(pins: DataFrame, settings: Settings, write_time: int) -> None:

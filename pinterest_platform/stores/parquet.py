@@ -41,6 +41,12 @@ def read_batches(settings: Settings, keys: Sequence[str], columns: Sequence[str]
     yield from scanner.to_batches()
 
 
+def first_rows(settings: Settings, keys: Sequence[str], size: int) -> Any | None:
+    """The first rows of these files, at most `size`, as a pyarrow table; None where there are no files."""
+    files = _open(settings, keys)
+    return files.head(size) if files is not None else None
+
+
 def _empty(schema: Any) -> Any:
     import pyarrow
 

@@ -1,6 +1,7 @@
-"""A batch run as a person would start it in the UI: launched through Dagster's GraphQL API, followed to its end.
+"""Runs as a person would start them in the UI: launched through Dagster's GraphQL API, followed to their end.
 
-Belongs here: launching, following, and the sentence for a run that failed. Does not belong here: what the run does.
+Belongs here: launching, following, what the checks of a run said, and the sentence for a run that failed. Does not
+belong here: what the run does.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from typing import Any
 import httpx
 
 from infra.local_stack.errors import StackError
-from pinterest_platform.automation.jobs import BATCH_JOB
 from pinterest_platform.settings import Settings
 
 TIMEOUT_SECONDS = 600
@@ -36,6 +36,29 @@ _FOLLOW = """
         ... on Run { status stepStats { stepKey status startTime endTime } }
       }
     }"""
+_CHECKS = """
+    query Checks($runId: ID!) {
+      logsForRun(runId: $runId, limit: 1000) {
+        ... on EventConnection {
+          events {
+            ... on AssetCheckEvaluationEvent {
+              evaluation { checkName success severity description assetKey { path } }
+            }
+          }
+        }
+      }
+    }"""
+
+
+@dataclass(frozen=True)
+class CheckOutcome:
+    """What a check of an asset said; a warning does not make it fail."""
+
+    asset: str
+    check: str
+    passed: bool
+    warning: bool
+    description: str
 
 
 @dataclass(frozen=True)
@@ -58,27 +81,53 @@ class DagsterWeb:
         """Where a person sees the run."""
         return f"{self.url}/runs/{run_id}"
 
-    def launch_batch(self, day: date) -> str:
-        """Start the batch job for the day; returns the run's id."""
+    def launch(self, job: str, day: date) -> str:
+        """Start the job for the day; returns the run's id."""
         parameters = {
             "selector": {
                 "repositoryLocationName": "pinterest_platform",
                 "repositoryName": "__repository__",
-                "jobName": BATCH_JOB,
+                "jobName": job,
             },
             "runConfigData": {},
             "executionMetadata": {"tags": [{"key": "dagster/partition", "value": day.isoformat()}]},
         }
         answer = self._ask(_LAUNCH, parameters=parameters)["launchRun"]
         if answer["__typename"] != "LaunchRunSuccess":
-            raise StackError(f"Dagster did not launch {BATCH_JOB} for {day}: {answer}. See {self.url}/locations.")
+            raise StackError(f"Dagster did not launch {job} for {day}: {answer}. See {self.url}/locations.")
         return str(answer["run"]["runId"])
 
-    def follow(self, run_id: str, finished: Callable[[Step], None]) -> None:
+    def require_success(self, run_id: str, finished: Callable[[Step], None]) -> None:
         """Wait for the run's success, telling of each step that ends.
 
         Raises:
             StackError: the run failed, was terminated, or is not done after ten minutes.
+        """
+        status = self.follow(run_id, finished)
+        if status != "SUCCESS":
+            raise StackError(f"The run ended with {status}. See why at {self.run_url(run_id)}.")
+
+    def check_outcomes(self, run_id: str) -> list[CheckOutcome]:
+        """What the checks of a run said, by asset and name."""
+        events = self._ask(_CHECKS, runId=run_id)["logsForRun"]["events"]
+        found = [event["evaluation"] for event in events if event.get("evaluation")]
+        outcomes = [
+            CheckOutcome(
+                asset="/".join(evaluation["assetKey"]["path"]),
+                check=evaluation["checkName"],
+                passed=evaluation["success"],
+                warning=not evaluation["success"] and evaluation["severity"] == "WARN",
+                description=evaluation["description"] or "",
+            )
+            for evaluation in found
+        ]
+        return sorted(outcomes, key=lambda outcome: (outcome.asset, outcome.check))
+
+    def follow(self, run_id: str, finished: Callable[[Step], None] = lambda _: None) -> str:
+        """Wait for the run's end, telling of each step that ends; returns its status.
+
+        Raises:
+            StackError: it is not done after ten minutes.
         """
         told: set[str] = set()
         deadline = time.monotonic() + TIMEOUT_SECONDS
@@ -89,14 +138,9 @@ class DagsterWeb:
                     told.add(step.name)
                     finished(step)
             if run["status"] in _FINAL:
-                self._require_success(run_id, run["status"])
-                return
+                return str(run["status"])
             time.sleep(_POLL_SECONDS)
-        raise StackError(f"The batch run is not done after {TIMEOUT_SECONDS} s. See {self.run_url(run_id)}.")
-
-    def _require_success(self, run_id: str, status: str) -> None:
-        if status != "SUCCESS":
-            raise StackError(f"The batch run ended with {status}. See why at {self.run_url(run_id)}.")
+        raise StackError(f"The run is not done after {TIMEOUT_SECONDS} s. See {self.run_url(run_id)}.")
 
     def _ask(self, query: str, **variables: object) -> Any:
         response = httpx.post(f"{self.url}/graphql", json={"query": query, "variables": variables}, timeout=30)
