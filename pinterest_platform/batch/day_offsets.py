@@ -7,8 +7,9 @@ day must not wait for a job. Does not belong here: comparing them (`batch.accoun
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from pinterest_platform.batch.offset_sets import Offsets, OffsetSet, offset_set
 from pinterest_platform.batch.raw_objects import day_prefix
 from pinterest_platform.batch.serving import categories_of
 from pinterest_platform.batch.slice_files import clean_files, quarantine_files
+from pinterest_platform.batch.superseded import COLUMNS, older_versions
 from pinterest_platform.pins.days import day_of
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.kafka import Topic
@@ -55,7 +57,7 @@ def kafka(topic: Topic, day: date, raw: OffsetSet) -> OffsetSet:
 
 def raw(bucket: ObjectStore, day: date) -> OffsetSet:
     """The day's raw lines."""
-    return offset_set(_in_blocks((line["partition"], line["offset"]) for line in _raw_lines(bucket, day)))
+    return offset_set(_coordinates(lines) for lines in _raw_objects(bucket, day))
 
 
 def clean(settings: Settings, bucket: ObjectStore, day: date) -> OffsetSet:
@@ -75,15 +77,8 @@ def superseded(settings: Settings, bucket: ObjectStore, day: date, candidates: O
     """
     if not len(candidates):
         return candidates
-    newest = _NewestVersions(settings, clean_files(bucket, day))
-    sought = {number: set(offsets.tolist()) for number, offsets in candidates.by_partition.items()}
-    return offset_set(
-        _in_blocks(
-            (line["partition"], line["offset"])
-            for line in _raw_lines(bucket, day)
-            if line["offset"] in sought.get(line["partition"], ()) and newest.supersede(line)
-        )
-    )
+    lines = (line for landed in _raw_objects(bucket, day) for line in _lines_among(candidates, landed))
+    return older_versions(lines, read_batches(settings, clean_files(bucket, day), COLUMNS))
 
 
 def cassandra(session: Any, day: date) -> OffsetSet:
@@ -109,29 +104,6 @@ def stream_progress(connection: Connection, topic: str) -> dict[int, int]:
     return dict(rows)
 
 
-class _NewestVersions:
-    """The version of each pin that the clean slice has, by the hash of its id: about 250 bytes a pin."""
-
-    def __init__(self, settings: Settings, keys: list[str]) -> None:
-        columns = ("unique_id", "ingested_at", "kafka_offset", "kafka_partition")
-        versions: dict[int, tuple[int, int, int]] = {}
-        for batch in read_batches(settings, keys, columns):
-            times = batch.column("ingested_at").cast("timestamp[ms]", safe=False).cast("int64").to_pylist()
-            others = (batch.column(name).to_pylist() for name in ("unique_id", "kafka_offset", "kafka_partition"))
-            for pin, offset, partition, at in zip(*others, times, strict=True):
-                versions[hash(pin)] = (at, offset, partition)
-        self._versions = versions
-
-    def supersede(self, line: dict[str, Any]) -> bool:
-        """Whether the slice has a newer version of the raw line's pin."""
-        try:
-            pin = orjson.loads(line["value"])["unique_id"]
-        except (KeyError, TypeError, ValueError):
-            return False
-        newest = self._versions.get(hash(pin)) if isinstance(pin, str) else None
-        return newest is not None and newest > (line["timestamp"], line["offset"], line["partition"])
-
-
 def _parquet(settings: Settings, keys: list[str]) -> OffsetSet:
     if not keys:
         return OffsetSet({})
@@ -141,10 +113,19 @@ def _parquet(settings: Settings, keys: list[str]) -> OffsetSet:
     )
 
 
-def _raw_lines(bucket: ObjectStore, day: date) -> Iterator[dict[str, Any]]:
+def _raw_objects(bucket: ObjectStore, day: date) -> Iterator[list[dict[str, Any]]]:
+    """The lines of each raw object of the day: all of one partition."""
     for stored in bucket.list(day_prefix(day)):
-        for line in gzip.decompress(bucket.get(stored.key)).splitlines():
-            yield orjson.loads(line)
+        yield [orjson.loads(line) for line in gzip.decompress(bucket.get(stored.key)).splitlines()]
+
+
+def _lines_among(offsets: OffsetSet, lines: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    partitions, of_lines = _coordinates(lines)
+    return compress(lines, offsets.has(int(partitions[0]), of_lines))
+
+
+def _coordinates(lines: Sequence[dict[str, Any]]) -> tuple[Offsets, Offsets]:
+    return _as_arrays([(line["partition"], line["offset"]) for line in lines])
 
 
 def _in_blocks(coordinates: Iterable[tuple[int, int]]) -> Iterator[tuple[Offsets, Offsets]]:
@@ -158,7 +139,7 @@ def _in_blocks(coordinates: Iterable[tuple[int, int]]) -> Iterator[tuple[Offsets
         yield _as_arrays(block)
 
 
-def _as_arrays(block: list[tuple[int, int]]) -> tuple[Offsets, Offsets]:
+def _as_arrays(block: Sequence[tuple[int, int]]) -> tuple[Offsets, Offsets]:
     columns = np.array(block, dtype=np.int64).T
     return columns[0], columns[1]
 

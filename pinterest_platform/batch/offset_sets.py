@@ -40,6 +40,14 @@ class OffsetSet:
             {number: offsets[offsets < bounds.get(number, 0)] for number, offsets in self.by_partition.items()}
         )
 
+    def has(self, partition: int, offsets: Offsets) -> npt.NDArray[np.bool_]:
+        """Which of these offsets of the partition are in the set."""
+        mine = self.by_partition.get(partition, np.empty(0, dtype=np.int64))
+        positions = np.searchsorted(mine, offsets)
+        within = positions < len(mine)
+        within[within] = mine[positions[within]] == offsets[within]
+        return within
+
     def runs(self) -> Iterator[tuple[int, int, int]]:
         """The offsets as runs without gaps: partition, first offset, offset behind the last."""
         for number, offsets in self.by_partition.items():

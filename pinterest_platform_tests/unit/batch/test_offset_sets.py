@@ -30,6 +30,13 @@ def test_they_behave_as_sets_of_pairs(left: set[tuple[int, int]], right: set[tup
     assert len(mine) == len(left)
 
 
+@given(PAIRS, st.integers(0, 3), st.lists(st.integers(0, 13)))
+def test_they_know_which_offsets_they_have(pairs: set[tuple[int, int]], partition: int, offsets: list[int]) -> None:
+    has = offsets_of(pairs).has(partition, np.array(offsets, dtype=np.int64))
+
+    assert has.tolist() == [(partition, offset) in pairs for offset in offsets]
+
+
 @given(PAIRS)
 def test_runs_are_the_same_offsets(pairs: set[tuple[int, int]]) -> None:
     runs = list(offsets_of(pairs).runs())
