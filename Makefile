@@ -9,7 +9,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 STACK := $(BIN)/python -m infra.local_stack
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run history check-assets stop status test lint clean-data lock
+.PHONY: help setup run history backfill check-assets stop status test lint clean-data lock
 
 help: ## Show these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ run: .venv/.ready ## Start everything, post pins, materialise today, show the an
 
 history: .venv/.ready ## Fill days before today with pins, for backfills: make history DAYS=3 PINS=1000
 	@$(STACK) history --days "$(or $(DAYS),3)" --pins "$(or $(PINS),1000)"
+
+backfill: .venv/.ready ## Run days again on the running stack: make backfill FROM=2026-11-01 TO=2026-11-30
+	@$(STACK) backfill "$(FROM)" $(TO)
 
 check-assets: .venv/.ready ## Run every check of a day on the running stack: make check-assets DAY=2026-11-16
 	@$(STACK) check-assets "$(DAY)"

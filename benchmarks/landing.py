@@ -6,14 +6,11 @@ Run it with `.venv/bin/python -m benchmarks.landing`. It starts Kafka and S3 of 
 from __future__ import annotations
 
 import itertools
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date
-from typing import Generic, TypeVar
 
+from benchmarks.measured import MIB, Measured, measure
 from benchmarks.stack import corner_of, running
-from ingest_api.emulator.history import History, post_history
+from benchmarks.topic import post_day
 from pinterest_platform.batch.landing import Landing, land_day
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.kafka import Record, open_topic
@@ -23,28 +20,19 @@ DAY = date(2026, 11, 16)
 EVENTS = 200_000
 LATE_EVENTS = 100
 SAMPLE = 2_000
-MIB = 1024 * 1024
-Result = TypeVar("Result")
-
-
-@dataclass(frozen=True)
-class Measured(Generic[Result]):
-    result: Result
-    seconds: float
-    cpu_seconds: float
 
 
 def main() -> None:
     with running(["kafka", "s3"]) as settings:
         own = corner_of(settings)
-        posted = post_history(own, History(DAY, days=1, pins_a_day=EVENTS))
+        posted = post_day(own, DAY, EVENTS)
         print(f"{EVENTS:,} events of {posted / EVENTS:.0f} bytes are in Kafka.")
-        first = _measure(lambda: _land(own))
+        first = measure(lambda: _land(own))
         _print_landing("first landing", first)
-        again = _measure(lambda: _land(own))
+        again = measure(lambda: _land(own))
         print(f"nothing new     {again.seconds:6.2f} s, {again.result.read} records read")
-        post_history(own, History(DAY, days=1, pins_a_day=LATE_EVENTS))
-        grown = _measure(lambda: _land(own))
+        post_day(own, DAY, LATE_EVENTS)
+        grown = measure(lambda: _land(own))
         print(f"{LATE_EVENTS} more        {grown.seconds:6.2f} s, {grown.result.read} records read")
         _compare_with_single_puts(own, EVENTS / first.seconds)
 
@@ -68,7 +56,7 @@ def _print_landing(name: str, landing: Measured[Landing]) -> None:
 def _compare_with_single_puts(settings: Settings, landed_a_second: float) -> None:
     with open_topic(settings) as topic:
         records = list(itertools.islice(topic.read(0, 0, topic.end_offsets()[0]), SAMPLE))
-    puts = _measure(lambda: _put_each(open_bucket(settings), records))
+    puts = measure(lambda: _put_each(open_bucket(settings), records))
     rate = len(records) / puts.seconds
     print(f"a put per event {rate:,.0f} events/s; landing is {landed_a_second / rate:.0f} times as fast")
 
@@ -76,12 +64,6 @@ def _compare_with_single_puts(settings: Settings, landed_a_second: float) -> Non
 def _put_each(bucket: ObjectStore, records: list[Record]) -> None:
     for record in records:
         bucket.put(f"single/{record.partition}-{record.offset}.json", record.value or b"", {})
-
-
-def _measure(work: Callable[[], Result]) -> Measured[Result]:
-    clock, cpu = time.monotonic(), time.process_time()
-    result = work()
-    return Measured(result, time.monotonic() - clock, time.process_time() - cpu)
 
 
 if __name__ == "__main__":

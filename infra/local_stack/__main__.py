@@ -51,6 +51,16 @@ def history(arguments: argparse.Namespace, terminal: Terminal) -> int:
     return make_history(stack.settings, arguments.days, arguments.pins, terminal)
 
 
+def backfill(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """Run days through the batch again on the running stack; exit code 1 when one fails."""
+    from infra.main_job.backfill import backfill
+
+    first, last = arguments.first, arguments.last or arguments.first
+    if last < first:
+        raise StackError(f"{last} is before {first}: give the first day first.")
+    return backfill(LocalStack(terminal=terminal).settings, first, last, terminal)
+
+
 def check_assets(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Run every asset check of a day on the running stack; exit code 1 when one fails."""
     from infra.main_job.asset_checks import check_assets
@@ -133,6 +143,9 @@ def _parser() -> argparse.ArgumentParser:
     past = add("history", history)
     past.add_argument("--days", type=_positive, default=3, help="before today; default: 3")
     past.add_argument("--pins", type=_positive, default=1_000, help="a day; default: 1000")
+    days = add("backfill", backfill)
+    days.add_argument("first", type=_day, help="YYYY-MM-DD")
+    days.add_argument("last", type=_day, nargs="?", help="YYYY-MM-DD; default: the first day alone")
     add("check-assets", check_assets).add_argument("day", type=_day, help="YYYY-MM-DD")
     add("setup", setup)
     add("start", start).add_argument("servers", nargs="*", help="with what they depend on; default: all")
@@ -153,7 +166,7 @@ def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a day such as 2026-11-16: set DAY=YYYY-MM-DD") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a day: write YYYY-MM-DD, such as 2026-11-16") from None
 
 
 def _interrupt_once(_: int, __: FrameType | None) -> None:

@@ -18,6 +18,7 @@ from infra.local_stack.errors import StackError
 from pinterest_platform.settings import Settings
 
 TIMEOUT_SECONDS = 600
+REPOSITORY = {"repositoryLocationName": "pinterest_platform", "repositoryName": "__repository__"}
 _POLL_SECONDS = 0.5
 _FINAL = {"SUCCESS", "FAILURE", "CANCELED"}
 _LAUNCH = """
@@ -84,15 +85,11 @@ class DagsterWeb:
     def launch(self, job: str, day: date) -> str:
         """Start the job for the day; returns the run's id."""
         parameters = {
-            "selector": {
-                "repositoryLocationName": "pinterest_platform",
-                "repositoryName": "__repository__",
-                "jobName": job,
-            },
+            "selector": {**REPOSITORY, "jobName": job},
             "runConfigData": {},
             "executionMetadata": {"tags": [{"key": "dagster/partition", "value": day.isoformat()}]},
         }
-        answer = self._ask(_LAUNCH, parameters=parameters)["launchRun"]
+        answer = self.ask(_LAUNCH, parameters=parameters)["launchRun"]
         if answer["__typename"] != "LaunchRunSuccess":
             raise StackError(f"Dagster did not launch {job} for {day}: {answer}. See {self.url}/locations.")
         return str(answer["run"]["runId"])
@@ -109,7 +106,7 @@ class DagsterWeb:
 
     def check_outcomes(self, run_id: str) -> list[CheckOutcome]:
         """What the checks of a run said, by asset and name."""
-        events = self._ask(_CHECKS, runId=run_id)["logsForRun"]["events"]
+        events = self.ask(_CHECKS, runId=run_id)["logsForRun"]["events"]
         found = [event["evaluation"] for event in events if event.get("evaluation")]
         outcomes = [
             CheckOutcome(
@@ -132,7 +129,7 @@ class DagsterWeb:
         told: set[str] = set()
         deadline = time.monotonic() + TIMEOUT_SECONDS
         while time.monotonic() < deadline:
-            run = self._ask(_FOLLOW, runId=run_id)["runOrError"]
+            run = self.ask(_FOLLOW, runId=run_id)["runOrError"]
             for step in _ended(run["stepStats"]):
                 if step.name not in told:
                     told.add(step.name)
@@ -142,7 +139,13 @@ class DagsterWeb:
             time.sleep(_POLL_SECONDS)
         raise StackError(f"The run is not done after {TIMEOUT_SECONDS} s. See {self.run_url(run_id)}.")
 
-    def _ask(self, query: str, **variables: object) -> Any:
+    def ask(self, query: str, **variables: object) -> Any:
+        """What Dagster answers to a GraphQL query.
+
+        Raises:
+            StackError: it refuses the query.
+            httpx.HTTPError: it does not answer.
+        """
         response = httpx.post(f"{self.url}/graphql", json={"query": query, "variables": variables}, timeout=30)
         answer = response.raise_for_status().json()
         if answer.get("errors"):

@@ -57,7 +57,7 @@ def category_popularity(
         facts = _facts(popularity, day) | {
             "run_days": len(days),
             "run_seconds": seconds,
-            "location": f"{settings.cassandra_keyspace}.{TABLE}",
+            "dagster/table_name": f"{settings.cassandra_keyspace}.{TABLE}",
         }
         context.add_asset_metadata(facts, partition_key=day.isoformat())
 

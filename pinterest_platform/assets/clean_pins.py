@@ -82,7 +82,7 @@ def _clean_facts(outcome: CleanSlice, bucket: ObjectStore) -> Facts:
         "raw": outcome.raw,
         "quarantined": outcome.quarantined,
         "superseded": outcome.superseded,
-        "location": f"s3://{bucket.name}/{clean_prefix(outcome.day)}",
+        "dagster/uri": f"s3://{bucket.name}/{clean_prefix(outcome.day)}",
     }
 
 
@@ -90,5 +90,5 @@ def _quarantine_facts(outcome: CleanSlice, bucket: ObjectStore) -> Facts:
     return {
         "dagster/partition_row_count": outcome.quarantined,
         "reasons": counts("reason", outcome.reasons),
-        "location": f"s3://{bucket.name}/{quarantine_prefix(outcome.day)}",
+        "dagster/uri": f"s3://{bucket.name}/{quarantine_prefix(outcome.day)}",
     }

@@ -41,7 +41,7 @@ def pinterest_batch(
             "dagster/partition_row_count": sum(rows.values()),
             "rows_by_category": counts("category", rows),
             "seconds": round(time.monotonic() - started, 2),
-            "location": f"{settings.cassandra_keyspace}.{TABLE}",
+            "dagster/table_name": f"{settings.cassandra_keyspace}.{TABLE}",
             "sample": sample(some_rows(settings, day, min(rows), _SAMPLED_ROWS) if rows else []),
         }
         context.add_asset_metadata(facts, partition_key=day.isoformat())

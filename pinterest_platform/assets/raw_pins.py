@@ -53,7 +53,7 @@ def _facts(landing: Landing, bucket: ObjectStore) -> dict[str, dg.MetadataValue 
         "reading_seconds": round(landing.reading_seconds, 2),
         "writing_seconds": round(landing.writing_seconds, 2),
         "late_records_of_other_days": counts("day", late),
-        "location": f"s3://{bucket.name}/{day_prefix(landing.day)}",
+        "dagster/uri": f"s3://{bucket.name}/{day_prefix(landing.day)}",
         "offsets": markdown_table(["object", "records", "first offset", "last offset"], objects),
         "sample": dg.MetadataValue.md("\n".join(f"```\n{line}\n```" for line in _first_lines(bucket, landing))),
     }

@@ -1,0 +1,72 @@
+"""How fast a day is cleaned and served: rows per core-second once Spark is warm, and rows a second into Cassandra.
+
+Run it with `.venv/bin/python -m benchmarks.cleaning`. It starts Kafka, S3 and Cassandra of its own. Every event is of a
+pin of its own, so that as many rows reach Cassandra as events were posted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+
+from pyspark.sql import SparkSession
+
+from benchmarks.measured import Measured, measure
+from benchmarks.stack import corner_of, running
+from benchmarks.topic import post_day
+from pinterest_platform.batch.clean_slice import read_clean, read_raw, replace_clean_slice
+from pinterest_platform.batch.landing import land_day
+from pinterest_platform.batch.raw_objects import landed_objects
+from pinterest_platform.batch.serving import replace_batch_slice
+from pinterest_platform.pins.cleaning import accepted, clean_records
+from pinterest_platform.settings import Settings
+from pinterest_platform.stores.cassandra import create_tables
+from pinterest_platform.stores.kafka import open_topic
+from pinterest_platform.stores.s3 import open_bucket
+from pinterest_platform.stores.spark import open_session
+
+DAY = date(2026, 11, 16)
+EVENTS = 200_000
+ROUNDS = 4
+
+
+def main() -> None:
+    with running(["kafka", "s3", "cassandra"]) as settings:
+        own = corner_of(settings)
+        create_tables(own)
+        post_day(own, DAY, EVENTS, distinct=True)
+        with open_topic(own) as topic:
+            land_day(topic, open_bucket(own), DAY)
+        spark = open_session(own)
+        _repeat("cleaning alone (raw objects to nowhere)", lambda: _clean_to_nowhere(spark, own))
+        _repeat("clean slice (to Parquet, newest per pin)", lambda: replace_clean_slice(spark, open_bucket(own), DAY))
+        _repeat("Cassandra slice", lambda: _serve(spark, own))
+        spark.stop()
+
+
+def _clean_to_nowhere(spark: SparkSession, settings: Settings) -> None:
+    bucket = open_bucket(settings)
+    records = read_raw(spark, bucket, [stored.key for stored in landed_objects(bucket, DAY)])
+    accepted(clean_records(records)).write.format("noop").mode("overwrite").save()
+
+
+def _serve(spark: SparkSession, settings: Settings) -> None:
+    replace_batch_slice(read_clean(spark, open_bucket(settings), DAY), settings, DAY)
+
+
+def _repeat(name: str, work: Callable[[], object]) -> None:
+    """The first round warms up."""
+    for number in range(ROUNDS):
+        _print(f"{name}, {'cold' if number == 0 else f'warm {number}'}", measure(work))
+
+
+def _print(name: str, done: Measured[object]) -> None:
+    print(
+        f"{name:<52}{done.seconds:6.2f} s {done.cpu_seconds:6.2f} CPU s  {EVENTS / done.seconds:9,.0f} rows/s "
+        f"{EVENTS / done.cpu_seconds:9,.0f} rows per core-second",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    main()

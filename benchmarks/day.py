@@ -1,0 +1,78 @@
+"""How long a day of 11,000 events takes from launch to success, and what one more day of a backfill costs.
+
+Run it with `.venv/bin/python -m benchmarks.day`. It starts the whole platform, the stream and the daemon too, and posts
+the days before; only the sensor that would run them by itself is off. Each run is launched as the UI launches it.
+"""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import time
+from datetime import date, timedelta
+
+from benchmarks.measured import measure
+from benchmarks.stack import running
+from infra.local_stack.artifacts import INFRA
+from infra.local_stack.environment import python_environment
+from infra.local_stack.place import make_place
+from infra.main_job import backfill
+from infra.main_job.dagster_web import DagsterWeb, Step
+from ingest_api.emulator.history import History, post_history
+from pinterest_platform.automation.jobs import BATCH_JOB
+from pinterest_platform.pins.days import today
+from pinterest_platform.settings import Settings
+from pinterest_platform.stream.lag import stream_lag
+
+EVENTS = 11_000
+SINGLE_DAYS = 3
+BACKFILLED_DAYS = 30
+CATCH_UP_SECONDS = 300
+
+
+def main() -> None:
+    with running(None) as settings:
+        _switch_off("new_pins_in_kafka", settings)
+        first = today() - timedelta(days=BACKFILLED_DAYS)
+        post_history(settings, History(first, BACKFILLED_DAYS, EVENTS))
+        _wait_for_stream(settings)
+        dagster = DagsterWeb(settings)
+        days = [first + timedelta(days=number) for number in range(BACKFILLED_DAYS)]
+        single = statistics.median(_run_day(dagster, day) for day in days[:SINGLE_DAYS])
+        many = _run_days(dagster, days)
+        print(
+            f"a day {single:.1f} s (median of {SINGLE_DAYS}); {len(days)} days {many:.1f} s; "
+            f"one more day of them {(many - single) / (len(days) - 1):.2f} s"
+        )
+
+
+def _run_day(dagster: DagsterWeb, day: date) -> float:
+    steps: list[Step] = []
+    done = measure(lambda: dagster.require_success(dagster.launch(BATCH_JOB, day), steps.append))
+    print(f"{day} launch to success {done.seconds:.1f} s: {', '.join(f'{s.name} {s.seconds:.1f}' for s in steps)}")
+    return done.seconds
+
+
+def _run_days(dagster: DagsterWeb, days: list[date]) -> float:
+    done = measure(lambda: backfill.follow(dagster, backfill.launch(dagster, days)))
+    if not done.result.succeeded:
+        raise SystemExit(f"The backfill did not succeed: {done.result}")
+    return done.seconds
+
+
+def _switch_off(sensor: str, settings: Settings) -> None:
+    command = [sys.executable, "-m", "dagster", "sensor", "stop", sensor, "-w", str(INFRA.parent / "workspace.yaml")]
+    subprocess.run(command, env=python_environment(make_place(settings)), check=True, capture_output=True)
+
+
+def _wait_for_stream(settings: Settings) -> None:
+    deadline = time.monotonic() + CATCH_UP_SECONDS
+    while stream_lag(settings):
+        if time.monotonic() > deadline:
+            raise SystemExit("The stream does not catch up.")
+        time.sleep(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""What a piece of work took: seconds by the clock, CPU seconds of this process and its JVM, memory at its peak.
+
+Belongs here: measuring. Does not belong here: what is measured and how it is printed.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import psutil
+
+MIB = 1024 * 1024
+_SAMPLE_SECONDS = 0.25
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Measured(Generic[Result]):
+    """`cpu_seconds` has those of Spark's JVM too."""
+
+    result: Result
+    seconds: float
+    cpu_seconds: float
+
+
+def measure(work: Callable[[], Result]) -> Measured[Result]:
+    """Do the work once."""
+    clock, cpu = time.monotonic(), _cpu_seconds()
+    result = work()
+    return Measured(result, time.monotonic() - clock, _cpu_seconds() - cpu)
+
+
+@dataclass
+class PeakMemory:
+    """The largest proportional set size of a process and all below it, in MiB, seen so far."""
+
+    mib: float = 0.0
+
+
+@contextmanager
+def watched_memory(pid: int) -> Iterator[PeakMemory]:
+    """Samples the process and its children four times a second while the block lasts."""
+    peak, ended = PeakMemory(), threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(_SAMPLE_SECONDS):
+            peak.mib = max(peak.mib, _memory_mib(pid))
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield peak
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _cpu_seconds() -> float:
+    total = 0.0
+    for process in _family(psutil.Process()):
+        with suppress(psutil.NoSuchProcess):
+            times = process.cpu_times()
+            total += times.user + times.system
+    return total
+
+
+def _memory_mib(pid: int) -> float:
+    total = 0.0
+    with suppress(psutil.NoSuchProcess):
+        for process in _family(psutil.Process(pid)):
+            with suppress(psutil.NoSuchProcess):
+                total += process.memory_full_info().pss / MIB
+    return total
+
+
+def _family(process: psutil.Process) -> list[psutil.Process]:
+    """The process and its children, Spark's JVM among them; not the servers, which have sessions of their own."""
+    return [process, *(child for child in process.children(recursive=True) if _session(child) == _session(process))]
+
+
+def _session(process: psutil.Process) -> int | None:
+    with suppress(ProcessLookupError):
+        return os.getsid(process.pid)
+    return None
