@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import orjson
-import pandas as pd
 
 from pinterest_platform.batch.offset_sets import OffsetSet, offset_set
 
@@ -33,6 +32,8 @@ class _Versions:
 
     @classmethod
     def of(cls, ids: Sequence[str], *orders: Sequence[int]) -> _Versions:
+        import pandas as pd
+
         hashes = pd.util.hash_array(np.array(ids, dtype=object), categorize=False)
         return cls(hashes, np.array(orders, dtype=np.int64).reshape(len(orders), len(ids)))
 

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
-import pandas as pd
-import pandera.pandas as pa  # noqa: TID253 - this module is itself imported only where used
+import pandas as pd  # noqa: TID253 - this module is itself imported only where used
+import pandera.pandas as pa  # noqa: TID253
 import pyarrow
 
 _EXAMPLES = 5
