@@ -17,7 +17,7 @@ from benchmarks.topic import post_day
 from pinterest_platform.batch.clean_slice import read_clean, read_raw, replace_clean_slice
 from pinterest_platform.batch.landing import land_day
 from pinterest_platform.batch.raw_objects import landed_objects
-from pinterest_platform.batch.serving import replace_batch_slice
+from pinterest_platform.batch.serving import replace_batch_slices
 from pinterest_platform.pins.cleaning import accepted, clean_records
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.cassandra import create_tables
@@ -51,7 +51,7 @@ def _clean_to_nowhere(spark: SparkSession, settings: Settings) -> None:
 
 
 def _serve(spark: SparkSession, settings: Settings) -> None:
-    replace_batch_slice(read_clean(spark, open_bucket(settings), DAY), settings, DAY)
+    replace_batch_slices(read_clean(spark, open_bucket(settings), [DAY]), settings, [DAY])
 
 
 def _repeat(name: str, work: Callable[[], object]) -> None:

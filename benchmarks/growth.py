@@ -19,7 +19,7 @@ from datetime import date
 from benchmarks.measured import MIB, watched_memory
 from benchmarks.stack import corner_of, running
 from benchmarks.topic import post_day
-from pinterest_platform.batch.accounting import account_for
+from pinterest_platform.batch.accounting import account_for, open_stores
 from pinterest_platform.batch.raw_objects import landed_objects
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.cassandra import create_tables
@@ -61,7 +61,8 @@ def _day_of(settings: Settings, events: int, *, distinct: bool) -> Run:
     posted = post_day(own, DAY, events, distinct=distinct)
     run = _run_day(own, events)
     objects = list(landed_objects(open_bucket(own), DAY))
-    account = account_for(own, DAY)
+    with open_stores(own) as stores:
+        account = account_for(stores, DAY)
     if account.differences():
         raise SystemExit("\n".join(account.differences()))
     print(

@@ -25,9 +25,7 @@ _EVENT_ID = b"00000000-0000-4000-8000-000000000000"
 def post_day(settings: Settings, day: date, events: int, *, distinct: bool = False) -> int:
     """Post so many events, spread over the day in order of time; returns how many bytes they have."""
     posted, start = 0, start_of(day)
-    producer = KafkaProducer(
-        bootstrap_servers=settings.kafka_bootstrap_servers, linger_ms=50, batch_size=512 * 1024, buffer_memory=2**28
-    )
+    producer = KafkaProducer(bootstrap_servers=settings.kafka_bootstrap_servers, linger_ms=50, batch_size=512 * 1024)
     for number, (pin_id, body) in enumerate(_bodies(events, distinct=distinct)):
         at = start + number * MILLISECONDS_A_DAY // events
         producer.send(settings.kafka_topic, key=pin_id, value=body, timestamp_ms=at)

@@ -78,6 +78,9 @@ class Settings(BaseSettings):
     spark_driver_bind_address: str = "127.0.0.1"
     spark_driver_memory: str = "1g"
     spark_class_path: str = Field(default="", description="colon-separated jars that Spark itself does not ship")
+    spark_class_archive: Path | None = Field(
+        default=None, description="made from these jars and this Java, so that a driver starts faster; None: none"
+    )
     spark_options: dict[str, str] = Field(
         default={}, description="a JSON object of Spark options that win over the platform's own; no secrets: they show"
     )

@@ -15,9 +15,10 @@ from types import FrameType
 from typing import TypeAlias
 
 from infra.local_stack.artifacts import LOCK_FILE, read_lock, write_lock
+from infra.local_stack.class_archive import make_class_archive
 from infra.local_stack.clean_data import clean_data
 from infra.local_stack.errors import StackError
-from infra.local_stack.place import LOOPBACK
+from infra.local_stack.place import LOOPBACK, with_artifacts
 from infra.local_stack.setup import fetch_artifacts
 from infra.local_stack.stack import LocalStack
 from infra.local_stack.status import as_table, look
@@ -70,7 +71,10 @@ def check_assets(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
 def setup(_: argparse.Namespace, terminal: Terminal) -> int:
     """Download what the servers run on."""
-    fetch_artifacts(read_lock(), Settings().artifact_cache.expanduser().resolve(), terminal)
+    lock = read_lock()
+    settings = with_artifacts(Settings(), lock)
+    fetch_artifacts(lock, settings.artifact_cache, terminal)
+    make_class_archive(settings, terminal)
     return 0
 
 

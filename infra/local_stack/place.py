@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from infra.local_stack.artifacts import INFRA, Lock, class_path, read_lock
+from infra.local_stack.class_archive import class_archive
 from infra.local_stack.credentials import Credentials, load_or_create, write_private
 from infra.local_stack.errors import StackError
 from pinterest_platform.settings import Settings
@@ -75,15 +76,22 @@ def make_place(settings: Settings) -> Place:
 
     A secret that was set by hand is used instead of the random one.
     """
-    state, cache = settings.state_folder.resolve(), settings.artifact_cache.expanduser().resolve()
-    credentials = load_or_create(state / SECRETS).overridden_by(settings)
     lock = read_lock()
+    settings = with_artifacts(settings, lock)
+    state = settings.state_folder.resolve()
+    credentials = load_or_create(state / SECRETS).overridden_by(settings)
     complete = {
         "state_folder": state,
-        "artifact_cache": cache,
         "s3_access_key": credentials.s3_access_key,
         "s3_secret_key": SecretStr(credentials.s3_secret_key),
         "postgres_password": SecretStr(credentials.postgres_password),
-        "spark_class_path": settings.spark_class_path or class_path(lock["spark"], cache),
     }
     return Place(settings=settings.model_copy(update=complete), credentials=credentials, lock=lock)
+
+
+def with_artifacts(settings: Settings, lock: Lock) -> Settings:
+    """Settings that say where the artifacts lie and what Spark has of them."""
+    cache = settings.artifact_cache.expanduser().resolve()
+    jars = settings.spark_class_path or class_path(lock["spark"], cache)
+    own = settings.model_copy(update={"artifact_cache": cache, "spark_class_path": jars})
+    return own.model_copy(update={"spark_class_archive": settings.spark_class_archive or class_archive(own)})

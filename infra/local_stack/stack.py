@@ -22,6 +22,7 @@ from pathlib import Path
 
 import psutil
 
+from infra.local_stack.class_archive import make_class_archive
 from infra.local_stack.environment import changed_variables, write_environment
 from infra.local_stack.errors import StackError
 from infra.local_stack.order import closure, in_order, reversed_graph
@@ -76,6 +77,7 @@ class LocalStack:
         with self._alone():
             wanted = self._wanted(names)
             fetch_artifacts(self._place.lock, self.settings.artifact_cache, self._terminal)
+            make_class_archive(self.settings, self._terminal)
             self._refuse_other_settings()
             self._end_orphans()
             self._check_before({name: self.servers[name] for name in wanted if not self.process(name)}.values())

@@ -17,7 +17,7 @@ from infra.main_job.dagster_web import DagsterWeb, Step
 from ingest_api.emulator.emulation import Emulation, EmulationResult, emulate
 from ingest_api.emulator.progress import show_progress
 from pinterest_platform.automation.jobs import BATCH_JOB
-from pinterest_platform.batch.accounting import DayAccount, account_for
+from pinterest_platform.batch.accounting import DayAccount, account_for, open_stores
 from pinterest_platform.batch.popularity import CategoryCounts
 from pinterest_platform.pins.days import day_of
 from pinterest_platform.pins.periods import periods_of
@@ -35,7 +35,8 @@ def run_main_job(settings: Settings, terminal: Terminal) -> int:
     for day in days:
         _materialise(settings, day, terminal)
     _wait_for_stream(settings, terminal)
-    accounts = [account_for(settings, day) for day in days]
+    with open_stores(settings) as stores:
+        accounts = [account_for(stores, day) for day in days]
     _show_accounts(posted, accounts, terminal)
     _show_answers(settings, days[-1], terminal)
     _show_urls(settings, terminal)

@@ -9,7 +9,7 @@ from dagster_pyspark import LazyPySparkResource
 from pinterest_platform.assets.metadata import counts, sample, table_schema
 from pinterest_platform.assets.slices import BACKFILL, DAILY, OWNERS, days_of
 from pinterest_platform.assets.spark import session_of
-from pinterest_platform.batch.clean_slice import replace_clean_slice
+from pinterest_platform.batch.clean_slice import replace_clean_slices
 from pinterest_platform.batch.slice_files import (
     CleanSlice,
     clean_files,
@@ -56,14 +56,15 @@ def cleaned_pins(
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Clean the day's raw records with the rules that the stream uses too."""
     bucket, spark = open_bucket(settings), session_of(pyspark, settings)
-    for day in days_of(context):
-        started = time.monotonic()
-        outcome = replace_clean_slice(spark, bucket, day)
-        clean = _clean_facts(outcome, bucket) | {"seconds": round(time.monotonic() - started, 2)}
+    started = time.monotonic()
+    for outcome in replace_clean_slices(spark, bucket, days_of(context)):
+        day, seconds = outcome.day, round(time.monotonic() - started, 2)
+        clean = _clean_facts(outcome, bucket) | {"seconds": seconds}
         clean |= _looks(settings, clean_files(bucket, day))
         quarantined = _quarantine_facts(outcome, bucket) | _looks(settings, quarantine_files(bucket, day))
         context.add_asset_metadata(clean, asset_key=CLEAN, partition_key=day.isoformat())
         context.add_asset_metadata(quarantined, asset_key=QUARANTINED, partition_key=day.isoformat())
+        started = time.monotonic()
     yield dg.MaterializeResult(asset_key=CLEAN)
     yield dg.MaterializeResult(asset_key=QUARANTINED)
 

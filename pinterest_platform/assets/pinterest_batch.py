@@ -11,7 +11,7 @@ from pinterest_platform.assets.metadata import counts, sample
 from pinterest_platform.assets.slices import BACKFILL, DAILY, OWNERS, days_of
 from pinterest_platform.assets.spark import session_of
 from pinterest_platform.batch.clean_slice import read_clean
-from pinterest_platform.batch.serving import TABLE, replace_batch_slice, some_rows
+from pinterest_platform.batch.serving import TABLE, replace_batch_slices, sample_days
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.s3 import open_bucket
 
@@ -33,15 +33,18 @@ def pinterest_batch(
     context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings], pyspark: LazyPySparkResource
 ) -> None:
     """The day's clean pins as a slice of the Cassandra table `pinterest_batch`, replaced while people read it."""
-    bucket, spark = open_bucket(settings), session_of(pyspark, settings)
-    for day in days_of(context):
-        started = time.monotonic()
-        rows = replace_batch_slice(read_clean(spark, bucket, day), settings, day)
+    days, started = days_of(context), time.monotonic()
+    pins = read_clean(session_of(pyspark, settings), open_bucket(settings), days)
+    rows = replace_batch_slices(pins, settings, days)
+    seconds = round(time.monotonic() - started, 2)
+    samples = sample_days(settings, {day: min(rows[day]) for day in days if rows[day]}, _SAMPLED_ROWS)
+    for day in days:
         facts = {
-            "dagster/partition_row_count": sum(rows.values()),
-            "rows_by_category": counts("category", rows),
-            "seconds": round(time.monotonic() - started, 2),
+            "dagster/partition_row_count": sum(rows[day].values()),
+            "rows_by_category": counts("category", rows[day]),
+            "run_days": len(days),
+            "run_seconds": seconds,
             "dagster/table_name": f"{settings.cassandra_keyspace}.{TABLE}",
-            "sample": sample(some_rows(settings, day, min(rows), _SAMPLED_ROWS) if rows else []),
+            "sample": sample(samples.get(day, [])),
         }
         context.add_asset_metadata(facts, partition_key=day.isoformat())

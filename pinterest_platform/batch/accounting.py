@@ -8,8 +8,10 @@ do about a difference.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from typing import Any
 
 from pinterest_platform.batch import day_offsets
 from pinterest_platform.batch.landing import LATENESS_MS
@@ -18,9 +20,9 @@ from pinterest_platform.batch.slice_files import read_account
 from pinterest_platform.pins.days import end_of
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.cassandra import open_session
-from pinterest_platform.stores.kafka import open_topic
-from pinterest_platform.stores.postgres import connect
-from pinterest_platform.stores.s3 import open_bucket
+from pinterest_platform.stores.kafka import Topic, open_topic
+from pinterest_platform.stores.postgres import Connection, connect
+from pinterest_platform.stores.s3 import ObjectStore, open_bucket
 
 
 class NotMaterialisedError(Exception):
@@ -83,7 +85,35 @@ class DayAccount:
             yield f"PostgreSQL has records of {day} that Kafka does not have:", streamed - self.kafka
 
 
-def account_for(settings: Settings, day: date, now: datetime | None = None) -> DayAccount:
+@dataclass(frozen=True)
+class Stores:
+    """Every store that has records of a day, open: connecting to each anew costs more than a small day does."""
+
+    settings: Settings
+    bucket: ObjectStore
+    topic: Topic
+    cassandra: Any
+    postgres: Connection
+
+
+@contextmanager
+def open_stores(settings: Settings) -> Iterator[Stores]:
+    """The stores to account from, closed at the end.
+
+    Raises:
+        TopicUnavailableError: the broker is away.
+        CassandraUnavailableError: Cassandra is away. Errors of the other stores pass through.
+    """
+    with (
+        open_topic(settings) as topic,
+        open_session(settings) as cassandra,
+        closing(connect(settings, autocommit=True)) as postgres,
+    ):
+        cassandra.set_keyspace(settings.cassandra_keyspace)
+        yield Stores(settings, open_bucket(settings), topic, cassandra, postgres)
+
+
+def account_for(stores: Stores, day: date, now: datetime | None = None) -> DayAccount:
     """Ask every store for the day.
 
     Of a day that is still open, records that came after the cleaning are left out, since more of them arrive at any
@@ -91,24 +121,19 @@ def account_for(settings: Settings, day: date, now: datetime | None = None) -> D
 
     Raises:
         NotMaterialisedError: the day was never cleaned.
-        TopicUnavailableError: the broker is away. Errors of the other stores pass through.
     """
-    bucket = open_bucket(settings)
+    settings, bucket = stores.settings, stores.bucket
     outcome = read_account(bucket, day)
     if outcome is None:
         raise NotMaterialisedError(f"{day} was never cleaned: materialise clean_pins of that day first.")
     raw = day_offsets.raw(bucket, day)
-    with open_topic(settings) as topic:
-        kafka = day_offsets.kafka(topic, day, raw)
+    kafka = day_offsets.kafka(stores.topic, day, raw)
     clean, quarantined = day_offsets.clean(settings, bucket, day), day_offsets.quarantined(settings, bucket, day)
-    everything, stream = len(kafka), _stream(settings, day)
+    everything, stream = len(kafka), _stream(stores, day)
     if not is_closed(day, now or datetime.now(UTC)):
         cleaned = outcome.next_offsets
         kafka, raw, stream = kafka.below(cleaned), raw.below(cleaned), stream and stream.below(cleaned)
     superseded = day_offsets.superseded(settings, bucket, day, raw - clean - quarantined)
-    with open_session(settings) as session:
-        session.set_keyspace(settings.cassandra_keyspace)
-        cassandra = day_offsets.cassandra(session, day)
     return DayAccount(
         day=day,
         kafka=kafka,
@@ -117,7 +142,7 @@ def account_for(settings: Settings, day: date, now: datetime | None = None) -> D
         quarantined=quarantined,
         superseded=superseded,
         unexplained=raw - clean - quarantined - superseded,
-        cassandra=cassandra,
+        cassandra=day_offsets.cassandra(stores.cassandra, day),
         stream=stream,
         newer=everything - len(kafka),
     )
@@ -128,12 +153,11 @@ def is_closed(day: date, now: datetime) -> bool:
     return now.timestamp() * 1000 >= end_of(day) + LATENESS_MS
 
 
-def _stream(settings: Settings, day: date) -> StreamOffsets | None:
+def _stream(stores: Stores, day: date) -> StreamOffsets | None:
     """None where the stream has never run, or no longer keeps the day."""
-    with connect(settings, autocommit=True) as connection:
-        progress = day_offsets.stream_progress(connection, settings.kafka_topic)
-        if not progress:
-            return None
-        tables = ("pinterest_stream", "stream_rejects", "stream_duplicates")
-        rows, rejects, duplicates = (day_offsets.streamed(connection, table, day) for table in tables)
+    progress = day_offsets.stream_progress(stores.postgres, stores.settings.kafka_topic)
+    if not progress:
+        return None
+    tables = ("pinterest_stream", "stream_rejects", "stream_duplicates")
+    rows, rejects, duplicates = (day_offsets.streamed(stores.postgres, table, day) for table in tables)
     return StreamOffsets(rows, rejects, duplicates, progress)

@@ -1,4 +1,4 @@
-"""The clean slice of a day: raw objects in, Parquet of clean pins and of quarantined records out.
+"""The clean slices of days: raw objects in, Parquet of clean pins and of quarantined records out.
 
 Belongs here: which objects are read and written, and how many rows went where. Does not belong here: the rules
 (`pins.cleaning`) and which files count (`batch.slice_files`).
@@ -6,7 +6,8 @@ Belongs here: which objects are read and written, and how many rows went where. 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 
 from pyspark.sql import Column, DataFrame, Observation, SparkSession
@@ -28,37 +29,94 @@ _LINE_SCHEMA = (
     "topic string, partition int, offset bigint, timestamp bigint, "
     "key string, key_base64 string, value string, value_base64 string"
 )
+# The clean rows of so many fit into a small driver's memory and disk.
+_RECORDS_TOGETHER = 500_000
+
+
+@dataclass(frozen=True)
+class _Day:
+    """A day as it stands before it is read: what comes later is for its next cleaning."""
+
+    day: date
+    writer: SliceWriter
+    marks: list[str]
+    raw_objects: list[RawObject]
+
+    @classmethod
+    def begin(cls, bucket: ObjectStore, day: date) -> _Day:
+        writer, marks = SliceWriter(bucket, day), marks_of(bucket, day)
+        return cls(day, writer, marks, list(landed_objects(bucket, day)))
+
+    @property
+    def records(self) -> int:
+        return sum(stored.records for stored in self.raw_objects)
 
 
 def replace_clean_slice(spark: SparkSession, bucket: ObjectStore, day: date) -> CleanSlice:
-    """Clean the day's raw objects and replace the day's clean and quarantined Parquet with the outcome."""
-    writer, marks = SliceWriter(bucket, day), marks_of(bucket, day)
-    raw_objects = list(landed_objects(bucket, day))
-    keys = [stored.key for stored in raw_objects]
-    records, pins, written = Observation("records"), Observation("pins"), Observation("written")
-    cleaned = clean_records(read_raw(spark, bucket, keys)).observe(
-        records, F.count("*").alias("raw"), F.count("reason").alias("rejected")
-    )
-    readable = accepted(cleaned).observe(pins, F.count("*").alias("readable"))
-    newest = newest_per_pin(readable).observe(written, F.count("*").alias("clean"))
-    clean = _write(newest, bucket, writer, clean_prefix(day))
-    quarantine: list[str] = []
-    if records.get["rejected"]:
-        # The few rejects are worked out a second time: keeping them from the first would mean caching the whole day.
-        rejects = rejected(clean_records(read_raw(spark, bucket, keys)))
-        quarantine = _write(rejects, bucket, writer, quarantine_prefix(day))
-    reasons = _count_reasons(spark, bucket, quarantine)
+    """`replace_clean_slices` for one day."""
+    [outcome] = replace_clean_slices(spark, bucket, [day])
+    return outcome
+
+
+def replace_clean_slices(spark: SparkSession, bucket: ObjectStore, days: Iterable[date]) -> Iterator[CleanSlice]:
+    """Clean each day's raw objects, and replace its clean and quarantined Parquet with the outcome, a day at a time.
+
+    Small days are cleaned by one Spark job, which costs seconds whatever its size.
+    """
+    for together in _small_days_together(_Day.begin(bucket, day) for day in days):
+        records = Observation("records")
+        cleaned = _clean(spark, bucket, together).observe(records, *_counts_by_day(together))
+        newest = newest_per_pin(accepted(cleaned))
+        if len(together) > 1:
+            # Kept as rows without a plan: Spark would go through the whole cleaning's plan for every day's write.
+            newest = newest.localCheckpoint()
+        for each in together:
+            yield _replace(spark, bucket, each, newest.where(F.col("ingest_date") == F.lit(each.day)), records)
+
+
+def _small_days_together(days: Iterable[_Day]) -> Iterator[list[_Day]]:
+    together: list[_Day] = []
+    for each in days:
+        if together and sum(day.records for day in [*together, each]) > _RECORDS_TOGETHER:
+            yield together
+            together = []
+        together.append(each)
+    if together:
+        yield together
+
+
+def _clean(spark: SparkSession, bucket: ObjectStore, days: Iterable[_Day]) -> DataFrame:
+    return clean_records(read_raw(spark, bucket, [stored.key for each in days for stored in each.raw_objects]))
+
+
+def _counts_by_day(days: Iterable[_Day]) -> Iterator[Column]:
+    for each in days:
+        is_of_day, is_rejected = F.col("ingest_date") == F.lit(each.day), F.col("reason").isNotNull()
+        yield F.count_if(is_of_day).alias(f"{each.day} raw")
+        yield F.count_if(is_of_day & is_rejected).alias(f"{each.day} rejected")
+
+
+def _replace(
+    spark: SparkSession, bucket: ObjectStore, begun: _Day, newest: DataFrame, records: Observation
+) -> CleanSlice:
+    """Replace one day by its newest pins, whose writing, if nothing before it, makes `records` known."""
+    day, writer, written = begun.day, begun.writer, Observation("written")
+    clean = _write(newest.observe(written, F.count("*").alias("clean")), bucket, writer, clean_prefix(day))
+    raw, rejects = records.get[f"{day} raw"], records.get[f"{day} rejected"]
+    # The few rejects are worked out a second time: keeping them from the first would mean caching the whole day.
+    again = rejected(_clean(spark, bucket, [begun])) if rejects else None
+    quarantine = _write(again, bucket, writer, quarantine_prefix(day)) if again else []
     outcome = CleanSlice(
         day=day,
-        raw=records.get["raw"],
+        raw=raw,
         clean=written.get["clean"],
-        superseded=pins.get["readable"] - written.get["clean"],
-        quarantined=sum(reasons.values()),
-        reasons=reasons,
-        next_offsets=_next_offsets(raw_objects),
+        superseded=raw - rejects - written.get["clean"],
+        quarantined=rejects,
+        reasons=_count_reasons(spark, bucket, quarantine),
+        next_offsets=_next_offsets(begun.raw_objects),
     )
     writer.publish(outcome, clean, quarantine)
-    bucket.delete(marks)
+    bucket.delete(begun.marks)
     return outcome
 
 
@@ -69,9 +127,9 @@ def _next_offsets(raw_objects: Sequence[RawObject]) -> dict[int, int]:
     return ends
 
 
-def read_clean(spark: SparkSession, bucket: ObjectStore, day: date) -> DataFrame:
-    """The day's clean pins."""
-    return spark.read.parquet(*(_url(bucket, key) for key in clean_files(bucket, day)))
+def read_clean(spark: SparkSession, bucket: ObjectStore, days: Iterable[date]) -> DataFrame:
+    """The clean pins of these days."""
+    return spark.read.parquet(*(_url(bucket, key) for day in days for key in clean_files(bucket, day)))
 
 
 def read_raw(spark: SparkSession, bucket: ObjectStore, keys: Sequence[str]) -> DataFrame:

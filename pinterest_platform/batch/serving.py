@@ -9,6 +9,7 @@ changes nothing.
 from __future__ import annotations
 
 import time
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -26,29 +27,43 @@ _SOME_ROWS = "SELECT * FROM pinterest_batch WHERE ingest_date = %s AND category 
 _DELETE_OLDER = "DELETE FROM pinterest_batch USING TIMESTAMP %s WHERE ingest_date = %s AND category = %s"
 
 
-def replace_batch_slice(pins: DataFrame, settings: Settings, day: date) -> dict[str, int]:
-    """Make the day's rows of `pinterest_batch` those of `pins`; returns how many were written, by category.
+def replace_batch_slices(pins: DataFrame, settings: Settings, days: Sequence[date]) -> dict[date, dict[str, int]]:
+    """Make the rows that `pinterest_batch` has of the days those of `pins`; returns how many were written, by category.
 
-    How many Cassandra then has is for the account to say: counting a partition of millions there times out.
+    All days in one write: a Spark job costs a second, whatever its size. How many rows Cassandra then has is for the
+    account to say: counting a partition of millions there times out.
 
     Args:
-        pins: the day's clean pins, one row a pin, with `CLEAN_COLUMNS`.
+        pins: the days' clean pins, one row a pin and day, with `CLEAN_COLUMNS`.
         settings: where Cassandra is.
-        day: the slice.
+        days: the slices.
     """
     write_time = time.time_ns() // 1000
-    rows = {row["category"]: row["count"] for row in pins.groupBy("category").count().collect()}
+    rows = _count_by_category(pins, days)
     with open_session(settings) as session:
         session.set_keyspace(settings.cassandra_keyspace)
         # Named before they are filled: a run that dies in between must not leave rows that nobody finds again.
-        for category in rows:
-            session.execute(_ADD_CATEGORY, [day, category])
+        for day, categories in rows.items():
+            for category in categories:
+                session.execute(_ADD_CATEGORY, [day, category])
         _write(pins, settings, write_time)
-        for category in categories_of(session, day):
-            session.execute(_DELETE_OLDER, [write_time - 1, day, category])
-            if category not in rows:
-                session.execute(_FORGET_CATEGORY, [day, category])
+        for day, categories in rows.items():
+            _delete_older(session, day, categories, write_time)
     return rows
+
+
+def _count_by_category(pins: DataFrame, days: Sequence[date]) -> dict[date, dict[str, int]]:
+    rows: dict[date, dict[str, int]] = {day: {} for day in days}
+    for day, category, count in pins.groupBy("ingest_date", "category").count().collect():
+        rows[day][category] = count
+    return rows
+
+
+def _delete_older(session: Any, day: date, present: Collection[str], write_time: int) -> None:
+    for category in categories_of(session, day):
+        session.execute(_DELETE_OLDER, [write_time - 1, day, category])
+        if category not in present:
+            session.execute(_FORGET_CATEGORY, [day, category])
 
 
 def categories_of(session: Any, day: date) -> list[str]:
@@ -56,11 +71,12 @@ def categories_of(session: Any, day: date) -> list[str]:
     return [row.category for row in session.execute(_CATEGORIES_OF_DAY, [day])]
 
 
-def some_rows(settings: Settings, day: date, category: str, size: int) -> list[dict[str, Any]]:
-    """A few rows of the day as Cassandra has them."""
+def sample_days(settings: Settings, categories: Mapping[date, str], size: int) -> dict[date, list[dict[str, Any]]]:
+    """A few rows of one category of each day, as Cassandra has them."""
     with open_session(settings) as session:
         session.set_keyspace(settings.cassandra_keyspace)
-        return [row._asdict() for row in session.execute(_SOME_ROWS, [day, category, size])]
+        found = {day: session.execute(_SOME_ROWS, [day, category, size]) for day, category in categories.items()}
+        return {day: [row._asdict() for row in rows] for day, rows in found.items()}
 
 
 def _write(pins: DataFrame, settings: Settings, write_time: int) -> None:

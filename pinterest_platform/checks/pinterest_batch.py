@@ -6,7 +6,7 @@ import dagster as dg
 
 from pinterest_platform.assets.pinterest_batch import pinterest_batch
 from pinterest_platform.assets.slices import DAILY
-from pinterest_platform.batch.accounting import DayAccount, NotMaterialisedError, account_for
+from pinterest_platform.batch.accounting import DayAccount, NotMaterialisedError, Stores, account_for, open_stores
 from pinterest_platform.checks.verdict import verdict
 from pinterest_platform.pins.plausibility import Finding
 from pinterest_platform.settings import Settings
@@ -20,13 +20,14 @@ def every_event_is_accounted_for(
 
     Compared offset by offset, each store read anew. What is missing is named: store, partition, first offsets, count.
     """
-    return verdict(context, lambda day: account_finding(settings, day))
+    with open_stores(settings) as stores:
+        return verdict(context, lambda day: account_finding(stores, day))
 
 
-def account_finding(settings: Settings, day: date) -> Finding:
+def account_finding(stores: Stores, day: date) -> Finding:
     """The day's account as numbers, and what does not add up."""
     try:
-        account = account_for(settings, day)
+        account = account_for(stores, day)
     except NotMaterialisedError as error:
         return Finding(problem=str(error))
     return Finding(_numbers(account), "\n".join(account.differences()) or None)

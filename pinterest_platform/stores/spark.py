@@ -28,7 +28,7 @@ def spark_configuration(settings: Settings) -> dict[str, str]:
         "spark.driver.memory": settings.spark_driver_memory,
         "spark.driver.host": settings.spark_driver_host,
         "spark.driver.bindAddress": settings.spark_driver_bind_address,
-        "spark.driver.extraJavaOptions": _JAVA_OPTIONS,
+        "spark.driver.extraJavaOptions": _driver_java_options(settings),
         "spark.executor.extraJavaOptions": _JAVA_OPTIONS,
         "spark.driver.extraClassPath": settings.spark_class_path,
         "spark.executor.extraClassPath": settings.spark_class_path,
@@ -40,6 +40,11 @@ def spark_configuration(settings: Settings) -> dict[str, str]:
         **_cassandra(settings),
         **settings.spark_options,
     }
+
+
+def _driver_java_options(settings: Settings) -> str:
+    archive = settings.spark_class_archive
+    return f"{_JAVA_OPTIONS} -XX:SharedArchiveFile={archive}" if archive else _JAVA_OPTIONS
 
 
 def prepare_environment(settings: Settings) -> None:

@@ -16,7 +16,7 @@ from pyspark.sql import SparkSession
 from infra.local_stack.stack import LocalStack
 from ingest_api.kafka_publisher import KafkaPublisher
 from ingest_api.publisher import BrokerUnavailableError, Record
-from pinterest_platform.batch.serving import replace_batch_slice
+from pinterest_platform.batch.serving import replace_batch_slices
 from pinterest_platform.connections import spark_cassandra_options
 from pinterest_platform.pins.cleaning import RECORD_SCHEMA, accepted, clean_records, newest_per_pin
 from pinterest_platform.pins.days import start_of
@@ -128,7 +128,7 @@ def test_driver_and_spark_write_to_a_cassandra_that_demands_tls_and_a_password(
     rows: list[Any] = [("pins", 0, 0, datetime(2026, 11, 16, tzinfo=UTC), None, posted())]
     pins = newest_per_pin(accepted(clean_records(session_of_node.createDataFrame(rows, RECORD_SCHEMA))))
 
-    assert replace_batch_slice(pins, node, DAY) == {"home-decor": 1}
+    assert replace_batch_slices(pins, node, [DAY]) == {DAY: {"home-decor": 1}}
 
 
 def test_a_wrong_password_for_cassandra_is_a_sentence(node: Settings) -> None:

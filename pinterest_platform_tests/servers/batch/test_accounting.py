@@ -9,11 +9,11 @@ import pytest
 from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 from pyspark.sql import SparkSession
 
-from pinterest_platform.batch.accounting import NotMaterialisedError, account_for
+from pinterest_platform.batch.accounting import DayAccount, NotMaterialisedError, account_for, open_stores
 from pinterest_platform.batch.clean_slice import read_clean, replace_clean_slice
 from pinterest_platform.batch.landing import land_day
 from pinterest_platform.batch.raw_objects import encode_record, landed_objects
-from pinterest_platform.batch.serving import replace_batch_slice
+from pinterest_platform.batch.serving import replace_batch_slices
 from pinterest_platform.pins.days import start_of
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.cassandra import open_session
@@ -43,7 +43,12 @@ def materialise(spark: SparkSession, settings: Settings) -> None:
     with open_topic(settings) as topic:
         land_day(topic, bucket, DAY)
     replace_clean_slice(spark, bucket, DAY)
-    replace_batch_slice(read_clean(spark, bucket, DAY), settings, DAY)
+    replace_batch_slices(read_clean(spark, bucket, [DAY]), settings, [DAY])
+
+
+def account_of(settings: Settings, day: date, now: datetime | None = None) -> DayAccount:
+    with open_stores(settings) as stores:
+        return account_for(stores, day, now)
 
 
 @pytest.fixture
@@ -55,11 +60,11 @@ def materialised(spark: SparkSession, platform: Settings) -> Settings:
 
 def test_a_day_that_was_never_cleaned_has_no_account(platform: Settings) -> None:
     with pytest.raises(NotMaterialisedError, match="2026-11-16 was never cleaned"):
-        account_for(platform, DAY)
+        account_of(platform, DAY)
 
 
 def test_a_day_adds_up(materialised: Settings) -> None:
-    account = account_for(materialised, DAY)
+    account = account_of(materialised, DAY)
 
     sets = (account.kafka, account.raw, account.clean, account.quarantined, account.superseded, account.cassandra)
     assert [len(offsets) for offsets in sets] == [4, 4, 2, 1, 1, 2]
@@ -71,7 +76,7 @@ def test_what_came_after_the_cleaning_is_missing_from_a_closed_day_and_newer_tha
 ) -> None:
     post(materialised, posted(), posted())
 
-    closed, still_open = account_for(materialised, DAY), account_for(materialised, DAY, NOON)
+    closed, still_open = account_of(materialised, DAY), account_of(materialised, DAY, NOON)
 
     assert closed.differences() == ["S3 lacks raw lines of 2026-11-16 that Kafka has: partition 1: 4, 5."]
     assert (still_open.differences(), still_open.newer) == ([], 2)
@@ -85,7 +90,7 @@ def test_a_row_that_cassandra_lost_is_named(materialised: Settings) -> None:
             [DAY, VALID_PIN["category"]],
         )
 
-    assert account_for(materialised, DAY).differences() == [
+    assert account_of(materialised, DAY).differences() == [
         "Cassandra lacks rows of 2026-11-16 that clean_pins has: partition 1: 2."
     ]
 
@@ -98,7 +103,7 @@ def test_a_raw_line_that_went_nowhere_is_named(materialised: Settings) -> None:
     assert about is not None
     bucket.put(raw.key, gzip.compress(gzip.decompress(bucket.get(raw.key)) + line), about.metadata)
 
-    assert account_for(materialised, DAY).differences() == [
+    assert account_of(materialised, DAY).differences() == [
         "S3 has raw lines of 2026-11-16 that Kafka does not have (was the topic recreated?): partition 1: 4.",
         "Raw records of 2026-11-16 are neither clean, quarantined nor superseded: partition 1: 4.",
     ]
@@ -112,7 +117,7 @@ def test_a_record_that_the_stream_passed_and_did_not_store_is_named(
         [materialised.kafka_topic],
     )
 
-    assert account_for(materialised, DAY).differences() == [
+    assert account_of(materialised, DAY).differences() == [
         "PostgreSQL lacks records of 2026-11-16 that the stream has passed: partition 1: 0."
     ]
 
@@ -122,6 +127,6 @@ def test_records_that_kafka_deleted_are_taken_from_the_raw_objects(materialised:
     admin.delete_records({TopicPartition(materialised.kafka_topic, 1): 3})
     admin.close()
 
-    account = account_for(materialised, DAY)
+    account = account_of(materialised, DAY)
 
     assert (len(account.kafka), account.differences()) == (4, [])

@@ -138,7 +138,7 @@ def attempt(spark: SparkSession, settings: Settings, day: date, death: Death) ->
     replace_clean_slice(spark, _mortal(bucket, death), day)
     _die(death, Death.CLEANED)
     with _mortal_serving(death):
-        serving.replace_batch_slice(read_clean(spark, bucket, day), settings, day)
+        serving.replace_batch_slices(read_clean(spark, bucket, [day]), settings, [day])
 
 
 def _mortal(bucket: ObjectStore, death: Death) -> ObjectStore:
@@ -193,7 +193,7 @@ def in_order(spark: SparkSession, topic_of_days: Settings) -> dict[str, Any]:
 
 
 @hypothesis_settings(
-    max_examples=3,
+    max_examples=2,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking would run days for an hour
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],

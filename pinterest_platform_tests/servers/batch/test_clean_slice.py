@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from unittest.mock import Mock
 
 import pytest
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
-from pinterest_platform.batch.clean_slice import read_clean, replace_clean_slice
+from pinterest_platform.batch import clean_slice
+from pinterest_platform.batch.clean_slice import read_clean, replace_clean_slice, replace_clean_slices
 from pinterest_platform.batch.landing import land_day
 from pinterest_platform.batch.slice_files import (
     CleanSlice,
@@ -66,7 +67,7 @@ def test_the_slice_has_the_public_columns_in_order(spark: SparkSession, bucket: 
 
     replace_clean_slice(spark, bucket, DAY)
 
-    assert tuple(read_clean(spark, bucket, DAY).columns) == CLEAN_COLUMNS
+    assert tuple(read_clean(spark, bucket, [DAY]).columns) == CLEAN_COLUMNS
 
 
 def test_cleaning_again_replaces_the_slice(spark: SparkSession, corner: Settings, bucket: ObjectStore) -> None:
@@ -76,7 +77,7 @@ def test_cleaning_again_replaces_the_slice(spark: SparkSession, corner: Settings
 
     outcome = replace_clean_slice(spark, bucket, DAY)
 
-    rows = read_clean(spark, bucket, DAY).collect()
+    rows = read_clean(spark, bucket, [DAY]).collect()
     assert sorted(row["unique_id"] for row in rows) == [VALID_PIN["unique_id"], "other"]
     assert (outcome.quarantined, count_rows(corner, quarantine_files(bucket, DAY))) == (0, 0)
 
@@ -85,7 +86,44 @@ def test_a_day_without_records_is_an_empty_slice(spark: SparkSession, bucket: Ob
     outcome = replace_clean_slice(spark, bucket, DAY)
 
     assert (outcome.raw, outcome.clean) == (0, 0)
-    assert read_clean(spark, bucket, DAY).count() == 0
+    assert read_clean(spark, bucket, [DAY]).count() == 0
+
+
+def test_days_that_are_cleaned_together_are_slices_of_their_own(
+    spark: SparkSession, corner: Settings, bucket: ObjectStore
+) -> None:
+    topic, next_day, empty_day = FakeTopic(), DAY + timedelta(days=1), DAY + timedelta(days=2)
+    for at, value in (
+        (DAY, posted()),
+        (DAY, b"[]"),
+        (next_day, posted(title="old")),
+        (next_day, posted(title="new")),
+    ):
+        topic.post(start_of(at), value)
+    for day in (DAY, next_day):
+        land_day(topic, bucket, day)
+
+    outcomes = list(replace_clean_slices(spark, bucket, [DAY, next_day, empty_day]))
+
+    counts = [(found.raw, found.clean, found.superseded, found.quarantined) for found in outcomes]
+    assert counts == [(2, 1, 0, 1), (2, 1, 1, 0), (0, 0, 0, 0)]
+    assert [read_account(bucket, found.day) for found in outcomes] == outcomes
+    assert [row["title"] for row in read_clean(spark, bucket, [next_day]).collect()] == ["new"]
+    assert read_clean(spark, bucket, [DAY, next_day, empty_day]).count() == 2
+    assert (len(quarantine_files(bucket, DAY)), quarantine_files(bucket, next_day)) == (1, [])
+
+
+def test_large_days_are_not_kept_together(
+    spark: SparkSession, bucket: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land(bucket, posted(), posted(unique_id="other"))
+    monkeypatch.setattr(clean_slice, "_RECORDS_TOGETHER", 1)
+    with monkeypatch.context() as kept:
+        kept.setattr(DataFrame, "localCheckpoint", Mock(side_effect=AssertionError))
+
+        outcomes = list(replace_clean_slices(spark, bucket, [DAY - timedelta(days=1), DAY]))
+
+    assert [found.clean for found in outcomes] == [0, 2]
 
 
 def test_a_cleaning_that_was_killed_before_its_end_leaves_the_slice_as_it_was(
@@ -105,7 +143,7 @@ def test_a_cleaning_that_was_killed_before_its_end_leaves_the_slice_as_it_was(
 
     replace_clean_slice(spark, bucket, DAY)
 
-    assert read_clean(spark, bucket, DAY).count() == 2
+    assert read_clean(spark, bucket, [DAY]).count() == 2
     left = [stored.key for prefix in (clean_prefix(DAY), quarantine_prefix(DAY)) for stored in bucket.list(prefix)]
     assert [key for key in left if key.endswith(".parquet")] == clean_files(bucket, DAY) + quarantine_files(bucket, DAY)
 
@@ -120,4 +158,4 @@ def test_a_slower_cleaning_that_began_earlier_does_not_replace_a_newer_slice(
     slower.publish(CleanSlice(DAY, 0, 0, 0, 0, {}, {}), ["clean/dt=2026-11-16/part-00000-a-b-c-d-e-c000.parquet"], [])
 
     assert read_account(bucket, DAY) == newer
-    assert read_clean(spark, bucket, DAY).count() == 1
+    assert read_clean(spark, bucket, [DAY]).count() == 1

@@ -10,7 +10,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from pinterest_platform.batch import serving
-from pinterest_platform.batch.serving import replace_batch_slice
+from pinterest_platform.batch.serving import replace_batch_slices
 from pinterest_platform.pins.cleaning import RECORD_SCHEMA, accepted, clean_records, newest_per_pin
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.cassandra import open_session
@@ -38,43 +38,54 @@ def titles(cassandra: Any, day: date = DAY) -> dict[tuple[str, str], str | None]
 
 
 def test_a_slice_has_the_days_pins(spark: SparkSession, keyspace: Settings, cassandra: Any) -> None:
-    counts = replace_batch_slice(
-        pins(spark, posted(unique_id="1"), posted(unique_id="2", category="art")), keyspace, DAY
+    counts = replace_batch_slices(
+        pins(spark, posted(unique_id="1"), posted(unique_id="2", category="art")), keyspace, [DAY]
     )
 
-    assert counts == {"art": 1, "home-decor": 1}
+    assert counts == {DAY: {"art": 1, "home-decor": 1}}
     assert titles(cassandra) == {("art", "2"): "A paper lamp", ("home-decor", "1"): "A paper lamp"}
 
 
 def test_a_replaced_slice_keeps_nothing_of_the_old_one(spark: SparkSession, keyspace: Settings, cassandra: Any) -> None:
     old = [posted(unique_id="stays"), posted(unique_id="goes"), posted(unique_id="only", category="gone")]
-    replace_batch_slice(pins(spark, *old), keyspace, DAY)
+    replace_batch_slices(pins(spark, *old), keyspace, [DAY])
 
-    counts = replace_batch_slice(pins(spark, posted(unique_id="stays", title="")), keyspace, DAY)
+    counts = replace_batch_slices(pins(spark, posted(unique_id="stays", title="")), keyspace, [DAY])
 
-    assert counts == {"home-decor": 1}
+    assert counts == {DAY: {"home-decor": 1}}
     assert titles(cassandra) == {("home-decor", "stays"): None}
 
 
 def test_other_days_stay_as_they_are(spark: SparkSession, keyspace: Settings, cassandra: Any) -> None:
-    replace_batch_slice(pins(spark, posted(), day=NEXT_DAY), keyspace, NEXT_DAY)
+    replace_batch_slices(pins(spark, posted(), day=NEXT_DAY), keyspace, [NEXT_DAY])
 
-    replace_batch_slice(pins(spark, posted(unique_id="other")), keyspace, DAY)
+    replace_batch_slices(pins(spark, posted(unique_id="other")), keyspace, [DAY])
 
     assert titles(cassandra, NEXT_DAY) == {("home-decor", VALID_PIN["unique_id"]): "A paper lamp"}
 
 
-def test_an_empty_day_empties_its_slice(spark: SparkSession, keyspace: Settings, cassandra: Any) -> None:
-    replace_batch_slice(pins(spark, posted()), keyspace, DAY)
+def test_several_days_are_replaced_by_one_write(spark: SparkSession, keyspace: Settings, cassandra: Any) -> None:
+    replace_batch_slices(pins(spark, posted(unique_id="old", category="gone")), keyspace, [DAY])
+    both = pins(spark, posted()).unionAll(pins(spark, posted(title="next day"), day=NEXT_DAY))
 
-    assert replace_batch_slice(pins(spark), keyspace, DAY) == {}
+    counts = replace_batch_slices(both, keyspace, [DAY, NEXT_DAY])
+
+    assert counts == {DAY: {"home-decor": 1}, NEXT_DAY: {"home-decor": 1}}
+    assert titles(cassandra) == {("home-decor", VALID_PIN["unique_id"]): "A paper lamp"}
+    assert titles(cassandra, NEXT_DAY) == {("home-decor", VALID_PIN["unique_id"]): "next day"}
+
+
+def test_an_empty_day_empties_its_slice(spark: SparkSession, keyspace: Settings, cassandra: Any) -> None:
+    replace_batch_slices(pins(spark, posted()), keyspace, [DAY])
+
+    assert replace_batch_slices(pins(spark), keyspace, [DAY]) == {DAY: {}}
     assert titles(cassandra) == {}
 
 
 def test_a_run_after_one_that_died_before_deleting_ends_like_a_clean_one(
     spark: SparkSession, keyspace: Settings, cassandra: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    replace_batch_slice(pins(spark, posted(unique_id="old", category="gone")), keyspace, DAY)
+    replace_batch_slices(pins(spark, posted(unique_id="old", category="gone")), keyspace, [DAY])
     new = pins(spark, posted(unique_id="new"))
 
     def die(*_: object) -> list[str]:
@@ -82,9 +93,9 @@ def test_a_run_after_one_that_died_before_deleting_ends_like_a_clean_one(
 
     monkeypatch.setattr(serving, "categories_of", die)
     with pytest.raises(KeyboardInterrupt):
-        replace_batch_slice(new, keyspace, DAY)
+        replace_batch_slices(new, keyspace, [DAY])
     monkeypatch.undo()
     assert set(titles(cassandra)) == {("gone", "old"), ("home-decor", "new")}
 
-    assert replace_batch_slice(new, keyspace, DAY) == {"home-decor": 1}
+    assert replace_batch_slices(new, keyspace, [DAY]) == {DAY: {"home-decor": 1}}
     assert set(titles(cassandra)) == {("home-decor", "new")}

@@ -126,7 +126,7 @@ def test_batch_and_stream_clean_alike(spark: SparkSession, corner: Settings, dat
         land_day(topic, bucket, DAY)
     replace_clean_slice(spark, bucket, DAY)
 
-    from_batch = read_clean(spark, bucket, DAY).orderBy("unique_id").drop("ingested_at").collect()
+    from_batch = read_clean(spark, bucket, [DAY]).orderBy("unique_id").drop("ingested_at").collect()
     columns = ", ".join(name for name in CLEAN_COLUMNS if name != "ingested_at")
     from_stream = database.execute(f"SELECT {columns} FROM pinterest_stream ORDER BY unique_id").fetchall()  # noqa: S608
     assert [tuple(row) for row in from_batch] == from_stream

