@@ -11,10 +11,15 @@ from pinterest_platform.assets.pinterest_stream import streamed_pins
 from pinterest_platform.assets.raw_pins import raw_pins
 from pinterest_platform.assets.spark import spark_resource
 from pinterest_platform.assets.topic import pinterest_topic
-from pinterest_platform.automation.jobs import batch_job, check_assets, streaming
+from pinterest_platform.automation.jobs import (
+    batch_job,
+    check_assets,
+    streaming,
+)
 from pinterest_platform.automation.kafka_sensor import new_pins_in_kafka
 from pinterest_platform.automation.schedules import daily_batch_at_ten
-from pinterest_platform.automation.sensors import fail_lost_runs, keep_streaming
+from pinterest_platform.automation.sensors import fail_lost_runs
+from pinterest_platform.automation.stream_sensor import keep_streaming
 from pinterest_platform.checks.clean_pins import (
     categories_do_not_explode,
     clean_pins_match_their_schema,

@@ -1,4 +1,4 @@
-"""The jobs: one day of the batch, and the stream.
+"""The jobs over assets and their checks: one day of the batch, and the stream.
 
 Belongs here: which assets run together, and how a run behaves. Does not belong here: when they run.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from pinterest_platform.assets.pinterest_stream import PROFILES, STREAM
+from pinterest_platform.assets.stream_events import PROFILES, STREAM
 from pinterest_platform.settings import Settings
 
 BATCH_JOB = "daily_batch"
@@ -34,6 +34,6 @@ check_assets = dg.define_asset_job(
 
 streaming = dg.define_asset_job(
     STREAM_JOB,
-    selection=dg.AssetSelection.assets(STREAM, PROFILES),
-    description="Kafka to PostgreSQL, until terminated. The sensor keep_streaming starts it again.",
+    selection=dg.AssetSelection.assets(STREAM, PROFILES).without_checks(),  # they have a job of their own
+    description="Kafka to PostgreSQL. The sensor keep_streaming is its switch, and starts it again when it has died.",
 )

@@ -132,7 +132,7 @@ def _stream(settings: Settings, day: date) -> StreamOffsets | None:
     """None where the stream has never run, or no longer keeps the day."""
     with connect(settings, autocommit=True) as connection:
         progress = day_offsets.stream_progress(connection, settings.kafka_topic)
-        if not progress:
+        if not progress or day < day_offsets.kept_from(connection):
             return None
         tables = ("pinterest_stream", "stream_rejects", "stream_duplicates")
         rows, rejects, duplicates = (day_offsets.streamed(connection, table, day) for table in tables)

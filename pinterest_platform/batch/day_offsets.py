@@ -109,6 +109,12 @@ def stream_progress(connection: Connection, topic: str) -> dict[int, int]:
     return dict(rows)
 
 
+def kept_from(connection: Connection) -> date:
+    """The first day that the stream keeps; the first of all where it has dropped none."""
+    row: Any = connection.execute("SELECT kept_from FROM stream_retention").fetchone()
+    return row[0] if row else date.min
+
+
 class _NewestVersions:
     """The version of each pin that the clean slice has, by the hash of its id: about 250 bytes a pin."""
 
