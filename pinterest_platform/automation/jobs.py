@@ -13,6 +13,7 @@ from pinterest_platform.settings import Settings
 BATCH_JOB = "daily_batch"
 CHECK_JOB = "check_assets"
 STREAM_JOB = "streaming"
+STREAM_CHECK_JOB = "check_stream"
 _BATCH = dg.AssetSelection.groups("batch", "metrics")
 
 
@@ -36,4 +37,10 @@ streaming = dg.define_asset_job(
     STREAM_JOB,
     selection=dg.AssetSelection.assets(STREAM, PROFILES).without_checks(),  # they have a job of their own
     description="Kafka to PostgreSQL. The sensor keep_streaming is its switch, and starts it again when it has died.",
+)
+
+check_stream = dg.define_asset_job(
+    STREAM_CHECK_JOB,
+    selection=dg.AssetSelection.checks_for_assets(STREAM, PROFILES),
+    description="Lag, freshness, no record twice, profiles equal a recount. Reads only.",
 )
