@@ -32,8 +32,11 @@ BENCHMARK_SETTINGS = Settings(
 
 
 @contextmanager
-def running(servers: Iterable[str]) -> Iterator[Settings]:
-    """These servers, empty and healthy; stopped and their data deleted at the end. Gives what clients connect with."""
+def running(servers: Iterable[str] | None) -> Iterator[Settings]:
+    """These servers (None: all), empty and healthy; stopped and their data deleted at the end.
+
+    Gives what clients connect with.
+    """
     LocalStack(BENCHMARK_SETTINGS).stop()  # what a run that was killed has left
     shutil.rmtree(STATE_FOLDER, ignore_errors=True)
     stack = LocalStack(BENCHMARK_SETTINGS)
