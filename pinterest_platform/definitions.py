@@ -11,10 +11,17 @@ from pinterest_platform.assets.pinterest_stream import streamed_pins
 from pinterest_platform.assets.raw_pins import raw_pins
 from pinterest_platform.assets.spark import spark_resource
 from pinterest_platform.assets.topic import pinterest_topic
-from pinterest_platform.automation.jobs import batch_job, check_assets, streaming
+from pinterest_platform.automation.jobs import (
+    batch_job,
+    check_assets,
+    check_stream,
+    streaming,
+)
 from pinterest_platform.automation.kafka_sensor import new_pins_in_kafka
-from pinterest_platform.automation.schedules import daily_batch_at_ten
-from pinterest_platform.automation.sensors import fail_lost_runs, keep_streaming
+from pinterest_platform.automation.repairs import rebuild_profile_popularity
+from pinterest_platform.automation.schedules import daily_batch_at_ten, hourly_stream_checks
+from pinterest_platform.automation.sensors import fail_lost_runs
+from pinterest_platform.automation.stream_sensor import keep_streaming
 from pinterest_platform.checks.clean_pins import (
     categories_do_not_explode,
     clean_pins_match_their_schema,
@@ -22,6 +29,13 @@ from pinterest_platform.checks.clean_pins import (
     no_date_is_in_the_future,
 )
 from pinterest_platform.checks.pinterest_batch import every_event_is_accounted_for
+from pinterest_platform.checks.pinterest_stream import (
+    no_record_is_stored_twice,
+    profiles_equal_a_recount,
+    the_stream_has_the_same_rows,
+    the_stream_is_fresh,
+    the_stream_keeps_up,
+)
 from pinterest_platform.checks.quarantined_pins import few_records_are_quarantined
 from pinterest_platform.settings import Settings
 
@@ -37,9 +51,14 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             categories_do_not_explode,
             few_records_are_quarantined,
             every_event_is_accounted_for,
+            the_stream_has_the_same_rows,
+            the_stream_keeps_up,
+            the_stream_is_fresh,
+            no_record_is_stored_twice,
+            profiles_equal_a_recount,
         ],
-        jobs=[batch_job(settings), check_assets, streaming],
-        schedules=[daily_batch_at_ten],
+        jobs=[batch_job(settings), check_assets, streaming, check_stream, rebuild_profile_popularity],
+        schedules=[daily_batch_at_ten, hourly_stream_checks],
         sensors=[new_pins_in_kafka, keep_streaming, fail_lost_runs],
         resources={"settings": settings, "pyspark": spark_resource(settings)},
         # A run is one process, so that one Spark session serves all of its steps.

@@ -91,6 +91,10 @@ class Settings(BaseSettings):
     plausible_categories: int = Field(default=100, description="of a day: more must be like the week before")
     plausible_quarantined_share: float = Field(default=0.01, description="of a day's records, before a check warns")
 
+    stream_retention_days: int = Field(default=30, description="days before today in pinterest_stream; -1 keeps all")
+    stream_lag_limit_records: int = Field(default=20_000, description="more posted and not stored: a check fails")
+    stream_lag_limit_seconds: float = Field(default=60.0, description="longer posted and not stored: a check fails")
+
     state_folder: Path = Field(default=Path(".state"), description="data, logs and pid files of the local stack")
     artifact_cache: Path = Field(
         default=Path.home() / ".cache" / "pinterest-platform", description="downloaded server artifacts"

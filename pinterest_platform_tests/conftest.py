@@ -25,6 +25,7 @@ TEST_SETTINGS = Settings(
     dagster_port=23000,
     dagster_code_server_port=24000,
     retry_delay_seconds=1,
+    stream_retention_days=-1,  # tests have days of their own, whenever they run
     state_folder=STATE_FOLDER,
 )
 

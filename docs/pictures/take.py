@@ -18,6 +18,8 @@ PAGES = {
     "schedule": "/locations/pinterest_platform/schedules/daily_batch_at_ten",
     "clean_pins": f"/assets/clean_pins?view=partitions&partition={today()}",
     "stream": "/assets/pinterest_stream?view=events",
+    "stream_plots": "/assets/pinterest_stream?view=plots",
+    "stream_runs": "/jobs/streaming/runs",
 }
 
 

@@ -17,7 +17,7 @@ from random import Random
 import aiohttp
 import uvloop
 
-from ingest_api.emulator.delivery import ANSWER_TIMEOUT_SECONDS, Acknowledged, Delivery, Outcome
+from ingest_api.emulator.delivery import ANSWER_TIMEOUT_SECONDS, PATIENCE_SECONDS, Acknowledged, Delivery, Outcome
 from ingest_api.emulator.drawing import draw_posts
 from ingest_api.emulator.pace import Pace, as_fast_as_accepted
 from ingest_api.emulator.post import Post
@@ -52,6 +52,7 @@ class Emulation:
     seed: int = DEFAULT_SEED
     pace: Pace = as_fast_as_accepted
     malformed_share: float = 0.0
+    patience_seconds: float = PATIENCE_SECONDS
     clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000
     new_event_id: Callable[[], str] = lambda: str(uuid.uuid4())
 
@@ -93,7 +94,12 @@ class _Run:
         timeout = aiohttp.ClientTimeout(total=ANSWER_TIMEOUT_SECONDS)
         connector = aiohttp.TCPConnector(limit=self._emulation.senders)
         async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
-            delivery = Delivery(self._emulation.url, session, Random(self._emulation.seed))  # noqa: S311
+            delivery = Delivery(
+                self._emulation.url,
+                session,
+                Random(self._emulation.seed),  # noqa: S311
+                patience_seconds=self._emulation.patience_seconds,
+            )
             try:
                 async with asyncio.TaskGroup() as senders:
                     for _ in range(self._emulation.senders):

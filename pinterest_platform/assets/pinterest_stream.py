@@ -1,20 +1,24 @@
-"""`pinterest_stream` and `profile_popularity`: the stream's tables, filled by a job that runs until stopped."""
+"""`pinterest_stream` and `profile_popularity`: the stream's tables, filled by a job that runs until stopped.
+
+Belongs here: what Dagster sees of the stream, how often, and its switch. Does not belong here: the streaming loop
+(`stream.loop`), which knows no Dagster.
+"""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import dagster as dg
 from dagster_pyspark import LazyPySparkResource
 
 from pinterest_platform.assets.slices import OWNERS
 from pinterest_platform.assets.spark import session_of
+from pinterest_platform.assets.stream_events import PROFILES, STREAM, StreamEvents
 from pinterest_platform.assets.topic import TOPIC
 from pinterest_platform.settings import Settings
-from pinterest_platform.stream.lag import stream_lag
-from pinterest_platform.stream.query import StreamActivity, run_stream
+from pinterest_platform.stream.loop import Watcher, run_stream
 
-STREAM = dg.AssetKey("pinterest_stream")
-PROFILES = dg.AssetKey("profile_popularity")
-REPORT_EVERY_SECONDS = 10.0
+SWITCH = "keep_streaming"  # the sensor of that name
+_FRESH_WITHIN = timedelta(minutes=15)  # three materialisations
 
 
 @dg.multi_asset(
@@ -26,6 +30,7 @@ REPORT_EVERY_SECONDS = 10.0
             group_name="stream",
             kinds={"spark", "postgres"},
             owners=OWNERS,
+            freshness_policy=dg.FreshnessPolicy.time_window(fail_window=_FRESH_WITHIN),
         ),
         dg.AssetSpec(
             PROFILES,
@@ -41,28 +46,9 @@ REPORT_EVERY_SECONDS = 10.0
 def streamed_pins(
     context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings], pyspark: LazyPySparkResource
 ) -> Iterator[dg.MaterializeResult[None]]:
-    """Stream pins from Kafka to PostgreSQL until the run is terminated."""
+    """Stream pins from Kafka to PostgreSQL until the run is terminated, or its sensor is switched off."""
+    events = StreamEvents(context, settings)
+    watcher = Watcher(events.report, until=lambda: events.is_switched_off(SWITCH))
+    run_stream(lambda: session_of(pyspark, settings), settings, context.run.run_id, watcher)
     for key in (STREAM, PROFILES):
-        context.log_event(dg.AssetMaterialization(key, description="The stream has started."))
-
-    def report(activity: StreamActivity) -> None:
-        context.log_event(dg.AssetObservation(STREAM, metadata=_facts(activity, settings)))
-
-    run_stream(session_of(pyspark, settings), settings, report, REPORT_EVERY_SECONDS)
-    yield from ()  # it ends by being terminated, never with a result
-
-
-def _facts(activity: StreamActivity, settings: Settings) -> dict[str, int | float]:
-    facts: dict[str, int | float] = {
-        "rows_per_second": round(activity.rows_per_second, 1),
-        "rows": activity.rows,
-        "rejects": activity.rejects,
-        "duplicates": activity.duplicates,
-        "batches": activity.batches,
-        "lag_records": stream_lag(settings),
-    }
-    if activity.batches:
-        facts["batch_seconds"] = round(activity.batch_seconds / activity.batches, 3)
-    if activity.latency_seconds is not None:
-        facts["latency_seconds"] = round(activity.latency_seconds, 3)
-    return facts
+        yield dg.MaterializeResult(asset_key=key, metadata=events.state_of(key))

@@ -1,4 +1,4 @@
-"""The jobs: one day of the batch, and the stream.
+"""The jobs over assets and their checks: one day of the batch, and the stream.
 
 Belongs here: which assets run together, and how a run behaves. Does not belong here: when they run.
 """
@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import dagster as dg
 
-from pinterest_platform.assets.pinterest_stream import PROFILES, STREAM
+from pinterest_platform.assets.stream_events import PROFILES, STREAM
 from pinterest_platform.settings import Settings
 
 BATCH_JOB = "daily_batch"
 CHECK_JOB = "check_assets"
 STREAM_JOB = "streaming"
+STREAM_CHECK_JOB = "check_stream"
 _BATCH = dg.AssetSelection.groups("batch", "metrics")
 
 
@@ -34,6 +35,12 @@ check_assets = dg.define_asset_job(
 
 streaming = dg.define_asset_job(
     STREAM_JOB,
-    selection=dg.AssetSelection.assets(STREAM, PROFILES),
-    description="Kafka to PostgreSQL, until terminated. The sensor keep_streaming starts it again.",
+    selection=dg.AssetSelection.assets(STREAM, PROFILES).without_checks(),  # they have a job of their own
+    description="Kafka to PostgreSQL. The sensor keep_streaming is its switch, and starts it again when it has died.",
+)
+
+check_stream = dg.define_asset_job(
+    STREAM_CHECK_JOB,
+    selection=dg.AssetSelection.checks_for_assets(STREAM, PROFILES),
+    description="Lag, freshness, no record twice, profiles equal a recount. Reads only.",
 )

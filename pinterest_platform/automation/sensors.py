@@ -1,10 +1,12 @@
-"""What is watched: runs whose process is gone, and a stream that should run and does not."""
+"""Watches runs whose process is gone: the default launcher cannot see that.
+
+Belongs here: what holds for runs of every job. Does not belong here: the stream's own sensor, which judges by
+a heartbeat (`automation.stream_sensor`).
+"""
 
 import dagster as dg
 import psutil
 from dagster import DagsterRun, DagsterRunStatus, RunsFilter
-
-from pinterest_platform.automation.jobs import STREAM_JOB
 
 IN_PROGRESS = [
     DagsterRunStatus.QUEUED,
@@ -16,24 +18,24 @@ IN_PROGRESS = [
 WITH_A_PROCESS = [DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
 
 
-@dg.sensor(job_name=STREAM_JOB, minimum_interval_seconds=10, default_status=dg.DefaultSensorStatus.RUNNING)
-def keep_streaming(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    """Start the stream when no run of it is in progress. Switch this sensor off to stop the stream on purpose."""
-    under_way = context.instance.get_run_records(RunsFilter(job_name=STREAM_JOB, statuses=IN_PROGRESS), limit=1)
-    if under_way:
-        return dg.SkipReason(f"The stream is run {under_way[0].dagster_run.run_id}.")
-    return dg.RunRequest()
-
-
 @dg.sensor(minimum_interval_seconds=10, default_status=dg.DefaultSensorStatus.RUNNING)
 def fail_lost_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     """Mark runs as failed whose process has died without a word, so that what they held becomes free."""
     records = context.instance.get_run_records(RunsFilter(statuses=WITH_A_PROCESS))
     lost = [record.dagster_run for record in records if _has_lost_its_process(context.instance, record)]
     for run in lost:
-        context.instance.report_run_failed(run, "Its process is gone: it was killed, or the machine was restarted.")
+        fail_run(context.instance, run, "Its process is gone: it was killed, or the machine was restarted.")
     names = ", ".join(run.run_id for run in lost)
     return dg.SkipReason(f"Marked as failed: {names}." if lost else "Every run in progress has its process.")
+
+
+def fail_run(instance: dg.DagsterInstance, run: DagsterRun, reason: str) -> None:
+    """Mark a run as failed whose process cannot do so itself, and free its place in the pools."""
+    current = instance.get_run_by_id(run.run_id)
+    if current is None or current.is_finished:
+        return  # another sensor was quicker
+    instance.report_run_failed(run, reason)
+    instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
 
 
 def _has_lost_its_process(instance: dg.DagsterInstance, record: dg.RunRecord) -> bool:

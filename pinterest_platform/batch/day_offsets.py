@@ -104,6 +104,12 @@ def stream_progress(connection: Connection, topic: str) -> dict[int, int]:
     return dict(rows)
 
 
+def kept_from(connection: Connection) -> date:
+    """The first day that the stream keeps; the first of all where it has dropped none."""
+    row: Any = connection.execute("SELECT kept_from FROM stream_retention").fetchone()
+    return row[0] if row else date.min
+
+
 def _parquet(settings: Settings, keys: list[str]) -> OffsetSet:
     if not keys:
         return OffsetSet({})

@@ -34,6 +34,11 @@ def spark_configuration(settings: Settings) -> dict[str, str]:
         "spark.executor.extraClassPath": settings.spark_class_path,
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
+        # What the UI would remember is remembered without it too: a stream has three jobs a second for months.
+        "spark.ui.retainedJobs": "50",
+        "spark.ui.retainedStages": "50",
+        "spark.ui.retainedTasks": "500",
+        "spark.sql.ui.retainedExecutions": "20",
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": "4",
         **_s3a(settings),

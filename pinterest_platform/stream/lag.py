@@ -1,13 +1,27 @@
-"""How far the stream is behind: the records in Kafka that PostgreSQL has not accounted for."""
+"""How far the stream is behind: the records in Kafka that PostgreSQL has not accounted for.
+
+Belongs here: the two looks and their difference. Does not belong here: what is too far.
+"""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Mapping
 from contextlib import closing
+from dataclasses import dataclass
 
 from pinterest_platform.settings import Settings
-from pinterest_platform.stores.kafka import open_topic
+from pinterest_platform.stores.kafka import Topic, open_topic
 from pinterest_platform.stores.postgres import connect
 from pinterest_platform.stream.sink import next_offsets
+
+
+@dataclass(frozen=True)
+class Lag:
+    """Records that are posted and not stored, and how long the oldest of them has waited."""
+
+    records: int
+    seconds: float
 
 
 def stream_lag(settings: Settings) -> int:
@@ -17,8 +31,43 @@ def stream_lag(settings: Settings) -> int:
         TopicUnavailableError: the broker is away.
         psycopg.OperationalError: PostgreSQL is away.
     """
-    with open_topic(settings) as topic, closing(connect(settings)) as connection:
-        progress = next_offsets(connection, settings.kafka_topic)
-        beginnings = topic.beginning_offsets()
-        ends = topic.end_offsets()
-    return sum(end - progress.get(partition, beginnings[partition]) for partition, end in ends.items())
+    with open_topic(settings) as topic:
+        return sum(following - first for _, first, following in _waiting(topic, _progress(settings)))
+
+
+def measure_lag(settings: Settings, timeout_seconds: float) -> Lag:
+    """The lag in records and seconds.
+
+    Raises:
+        TopicUnavailableError: the broker does not answer within the timeout.
+        psycopg.OperationalError: PostgreSQL is away.
+    """
+    with open_topic(settings, timeout_seconds) as topic:
+        return lag_of(topic, _progress(settings))
+
+
+def lag_of(topic: Topic, progress: Mapping[int, int], clock: Callable[[], float] = time.time) -> Lag:
+    """The lag of a stream that has come as far as `progress`; `clock` gives seconds since 1970 UTC."""
+    waiting = _waiting(topic, progress)
+    oldest = [
+        record.timestamp
+        for partition, first, _ in waiting
+        for record in topic.read(partition, first, first + 1)
+    ]  # fmt: skip
+    seconds = clock() - min(oldest) / 1000 if oldest else 0.0
+    return Lag(sum(following - first for _, first, following in waiting), max(seconds, 0.0))
+
+
+def _progress(settings: Settings) -> dict[int, int]:
+    with closing(connect(settings, autocommit=True)) as connection:
+        return next_offsets(connection, settings.kafka_topic)
+
+
+def _waiting(topic: Topic, progress: Mapping[int, int]) -> list[tuple[int, int, int]]:
+    """Of each partition that has any: its number, the first offset that is not stored, and the one behind the last."""
+    beginnings = topic.beginning_offsets()
+    ranges = [
+        (partition, max(progress.get(partition, 0), beginnings[partition]), end)
+        for partition, end in topic.end_offsets().items()
+    ]
+    return [(partition, first, end) for partition, first, end in ranges if first < end]

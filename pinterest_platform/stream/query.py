@@ -1,104 +1,64 @@
-"""The streaming loop: Kafka through Spark Structured Streaming into the sink, until told to stop. No Dagster in here.
+"""The Spark query of the stream: Kafka through the cleaning into lines that PostgreSQL copies.
 
-Belongs here: where the stream starts, how it runs and what it reports. Does not belong here: the cleaning
-(`pins.cleaning`) and the transaction (`stream.sink`).
+Belongs here: where the query starts, and how it is run so that a micro-batch costs little. Does not belong here: the
+cleaning (`pins.cleaning`), the transaction (`stream.sink`), and how long it runs (`stream.loop`).
 """
 
 from __future__ import annotations
 
 import json
 import shutil
-import time
 from collections.abc import Callable, Mapping
-from contextlib import closing
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from pyspark.sql import functions as F  # noqa: N812
-
 from pinterest_platform.connections import spark_kafka_options
-from pinterest_platform.pins.cleaning import CLEAN_COLUMNS, clean_records
+from pinterest_platform.pins.cleaning import clean_records
 from pinterest_platform.settings import Settings
-from pinterest_platform.stores.kafka import Topic, open_topic
-from pinterest_platform.stores.postgres import Connection, connect, migrate
-from pinterest_platform.stream.sink import BatchOutcome, next_offsets, write_batch
+from pinterest_platform.stores.kafka import Topic
+from pinterest_platform.stream.copy_lines import LINE, copy_lines
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 EARLIEST = -2
 MAX_RECORDS_A_BATCH = 20_000
-_TRIGGER = "100 milliseconds"
+_AT_ONCE = "0 seconds"  # a batch follows the last one; with a pace of its own Spark complains when it falls behind
+
+# A broker that is away shall be noticed in seconds: Kafka's own patience is one minute, Spark's two.
+_PATIENCE = {
+    "kafka.request.timeout.ms": "5000",
+    "kafka.default.api.timeout.ms": "10000",
+    "kafkaConsumer.pollTimeoutMs": "10000",
+}
+_SESSION_OPTIONS = {
+    # A batch under way is waited for when the query is stopped, but not for ever.
+    "spark.sql.streaming.stopTimeout": "5s",
+    # Between two looks at a topic that has nothing new. Spark's own 10 ms keep a core busy with looking.
+    "spark.sql.streaming.pollingDelay": "50ms",
+    # Spark describes each batch's plan for its UI, which is off: the cheapest form.
+    "spark.sql.ui.explainMode": "simple",
+}
+# Progress lives in PostgreSQL; what Spark notes in its checkpoint is deleted at the next start. Writing it takes longer
+# than all of PostgreSQL's part of a batch, so it is put off. Spark allows that for some sinks, and asks for the last
+# option where the sink is another: ours does not need the notes.
+# https://docs.databricks.com/en/structured-streaming/async-progress-checking.html
+_NO_NOTES = {
+    "asyncProgressTrackingEnabled": "true",
+    "asyncProgressTrackingCheckpointIntervalMs": "3600000",
+    "_asyncProgressTrackingOverrideSinkSupportCheck": "true",
+}
 
 
 class StreamOffsetsLostError(Exception):
-    """The offsets from which the stream would go on are not in the topic."""
-
-
-@dataclass
-class StreamActivity:
-    """What the stream did since the last report. The batch thread adds to it, the reporting loop takes from it.
-
-    `latency_seconds` is the time from receipt to commit of the oldest record in the last micro-batch.
-    """
-
-    batches: int = 0
-    rows: int = 0
-    rejects: int = 0
-    duplicates: int = 0
-    batch_seconds: float = 0.0
-    latency_seconds: float | None = None
-    since: float = field(default_factory=time.monotonic)
-
-    @property
-    def rows_per_second(self) -> float:
-        """Stored rows per second of wall time since the last report."""
-        return self.rows / max(time.monotonic() - self.since, 0.001)
-
-    def add(self, outcome: BatchOutcome, seconds: float, latency_seconds: float) -> None:
-        """Count one committed micro-batch."""
-        self.batches += 1
-        self.rows += outcome.rows
-        self.rejects += outcome.rejects
-        self.duplicates += outcome.duplicates
-        self.batch_seconds += seconds
-        self.latency_seconds = latency_seconds
-
-
-def run_stream(
-    spark: SparkSession,
-    settings: Settings,
-    report: Callable[[StreamActivity], None],
-    report_every_seconds: float = 10.0,
-) -> None:
-    """Stream until interrupted or until a batch fails.
-
-    Args:
-        spark: the session to run in.
-        settings: where Kafka and PostgreSQL are.
-        report: called from the calling thread every few seconds with what happened since.
-        report_every_seconds: how often.
-
-    Raises:
-        StreamOffsetsLostError: the topic was recreated or has lost the records that come next.
-        pyspark.errors.StreamingQueryException: a micro-batch failed; nothing of it was stored.
-    """
-    migrate(settings)
-    with closing(connect(settings, autocommit=True)) as connection:
-        with open_topic(settings) as topic:
-            starting = starting_offsets(topic, next_offsets(connection, settings.kafka_topic))
-        batches = _Batches(connection, settings.kafka_topic)
-        query = _start(spark, settings, starting, batches.write)
-        try:
-            while not query.awaitTermination(report_every_seconds):
-                report(batches.take_activity())
-        finally:  # also for KeyboardInterrupt: the batch under way is finished or rolled back
-            query.stop()
+    """The records from which the stream would go on are not in the topic."""
 
 
 def starting_offsets(topic: Topic, progress: Mapping[int, int]) -> dict[int, int]:
-    """Where each partition starts: after what is stored, else at the earliest record."""
+    """Where each partition starts: after what is stored, else at the earliest record.
+
+    Raises:
+        StreamOffsetsLostError: the topic was cut or emptied, or has lost the records that come next.
+    """
     beginnings, ends = topic.beginning_offsets(), topic.end_offsets()
     for partition, offset in progress.items():
         if not beginnings.get(partition, 0) <= offset <= ends.get(partition, 0):
@@ -110,54 +70,38 @@ def starting_offsets(topic: Topic, progress: Mapping[int, int]) -> dict[int, int
     return {partition: progress.get(partition, EARLIEST) for partition in topic.partitions()}
 
 
-def _start(
-    spark: SparkSession,
-    settings: Settings,
-    starting: Mapping[int, int],
-    write: Callable[[DataFrame, int], None],
+def start_query(
+    spark: SparkSession, settings: Settings, starting: Mapping[int, int], write: Callable[[list[str]], None]
 ) -> Any:
+    """Start the query; returns Spark's `StreamingQuery`. `write` gets the lines of each micro-batch that has any."""
+    session = spark.newSession()
+    for name, value in _SESSION_OPTIONS.items():
+        session.conf.set(name, value)
     records = (
-        spark.readStream.format("kafka")
-        .options(**spark_kafka_options(settings))
+        session.readStream.format("kafka")
+        .options(**spark_kafka_options(settings), **_PATIENCE)
         .option("subscribe", settings.kafka_topic)
-        .option("startingOffsets", json.dumps({settings.kafka_topic: starting}))
+        .option("startingOffsets", json.dumps({settings.kafka_topic: dict(starting)}))
         .option("maxOffsetsPerTrigger", MAX_RECORDS_A_BATCH)
         .option("failOnDataLoss", "true")
         .load()
     )
-    # Progress lives in PostgreSQL. Spark insists on a checkpoint, so it gets a new one at each start: a folder of the
-    # driver, as a URL because a cluster's default file system is another. A query without state never asks executors.
+    # Spark insists on a checkpoint, so it gets a new one at each start: a folder of the driver, as a URL because a
+    # cluster's default file system is another. A query without state never asks executors.
     checkpoint = settings.state_folder.absolute() / "stream-checkpoint"
     shutil.rmtree(checkpoint, ignore_errors=True)
-    stream = clean_records(records).writeStream.foreachBatch(write).trigger(processingTime=_TRIGGER)
-    return stream.option("checkpointLocation", checkpoint.as_uri()).start()
+    # Each task sets the cleaning up anew, which takes longer than to clean what a steady stream brings. The other half
+    # of the cores is for PostgreSQL, which writes meanwhile.
+    tasks = max(1, spark.sparkContext.defaultParallelism // 2)
+    lines = copy_lines(clean_records(records)).coalesce(tasks)
+    stream = lines.writeStream.trigger(processingTime=_AT_ONCE).options(**_NO_NOTES)
+    return stream.foreachBatch(_writing(write)).option("checkpointLocation", checkpoint.as_uri()).start()
 
 
-class _Batches:
-    """The sink as Spark calls it, counting what it did."""
+def _writing(write: Callable[[list[str]], None]) -> Callable[[DataFrame, int], None]:
+    def write_lines(batch: DataFrame, _batch_id: int) -> None:
+        lines = [row[LINE] for row in batch.collect()]
+        if lines:
+            write(lines)
 
-    def __init__(self, connection: Connection, topic: str) -> None:
-        self._connection = connection
-        self._topic = topic
-        self._activity = StreamActivity()
-
-    def write(self, cleaned: DataFrame, _batch_id: int) -> None:
-        started = time.monotonic()
-        rows = _collect(cleaned)
-        if rows:
-            outcome = write_batch(self._connection, self._topic, rows)
-            latency = time.time() - min(row["ingested_at"] for row in rows).timestamp()
-            self._activity.add(outcome, time.monotonic() - started, latency)
-
-    def take_activity(self) -> StreamActivity:
-        taken, self._activity = self._activity, StreamActivity()
-        return taken
-
-
-def _collect(cleaned: DataFrame) -> list[dict[str, Any]]:
-    """The batch's rows in the driver, with `ingested_at` as an aware UTC time."""
-    columns = [F.unix_millis(name).alias(name) if name == "ingested_at" else F.col(name) for name in CLEAN_COLUMNS]
-    original = F.when(F.col("reason").isNotNull(), F.col("original")).alias("original")
-    rows = cleaned.select(*columns, "kafka_topic", original, "reason").collect()
-    # Spark would hand out timestamps without a zone, in the zone of this machine.
-    return [row.asDict() | {"ingested_at": datetime.fromtimestamp(row["ingested_at"] / 1000, UTC)} for row in rows]
+    return write_lines

@@ -1,35 +1,60 @@
 """One micro-batch in one PostgreSQL transaction: rows, rejects, duplicates, profiles and the next offsets.
 
 Belongs here: the statements and their order. Because the offsets are committed with the rows, a batch that is replayed,
-half written or sent twice changes nothing. Does not belong here: where the rows come from (`stream.query`).
+half written or sent twice changes nothing; because the transaction asks who owns the stream, a run that was given up
+for dead writes nothing. Does not belong here: where the lines come from (`stream.query`).
+
+The batch is copied whole into a temporary table, and everything else is a statement over that table.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import Any
 
 from psycopg import sql
 
-from pinterest_platform.pins.cleaning import CLEAN_COLUMNS, REJECT_COLUMNS
-from pinterest_platform.stores.postgres import Connection, create_day_partition
-
-Row = Mapping[str, Any]
+from pinterest_platform.pins.cleaning import CLEAN_COLUMNS
+from pinterest_platform.stores.postgres import Connection
+from pinterest_platform.stream.copy_lines import LINE_COLUMNS
+from pinterest_platform.stream.day_partitions import create_day_partition, kept_from
+from pinterest_platform.stream.ownership import demand_ownership
 
 _COLUMNS = sql.SQL(", ").join(map(sql.Identifier, CLEAN_COLUMNS))
 _STAGE = sql.SQL(
     """
     CREATE TEMPORARY TABLE IF NOT EXISTS staged ON COMMIT DELETE ROWS
-    AS SELECT {columns} FROM pinterest_stream WITH NO DATA"""
+    AS SELECT {columns}, NULL::text AS original, NULL::text AS reason FROM pinterest_stream WITH NO DATA"""
 ).format(columns=_COLUMNS)
-_COPY = sql.SQL("COPY staged ({columns}) FROM STDIN").format(columns=_COLUMNS)
+_COPY = sql.SQL("COPY staged ({columns}) FROM STDIN").format(
+    columns=sql.SQL(", ").join(map(sql.Identifier, LINE_COLUMNS))
+)
+_DROP_WHAT_IS_KNOWN = """
+    DELETE FROM staged USING stream_progress AS done
+    WHERE done.topic = %s
+      AND done.kafka_partition = staged.kafka_partition AND staged.kafka_offset < done.next_offset"""
+_ADVANCE = """
+    INSERT INTO stream_progress (topic, kafka_partition, next_offset)
+    SELECT %s, kafka_partition, max(kafka_offset) + 1 FROM staged GROUP BY kafka_partition
+    ON CONFLICT (topic, kafka_partition)
+    DO UPDATE SET next_offset = excluded.next_offset, updated_at = clock_timestamp()"""
+_COUNT_LATE = """
+    WITH late AS (DELETE FROM staged WHERE ingest_date < %s RETURNING ingest_date)
+    INSERT INTO stream_late_records AS known (ingest_date, records) SELECT ingest_date, count(*) FROM late GROUP BY 1
+    ON CONFLICT (ingest_date) DO UPDATE SET records = known.records + excluded.records, last_at = clock_timestamp()"""
+_SUMMARY = """
+    SELECT count(*) FILTER (WHERE reason IS NULL), count(*) FILTER (WHERE reason IS NOT NULL),
+        coalesce(array_agg(DISTINCT ingest_date) FILTER (WHERE reason IS NULL), '{}'), min(ingested_at)
+    FROM staged"""
 
 # Posts count every stored row. The follower count is that of the newest post by event time, then offset, that has one.
 _MERGE = sql.SQL(
     """
     WITH inserted AS (
-        INSERT INTO pinterest_stream ({columns}) SELECT {columns} FROM staged ORDER BY kafka_partition, kafka_offset
+        INSERT INTO pinterest_stream ({columns})
+        SELECT {columns} FROM staged WHERE reason IS NULL ORDER BY kafka_partition, kafka_offset
         ON CONFLICT DO NOTHING
         RETURNING poster_name, follower_count, ingested_at, kafka_partition, kafka_offset
     ), posted AS (
@@ -61,32 +86,37 @@ _MERGE = sql.SQL(
 _DUPLICATES = """
     INSERT INTO stream_duplicates (ingest_date, kafka_partition, kafka_offset, event_id)
     SELECT ingest_date, kafka_partition, kafka_offset, event_id FROM staged
-    WHERE NOT EXISTS (
+    WHERE reason IS NULL AND NOT EXISTS (
         SELECT FROM pinterest_stream AS stored
         WHERE stored.ingest_date = staged.ingest_date
           AND stored.kafka_partition = staged.kafka_partition AND stored.kafka_offset = staged.kafka_offset
     )
     ON CONFLICT DO NOTHING"""
-_REJECT = sql.SQL("INSERT INTO stream_rejects ({columns}) VALUES ({values}) ON CONFLICT DO NOTHING").format(
-    columns=sql.SQL(", ").join(map(sql.Identifier, REJECT_COLUMNS)),
-    values=sql.SQL(", ").join(map(sql.Placeholder, REJECT_COLUMNS)),
-)
+_REJECTS = """
+    INSERT INTO stream_rejects (
+        ingested_at, ingest_date, kafka_topic, kafka_partition, kafka_offset, original, reason
+    )
+    SELECT ingested_at, ingest_date, %s, kafka_partition, kafka_offset, original, reason
+    FROM staged WHERE reason IS NOT NULL
+    ON CONFLICT DO NOTHING"""
 _PROGRESS = "SELECT kafka_partition, next_offset FROM stream_progress WHERE topic = %s"
 # Two streams at once would wait for each other here, and the second would find nothing left to store.
 _LOCK_PROGRESS = "LOCK TABLE stream_progress IN EXCLUSIVE MODE"
-_ADVANCE = """
-    INSERT INTO stream_progress (topic, kafka_partition, next_offset) VALUES (%s, %s, %s)
-    ON CONFLICT (topic, kafka_partition)
-    DO UPDATE SET next_offset = excluded.next_offset, updated_at = clock_timestamp()"""
 
 
 @dataclass(frozen=True)
 class BatchOutcome:
-    """What one micro-batch brought: stored rows, rejects and duplicates. Records seen before are in none of them."""
+    """What one micro-batch brought. Records seen before are in none of them.
 
-    rows: int
-    rejects: int
-    duplicates: int
+    `late` are records of days that are not kept any more: counted in `stream_late_records`, stored nowhere. `oldest` is
+    when the first of the batch's records was received.
+    """
+
+    rows: int = 0
+    rejects: int = 0
+    duplicates: int = 0
+    late: int = 0
+    oldest: datetime | None = field(default=None, compare=False)
 
 
 def next_offsets(connection: Connection, topic: str) -> dict[int, int]:
@@ -95,55 +125,56 @@ def next_offsets(connection: Connection, topic: str) -> dict[int, int]:
     return dict(rows)
 
 
-def write_batch(connection: Connection, topic: str, cleaned: Iterable[Row]) -> BatchOutcome:
+def write_batch(connection: Connection, topic: str, owner: str, lines: Sequence[str]) -> BatchOutcome:
     """Store one micro-batch in one transaction, and with it the offsets to go on from.
 
     Args:
         connection: an open connection, not in a transaction.
         topic: whose progress this is.
-        cleaned: rows with `CLEAN_COLUMNS`, `kafka_topic`, `original` and `reason`; those with a reason are rejects.
+        owner: who writes; must be the one that last took the stream over.
+        lines: `copy_lines` of cleaned records.
+
+    Raises:
+        StreamTakenOverError: another run owns the stream; nothing was written.
     """
     with connection.transaction():
         connection.execute(_LOCK_PROGRESS)
-        progress = next_offsets(connection, topic)
-        fresh = [row for row in cleaned if row["kafka_offset"] >= progress.get(row["kafka_partition"], 0)]
-        pins = [row for row in fresh if row["reason"] is None]
-        rejects = [row for row in fresh if row["reason"] is not None]
-        duplicates = _store_pins(connection, pins)
-        _store_rejects(connection, rejects)
-        _advance(connection, topic, fresh)
-    return BatchOutcome(rows=len(pins) - duplicates, rejects=len(rejects), duplicates=duplicates)
+        demand_ownership(connection, topic, owner)
+        _copy(connection, lines)
+        connection.execute(_DROP_WHAT_IS_KNOWN, [topic])
+        connection.execute(_ADVANCE, [topic])
+        late = _count_late(connection, kept_from(connection))
+        pins, rejects, days, oldest = _summary(connection)
+        duplicates = _store_pins(connection, days) if pins else 0
+        if rejects:
+            connection.execute(_REJECTS, [topic])
+    return BatchOutcome(rows=pins - duplicates, rejects=rejects, duplicates=duplicates, late=late, oldest=oldest)
 
 
-def _store_pins(connection: Connection, pins: Sequence[Row]) -> int:
-    """Store the pins and what they say of their posters; returns how many were duplicates."""
-    for day in sorted({row["ingest_date"] for row in pins}):
-        create_day_partition(connection, day)
+def _copy(connection: Connection, lines: Sequence[str]) -> None:
     connection.execute(_STAGE)
-    with connection.cursor() as cursor:
-        with cursor.copy(_COPY) as copy:
-            for row in pins:
-                copy.write_row([row[name] for name in CLEAN_COLUMNS])
-        cursor.execute(_MERGE)
-        cursor.execute(_DUPLICATES)
-        return cursor.rowcount
+    with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
+        copy.write("".join(f"{line}\n" for line in lines))
 
 
-def _store_rejects(connection: Connection, rejects: Sequence[Row]) -> None:
-    rows = [{name: _storable(row[name]) for name in REJECT_COLUMNS} for row in rejects]
-    with connection.cursor() as cursor:
-        cursor.executemany(_REJECT, rows)
+def _count_late(connection: Connection, first_kept: date) -> int:
+    if not connection.execute("SELECT FROM staged WHERE ingest_date < %s LIMIT 1", [first_kept]).rowcount:
+        return 0
+    [(before,)] = connection.execute("SELECT count(*) FROM staged").fetchall()
+    connection.execute(_COUNT_LATE, [first_kept])
+    [(after,)] = connection.execute("SELECT count(*) FROM staged").fetchall()
+    return int(str(before)) - int(str(after))
 
 
-def _storable(value: Any) -> Any:
-    # PostgreSQL has no NUL in text; the raw object in S3 keeps the record as it came.
-    return value.replace("\x00", "\N{SYMBOL FOR NULL}") if isinstance(value, str) else value
+def _summary(connection: Connection) -> tuple[int, int, list[date], datetime | None]:
+    row: Any = connection.execute(_SUMMARY).fetchone()
+    pins, rejects, days, oldest = row
+    return pins, rejects, days, oldest
 
 
-def _advance(connection: Connection, topic: str, rows: Iterable[Row]) -> None:
-    ends: dict[int, int] = {}
-    for row in rows:
-        partition = row["kafka_partition"]
-        ends[partition] = max(ends.get(partition, 0), row["kafka_offset"] + 1)
-    for partition, end in sorted(ends.items()):
-        connection.execute(_ADVANCE, [topic, partition, end])
+def _store_pins(connection: Connection, days: Sequence[date]) -> int:
+    """Store the pins and what they say of their posters; returns how many were duplicates."""
+    for day in sorted(days):
+        create_day_partition(connection, day)
+    connection.execute(_MERGE)
+    return connection.execute(_DUPLICATES).rowcount

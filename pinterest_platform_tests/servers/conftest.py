@@ -16,7 +16,9 @@ from pinterest_platform.stores.postgres import Connection, connect, migrate
 from pinterest_platform_tests.conftest import STATE_FOLDER
 
 STORES = ["kafka", "cassandra", "s3", "postgres"]
-_TRUNCATE = "TRUNCATE pinterest_stream, stream_rejects, stream_duplicates, profile_popularity, stream_progress"
+_TRUNCATE = """
+    TRUNCATE pinterest_stream, stream_rejects, stream_duplicates, stream_late_records, profile_popularity,
+        stream_progress, stream_heartbeat, stream_topic, stream_retention"""
 
 
 @pytest.fixture(scope="session")

@@ -4,32 +4,25 @@ from __future__ import annotations
 
 import time
 
-import pytest
 from pyspark.sql import SparkSession
 
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.spark import open_session
 from pinterest_platform.stream.lag import stream_lag
-from pinterest_platform.stream.query import run_stream
+from pinterest_platform.stream.loop import Watcher, run_stream
 
 CATCH_UP_SECONDS = 90
 
 
-class CaughtUpError(Exception):
-    """Ends the streaming loop."""
-
-
-def stream_to_the_end(spark: SparkSession, settings: Settings) -> None:
+def stream_to_the_end(spark: SparkSession, settings: Settings, owner: str = "the test") -> None:
     """Stream what the topic has, then stop."""
     deadline = time.monotonic() + CATCH_UP_SECONDS
 
-    def report(_activity: object) -> None:
+    def is_caught_up() -> bool:
         assert time.monotonic() < deadline, "the stream does not catch up"
-        if stream_lag(settings) == 0:
-            raise CaughtUpError
+        return stream_lag(settings) == 0
 
-    with pytest.raises(CaughtUpError):
-        run_stream(spark, settings, report, report_every_seconds=0.2)
+    run_stream(lambda: spark, settings, owner, Watcher(report=lambda _report: None, until=is_caught_up))
 
 
 if __name__ == "__main__":

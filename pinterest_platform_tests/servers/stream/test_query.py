@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import pytest
@@ -23,15 +19,12 @@ from pinterest_platform.stores.kafka import open_topic
 from pinterest_platform.stores.postgres import Connection
 from pinterest_platform.stores.s3 import open_bucket
 from pinterest_platform.stream.lag import stream_lag
-from pinterest_platform.stream.query import StreamOffsetsLostError, run_stream
+from pinterest_platform.stream.query import StreamOffsetsLostError
 from pinterest_platform_tests.pins import posted
+from pinterest_platform_tests.servers.streaming import stream_to_the_end
 
 DAY = datetime(2026, 11, 16, tzinfo=UTC).date()
 AT = start_of(DAY) + 3_600_000
-
-
-class StoppedError(Exception):
-    """Raised by the test's report to end the loop, as an interrupt would."""
 
 
 def post(settings: Settings, *values: bytes) -> None:
@@ -39,39 +32,6 @@ def post(settings: Settings, *values: bytes) -> None:
     for value in values:
         producer.send(settings.kafka_topic, value=value, timestamp_ms=AT)
     producer.close()
-
-
-@contextmanager
-def streaming(spark: SparkSession, settings: Settings) -> Iterator[None]:
-    stop = threading.Event()
-
-    def report(_activity: object) -> None:
-        if stop.is_set():
-            raise StoppedError
-
-    def run() -> None:
-        with pytest.raises(StoppedError):
-            run_stream(spark, settings, report, report_every_seconds=0.2)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join(60)
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 90) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.2)
-
-
-def catch_up(spark: SparkSession, settings: Settings) -> None:
-    with streaming(spark, settings):
-        wait_until(lambda: stream_lag(settings) == 0)
 
 
 def stored(database: Connection) -> list[str]:
@@ -84,7 +44,7 @@ def test_what_was_posted_before_the_first_start_is_not_missed(
 ) -> None:
     post(corner, posted(unique_id="a"), posted(unique_id="b"), b"no pin")
 
-    catch_up(spark, corner)
+    stream_to_the_end(spark, corner)
 
     assert stored(database) == ["a", "b"]
 
@@ -93,11 +53,11 @@ def test_a_lost_checkpoint_loses_and_doubles_nothing(
     spark: SparkSession, corner: Settings, database: Connection
 ) -> None:
     post(corner, posted(unique_id="a"))
-    catch_up(spark, corner)
+    stream_to_the_end(spark, corner)
     shutil.rmtree(corner.state_folder / "stream-checkpoint")
     post(corner, posted(unique_id="b"))
 
-    catch_up(spark, corner)
+    stream_to_the_end(spark, corner)
 
     assert stored(database) == ["a", "b"]
     assert database.execute("SELECT posts FROM profile_popularity").fetchall() == [(2,)]
@@ -109,7 +69,7 @@ def test_a_recreated_topic_is_an_error_that_says_what_to_do(
     database.execute("INSERT INTO stream_progress VALUES (%s, 0, 99)", [corner.kafka_topic])
 
     with pytest.raises(StreamOffsetsLostError, match=r"offset 99.*was recreated.*stream_progress"):
-        run_stream(spark, corner, lambda _activity: None)
+        stream_to_the_end(spark, corner)
 
 
 def test_batch_and_stream_clean_alike(spark: SparkSession, corner: Settings, database: Connection) -> None:
@@ -120,7 +80,7 @@ def test_batch_and_stream_clean_alike(spark: SparkSession, corner: Settings, dat
         b'{"unique_id": "c"}',
         b"\xff",
     )
-    catch_up(spark, corner)
+    stream_to_the_end(spark, corner)
     bucket = open_bucket(corner)
     with open_topic(corner) as topic:
         land_day(topic, bucket, DAY)
@@ -158,5 +118,5 @@ def test_the_lag_counts_what_is_posted_and_not_stored(
     post(corner, posted(), posted())
     assert stream_lag(corner) == 2
 
-    catch_up(spark, corner)
+    stream_to_the_end(spark, corner)
     assert stream_lag(corner) == 0

@@ -8,33 +8,22 @@ from typing import Any
 import psycopg
 import pytest
 
+from pinterest_platform.settings import Settings
 from pinterest_platform.stores.postgres import Connection
+from pinterest_platform.stream.ownership import StreamTakenOverError, take_over
 from pinterest_platform.stream.sink import BatchOutcome, next_offsets, write_batch
+from pinterest_platform_tests.servers.cleaned import NOON, cleaned
 
-NOON = datetime(2026, 11, 16, 12, tzinfo=UTC)
+OWNER = "the run"
 
 
-def pin(offset: int, partition: int = 0, at: datetime = NOON, **changes: Any) -> dict[str, Any]:
-    """A cleaned row as the stream hands it to the sink."""
-    row = dict.fromkeys(("title", "description", "tag_list", "is_image_or_video", "image_src", "save_location"))
-    return {
-        **row,
-        "unique_id": f"pin-{partition}-{offset}",
-        "index_id": offset,
-        "category": "art",
-        "poster_name": "Ada",
-        "follower_count": 10,
-        "downloaded": 1,
-        "event_id": f"event-{partition}-{offset}",
-        "ingested_at": at,
-        "ingest_date": at.date(),
-        "kafka_topic": "pins",
-        "kafka_partition": partition,
-        "kafka_offset": offset,
-        "original": None,
-        "reason": None,
-        **changes,
-    }
+@pytest.fixture(autouse=True)
+def _owned(stores: Settings, database: Connection) -> None:
+    take_over(stores.model_copy(update={"kafka_topic": "pins"}), OWNER)
+
+
+def write(database: Connection, *lines: str, owner: str = OWNER) -> BatchOutcome:
+    return write_batch(database, "pins", owner, lines)
 
 
 def rows(database: Connection, query: str) -> list[Any]:
@@ -53,7 +42,7 @@ def profile(database: Connection, name: str = "Ada") -> Any:
 
 
 def test_a_batch_stores_its_rows_and_where_to_go_on(database: Connection) -> None:
-    outcome = write_batch(database, "pins", [pin(0), pin(1), pin(0, partition=2)])
+    outcome = write(database, cleaned(0), cleaned(1), cleaned(0, partition=2))
 
     assert outcome == BatchOutcome(rows=3, rejects=0, duplicates=0)
     assert next_offsets(database, "pins") == {0: 2, 2: 1}
@@ -61,10 +50,15 @@ def test_a_batch_stores_its_rows_and_where_to_go_on(database: Connection) -> Non
 
 
 def test_a_replayed_batch_changes_nothing(database: Connection) -> None:
-    batch = [pin(0), pin(1), pin(2, reason="index is missing", original="{}"), pin(3, event_id="event-0-0")]
-    write_batch(database, "pins", batch)
+    batch = [
+        cleaned(0),
+        cleaned(1),
+        cleaned(2, reason="index is missing", original="{}"),
+        cleaned(3, event_id="event-0-0"),
+    ]
+    write(database, *batch)
 
-    again = write_batch(database, "pins", batch)
+    again = write(database, *batch)
 
     assert again == BatchOutcome(rows=0, rejects=0, duplicates=0)
     assert profile(database)[0] == 2
@@ -76,9 +70,9 @@ def test_a_replayed_batch_changes_nothing(database: Connection) -> None:
 
 
 def test_a_batch_that_overlaps_adds_only_what_is_new(database: Connection) -> None:
-    write_batch(database, "pins", [pin(0), pin(1)])
+    write(database, cleaned(0), cleaned(1))
 
-    outcome = write_batch(database, "pins", [pin(1), pin(2)])
+    outcome = write(database, cleaned(1), cleaned(2))
 
     assert outcome == BatchOutcome(rows=1, rejects=0, duplicates=0)
     assert profile(database)[0] == 3
@@ -86,10 +80,10 @@ def test_a_batch_that_overlaps_adds_only_what_is_new(database: Connection) -> No
 
 def test_a_repeated_event_id_is_stored_once_a_day(database: Connection) -> None:
     tomorrow = NOON + timedelta(days=1)
-    batch = [pin(0, event_id="e"), pin(1, event_id="e"), pin(2, event_id="e", at=tomorrow)]
+    batch = [cleaned(0, event_id="e"), cleaned(1, event_id="e"), cleaned(2, event_id="e", at=tomorrow)]
 
-    outcome = write_batch(database, "pins", batch)
-    later = write_batch(database, "pins", [pin(3, event_id="e")])
+    outcome = write(database, *batch)
+    later = write(database, cleaned(3, event_id="e"))
 
     assert outcome == BatchOutcome(rows=2, rejects=0, duplicates=1)
     assert later == BatchOutcome(rows=0, rejects=0, duplicates=1)
@@ -97,43 +91,78 @@ def test_a_repeated_event_id_is_stored_once_a_day(database: Connection) -> None:
 
 
 def test_a_reject_keeps_its_text_and_its_reason(database: Connection) -> None:
-    write_batch(database, "pins", [pin(0, original="a\0b", reason="the value is not a JSON object")])
+    write(database, cleaned(0, original="[]", reason="the value is not a JSON object"))
 
     found = rows(database, "SELECT original, reason FROM stream_rejects")
-    assert found == [("a\N{SYMBOL FOR NULL}b", "the value is not a JSON object")]
+    assert found == [("[]", "the value is not a JSON object")]
     assert next_offsets(database, "pins") == {0: 1}
 
 
 def test_a_batch_that_fails_stores_nothing(database: Connection) -> None:
     with pytest.raises(psycopg.errors.NotNullViolation):
-        write_batch(database, "pins", [pin(0), pin(1, category=None)])
+        write(database, cleaned(0), cleaned(1, category=None))
 
     assert (count(database, "pinterest_stream"), next_offsets(database, "pins")) == (0, {})
 
 
 def test_followers_are_those_of_the_newest_post_not_of_the_last_arrival(database: Connection) -> None:
     hour = timedelta(hours=1)
-    write_batch(database, "pins", [pin(0, at=NOON + hour, follower_count=20), pin(1, at=NOON, follower_count=10)])
+    write(database, cleaned(0, at=NOON + hour, follower_count=20), cleaned(1, at=NOON, follower_count=10))
     assert profile(database) == (2, 20, NOON + hour)
 
-    write_batch(database, "pins", [pin(2, at=NOON - hour, follower_count=5)])
+    write(database, cleaned(2, at=NOON - hour, follower_count=5))
     assert profile(database) == (3, 20, NOON + hour)
 
-    write_batch(database, "pins", [pin(3, at=NOON + 2 * hour, follower_count=None)])
+    write(database, cleaned(3, at=NOON + 2 * hour, follower_count=None))
     assert profile(database) == (4, 20, NOON + 2 * hour)
 
-    write_batch(database, "pins", [pin(4, at=NOON + 3 * hour, follower_count=7)])
+    write(database, cleaned(4, at=NOON + 3 * hour, follower_count=7))
     assert profile(database) == (5, 7, NOON + 3 * hour)
 
 
 def test_a_pin_without_a_poster_is_stored_and_has_no_profile(database: Connection) -> None:
-    write_batch(database, "pins", [pin(0, poster_name=None)])
+    write(database, cleaned(0, poster_name=None))
 
     assert (count(database, "pinterest_stream"), count(database, "profile_popularity")) == (1, 0)
 
 
 def test_every_day_of_a_batch_has_its_partition(database: Connection) -> None:
-    write_batch(database, "pins", [pin(0), pin(1, at=datetime(1999, 12, 31, tzinfo=UTC))])
+    write(database, cleaned(0), cleaned(1, at=datetime(1999, 12, 31, tzinfo=UTC)))
 
     days = rows(database, "SELECT ingest_date FROM pinterest_stream ORDER BY 1")
     assert days == [(date(1999, 12, 31),), (date(2026, 11, 16),)]
+
+
+def test_a_run_that_was_replaced_writes_nothing(database: Connection) -> None:
+    with pytest.raises(
+        StreamTakenOverError, match="an older run does not own the stream of pins any more: the run does"
+    ):
+        write(database, cleaned(0), owner="an older run")
+
+    assert (count(database, "pinterest_stream"), next_offsets(database, "pins")) == (0, {})
+
+
+def test_a_record_of_a_day_that_is_not_kept_is_counted_and_passed(database: Connection) -> None:
+    database.execute("INSERT INTO stream_retention (kept_from) VALUES ('2026-11-16')")
+    late = NOON - timedelta(days=2)
+
+    outcome = write(database, cleaned(0, at=late), cleaned(1, at=late, reason="no pin"), cleaned(2))
+    again = write(database, cleaned(3, at=late))
+
+    assert (outcome, again) == (BatchOutcome(rows=1, late=2), BatchOutcome(late=1))
+    assert rows(database, "SELECT ingest_date, records FROM stream_late_records") == [(late.date(), 3)]
+    assert (count(database, "stream_rejects"), next_offsets(database, "pins")) == (0, {0: 4})
+
+
+def test_the_last_hour_counts_what_was_posted_in_it(database: Connection) -> None:
+    now = datetime.now(UTC)
+    write(
+        database,
+        cleaned(0, at=now - timedelta(minutes=70)),
+        cleaned(1, at=now - timedelta(minutes=5), follower_count=30),
+        cleaned(2, at=now - timedelta(minutes=2), follower_count=None),
+        cleaned(3, at=now - timedelta(minutes=50), poster_name="Grace"),
+    )
+
+    popular = rows(database, "SELECT poster_name, posts, latest_follower_count FROM popular_profiles_last_hour")
+    assert popular == [("Ada", 2, 30), ("Grace", 1, 10)]

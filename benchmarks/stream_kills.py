@@ -1,0 +1,121 @@
+"""That nothing is lost and nothing doubled while everything is killed: the stream's run, its JVM, PostgreSQL, Kafka.
+
+Run it with `.venv/bin/python -m benchmarks.stream_kills`. It starts the whole platform on ports of its own, posts
+events whose ids it keeps, kills in random order, and at the end compares every acknowledged event with the rows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import signal
+import sys
+import time
+from collections.abc import Iterable
+from contextlib import closing
+
+import psutil
+
+from benchmarks.stack import BENCHMARK_SETTINGS, running
+from benchmarks.streaming import (
+    Acknowledgements,
+    posting,
+    stored,
+    streaming_run,
+    switch,
+    wait_for,
+    wait_for_answer,
+)
+from infra.local_stack.processes import wait_until_gone
+from infra.local_stack.stack import LocalStack
+from pinterest_platform.settings import Settings
+from pinterest_platform.stores.postgres import connect
+from pinterest_platform.stream.lag import stream_lag
+from pinterest_platform.stream.profiles import differing_profiles
+
+LIMIT_SECONDS = 60
+_FOUND = """
+    SELECT count(*) FILTER (WHERE stored = 0), count(*) FILTER (WHERE stored > 1) FROM (
+        SELECT posted.event_id, count(stream.event_id) AS stored
+        FROM posted LEFT JOIN pinterest_stream AS stream USING (event_id) GROUP BY posted.event_id
+    ) AS counted"""
+_REPEATED = "SELECT FROM pinterest_stream GROUP BY kafka_partition, kafka_offset HAVING count(*) > 1"
+
+
+def main() -> int:
+    options = _options()
+    dice = random.Random(options.seed)  # noqa: S311
+    with running(None) as settings:
+        stack = LocalStack(BENCHMARK_SETTINGS)
+        switch(settings, "new_pins_in_kafka", on=False)  # its runs have a JVM too
+        wait_for(lambda: streaming_run(stack) is not None, 60, "streaming run")
+        with posting(settings, options.events, options.rate) as seen:
+            wait_for(lambda: stored(settings) > 0, 60, "first row")
+            for number, kind in enumerate(_order(options, dice), start=1):
+                time.sleep(dice.uniform(*options.between))
+                seconds = _kill(stack, settings, kind, options.away)
+                print(f"{number:3} {kind:<11}{seconds:6.1f} s until rows flowed again", flush=True)
+        wait_for(lambda: stream_lag(settings) == 0, 120, "end of the lag")
+        return _judge(settings, seen)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--events", type=int, default=100_000)
+    parser.add_argument("--rate", type=float, default=80)
+    parser.add_argument("--kills", type=int, default=20, help="of the JVM and of the run's process, in equal parts")
+    parser.add_argument("--postgres", type=int, default=5, help="immediate stops")
+    parser.add_argument("--kafka", type=int, default=5, help="kill -9")
+    parser.add_argument("--away", type=float, default=3, help="seconds that a server is away")
+    parser.add_argument("--between", type=float, nargs=2, default=(2, 12), metavar=("LEAST", "MOST"), help="seconds")
+    parser.add_argument("--seed", type=int, default=7)
+    return parser.parse_args()
+
+
+def _order(options: argparse.Namespace, dice: random.Random) -> Iterable[str]:
+    kinds = ["jvm", "run"] * (options.kills // 2) + ["jvm"] * (options.kills % 2)
+    kinds += ["postgres"] * options.postgres + ["kafka"] * options.kafka
+    dice.shuffle(kinds)
+    return kinds
+
+
+def _kill(stack: LocalStack, settings: Settings, kind: str, away: float) -> float:
+    """Kill one, let the stack's owner restart a server, and give the seconds until a newer row was stored."""
+    began = time.monotonic()
+    if kind in ("postgres", "kafka"):
+        _kill_server(stack, kind)
+        time.sleep(away)
+        stack.start([kind])
+    else:
+        run = wait_for_answer(lambda: streaming_run(stack), LIMIT_SECONDS, "streaming run")
+        _end(run.jvm if kind == "jvm" else run.worker, signal.SIGKILL)
+    before = wait_for_answer(lambda: stored(settings), LIMIT_SECONDS, "number of rows")
+    wait_for(lambda: stored(settings) > before, 2 * LIMIT_SECONDS, "new row")
+    return time.monotonic() - began
+
+
+def _kill_server(stack: LocalStack, name: str) -> None:
+    process = wait_for_answer(lambda: stack.process(name), LIMIT_SECONDS, name)
+    _end(process, signal.SIGQUIT if name == "postgres" else signal.SIGKILL)  # SIGQUIT: its immediate stop
+
+
+def _end(process: psutil.Process, how: signal.Signals) -> None:
+    process.send_signal(how)
+    wait_until_gone([process], 20)
+
+
+def _judge(settings: Settings, seen: Acknowledgements) -> int:
+    with closing(connect(settings, autocommit=True)) as connection:
+        connection.execute("CREATE TEMPORARY TABLE posted (event_id text PRIMARY KEY)")
+        with connection.cursor() as cursor, cursor.copy("COPY posted FROM STDIN") as copy:
+            copy.write("".join(f"{event}\n" for event in seen.events))
+        [(lost, doubled)] = connection.execute(_FOUND).fetchall()
+        repeated = connection.execute(_REPEATED).rowcount
+        different = len(differing_profiles(connection))
+    print(f"{len(seen.events):,} acknowledged events: {lost} without a row, {doubled} with more than one.")
+    print(f"{repeated} (partition, offset) stored twice, {different} profiles that differ from a recount.")
+    return 1 if lost or doubled or repeated or different else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,102 @@
+"""That a closed day is the same in both paths, row by row: the batch's clean slice and the stream's table.
+
+Belongs here: the comparison. The slice is copied beside the stream's day in PostgreSQL, which compares the two, so that
+no day has to fit into this process. Does not belong here: offsets that are missing somewhere (`batch.accounting`).
+
+The batch keeps the newest version of a pin and the stream every one of them, so the stream's newest is compared. An
+`event_id` that was sent again is stored once by the stream, in its first copy: of such a row only the id is compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from psycopg import sql
+
+from pinterest_platform.batch.day_offsets import kept_from, stream_progress
+from pinterest_platform.batch.slice_files import clean_files
+from pinterest_platform.pins.cleaning import CLEAN_COLUMNS
+from pinterest_platform.settings import Settings
+from pinterest_platform.stores.parquet import read_batches
+from pinterest_platform.stores.postgres import Connection, connect
+from pinterest_platform.stores.s3 import open_bucket
+
+_COLUMNS = sql.SQL(", ").join(map(sql.Identifier, CLEAN_COLUMNS))
+_SLICE = sql.SQL(
+    "CREATE TEMPORARY TABLE batch_slice ON COMMIT DROP AS SELECT {columns} FROM pinterest_stream WITH NO DATA"
+).format(columns=_COLUMNS)
+_COPY = sql.SQL("COPY batch_slice ({columns}) FROM STDIN").format(columns=_COLUMNS)
+_DIFFERENT = sql.SQL(
+    """
+    SELECT batch.kafka_partition, batch.kafka_offset
+    FROM batch_slice AS batch
+    JOIN stream_progress AS done
+        ON done.topic = %s AND done.kafka_partition = batch.kafka_partition AND batch.kafka_offset < done.next_offset
+    LEFT JOIN pinterest_stream AS stream
+        ON stream.ingest_date = batch.ingest_date
+        AND stream.kafka_partition = batch.kafka_partition AND stream.kafka_offset = batch.kafka_offset
+    WHERE NOT EXISTS (
+        SELECT FROM stream_duplicates AS again
+        WHERE again.kafka_partition = batch.kafka_partition AND again.kafka_offset = batch.kafka_offset
+          AND again.event_id = batch.event_id
+    ) AND ({batch}) IS DISTINCT FROM ({stream})
+    ORDER BY 1, 2"""
+).format(
+    batch=sql.SQL(", ").join(sql.Identifier("batch", name) for name in CLEAN_COLUMNS),
+    stream=sql.SQL(", ").join(sql.Identifier("stream", name) for name in CLEAN_COLUMNS),
+)
+_NEWER = """
+    SELECT stream.kafka_partition, stream.kafka_offset
+    FROM pinterest_stream AS stream LEFT JOIN batch_slice AS batch USING (unique_id)
+    WHERE stream.ingest_date = %s AND (
+        batch.unique_id IS NULL
+        OR (stream.ingested_at, stream.kafka_offset, stream.kafka_partition)
+            > (batch.ingested_at, batch.kafka_offset, batch.kafka_partition)
+    )
+    ORDER BY 1, 2"""
+
+
+@dataclass(frozen=True)
+class Parity:
+    """Rows of the slice, and the (partition, offset) of those that differ in the stream, and of the stream's own."""
+
+    rows: int
+    different: Sequence[tuple[int, int]]
+    only_in_stream: Sequence[tuple[int, int]]
+
+
+def compare_with_stream(settings: Settings, day: date) -> Parity | None:
+    """Compare the day's clean slice with the stream's rows, as far as the stream has come.
+
+    None where the stream has never run, or does not keep the day any more.
+
+    Raises:
+        NoParquetError: the day was never cleaned.
+    """
+    batches = read_batches(settings, clean_files(open_bucket(settings), day), CLEAN_COLUMNS)
+    with closing(connect(settings)) as connection, connection.transaction():
+        if not stream_progress(connection, settings.kafka_topic) or day < kept_from(connection):
+            return None
+        connection.execute("SET LOCAL timezone = 'UTC'")  # Parquet's times are UTC without saying so
+        connection.execute(_SLICE)
+        rows = _copy(connection, batches)
+        connection.execute("CREATE INDEX ON batch_slice (unique_id)")
+        connection.execute("ANALYZE batch_slice")
+        different: list[Any] = connection.execute(_DIFFERENT, [settings.kafka_topic]).fetchall()
+        newer: list[Any] = connection.execute(_NEWER, [day]).fetchall()
+    return Parity(rows, different, newer)
+
+
+def _copy(connection: Connection, batches: Any) -> int:
+    rows = 0
+    with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
+        for batch in batches:
+            columns = [batch.column(name).to_pylist() for name in CLEAN_COLUMNS]
+            for values in zip(*columns, strict=True):
+                copy.write_row(values)
+            rows += batch.num_rows
+    return rows

@@ -1,0 +1,141 @@
+"""The stream's tables, as numbered steps from an empty database to the newest shape.
+
+Belongs here: each step, once and for ever: one that has been released is never edited, the next one changes what it
+made. Does not belong here: how steps are applied (`stores.postgres`), and the partitions of days
+(`stream.day_partitions`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import LiteralString
+
+from psycopg import sql
+
+PIN_COLUMN_TYPES: dict[str, LiteralString] = {
+    "unique_id": "text NOT NULL",
+    "index_id": "bigint NOT NULL",
+    "title": "text",
+    "category": "text NOT NULL",
+    "description": "text",
+    "poster_name": "text",
+    "follower_count": "bigint",
+    "tag_list": "text",
+    "is_image_or_video": "text",
+    "image_src": "text",
+    "downloaded": "integer",
+    "save_location": "text",
+    "event_id": "text NOT NULL",
+    "ingested_at": "timestamptz NOT NULL",
+    "ingest_date": "date NOT NULL",
+    "kafka_partition": "integer NOT NULL",
+    "kafka_offset": "bigint NOT NULL",
+}
+_PIN_COLUMNS = sql.SQL(", ").join(
+    sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind)) for name, kind in PIN_COLUMN_TYPES.items()
+)
+
+
+@dataclass(frozen=True)
+class Migration:
+    """One step. Its statements run in one transaction, with the note that they have run."""
+
+    number: int
+    name: str
+    statements: tuple[sql.SQL | sql.Composed, ...]
+
+
+# The first step asks whether a table is there: databases older than the list of steps have these tables already.
+_TABLES = (
+    # A partitioned table's keys must hold the column it is partitioned by.
+    sql.SQL(
+        """CREATE TABLE IF NOT EXISTS pinterest_stream (
+            {columns},
+            committed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+            PRIMARY KEY (ingest_date, kafka_partition, kafka_offset),
+            UNIQUE (ingest_date, event_id)
+        ) PARTITION BY RANGE (ingest_date)"""
+    ).format(columns=_PIN_COLUMNS),
+    sql.SQL(
+        """CREATE TABLE IF NOT EXISTS stream_rejects (
+            ingested_at timestamptz NOT NULL, ingest_date date NOT NULL, kafka_topic text NOT NULL,
+            kafka_partition integer NOT NULL, kafka_offset bigint NOT NULL, original text, reason text NOT NULL,
+            PRIMARY KEY (kafka_partition, kafka_offset)
+        )"""
+    ),
+    sql.SQL(
+        """CREATE TABLE IF NOT EXISTS stream_duplicates (
+            ingest_date date NOT NULL, kafka_partition integer NOT NULL, kafka_offset bigint NOT NULL,
+            event_id text NOT NULL,
+            PRIMARY KEY (kafka_partition, kafka_offset)
+        )"""
+    ),
+    sql.SQL(
+        """CREATE TABLE IF NOT EXISTS profile_popularity (
+            poster_name text PRIMARY KEY, posts bigint NOT NULL, latest_follower_count bigint,
+            last_posted_at timestamptz NOT NULL,
+            followers_at timestamptz, followers_partition integer, followers_offset bigint
+        )"""
+    ),
+    sql.SQL("CREATE INDEX IF NOT EXISTS profile_popularity_posts ON profile_popularity (posts DESC)"),
+    sql.SQL(
+        """CREATE TABLE IF NOT EXISTS stream_progress (
+            topic text NOT NULL, kafka_partition integer NOT NULL, next_offset bigint NOT NULL,
+            updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+            PRIMARY KEY (topic, kafka_partition)
+        )"""
+    ),
+)
+_OWNER_AND_TOPIC = (
+    # One row a topic: which run streams it, and when that run last showed that it lives.
+    sql.SQL(
+        """CREATE TABLE stream_heartbeat (
+            topic text PRIMARY KEY, owner text NOT NULL, beat_at timestamptz NOT NULL DEFAULT clock_timestamp()
+        )"""
+    ),
+    # Kafka's own id of the topic that stream_progress speaks of: one that was made anew has another.
+    sql.SQL("CREATE TABLE stream_topic (topic text PRIMARY KEY, topic_id text NOT NULL)"),
+)
+_RETENTION = (
+    # One row: the first day that is kept. It only ever moves on.
+    sql.SQL(
+        """CREATE TABLE stream_retention (
+            kept_from date NOT NULL, only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row)
+        )"""
+    ),
+    sql.SQL(
+        """CREATE TABLE stream_late_records (
+            ingest_date date PRIMARY KEY, records bigint NOT NULL,
+            last_at timestamptz NOT NULL DEFAULT clock_timestamp()
+        )"""
+    ),
+    sql.SQL("CREATE INDEX stream_rejects_of_day ON stream_rejects (ingest_date)"),
+    sql.SQL("CREATE INDEX stream_duplicates_of_day ON stream_duplicates (ingest_date)"),
+)
+_LAST_HOUR = (
+    # Rows come nearly in the order of their time: a few pages of index find an hour in a day, and cost no insert.
+    sql.SQL(
+        """CREATE INDEX pinterest_stream_ingested_at ON pinterest_stream
+            USING brin (ingested_at) WITH (pages_per_range = 16, autosummarize = on)"""
+    ),
+    sql.SQL(
+        """CREATE VIEW popular_profiles_last_hour AS
+            SELECT poster_name, count(*) AS posts,
+                (array_agg(follower_count ORDER BY ingested_at DESC, kafka_partition DESC, kafka_offset DESC)
+                    FILTER (WHERE follower_count IS NOT NULL))[1] AS latest_follower_count,
+                max(ingested_at) AS last_posted_at
+            FROM pinterest_stream
+            WHERE poster_name IS NOT NULL
+              AND ingest_date >= ((now() - interval '1 hour') AT TIME ZONE 'UTC')::date
+              AND ingested_at > now() - interval '1 hour'
+            GROUP BY poster_name
+            ORDER BY posts DESC, latest_follower_count DESC NULLS LAST, poster_name"""
+    ),
+)
+
+MIGRATIONS = (
+    Migration(1, "tables of the stream", _TABLES),
+    Migration(2, "the owner's heartbeat and the topic's identity", _OWNER_AND_TOPIC),
+    Migration(3, "retention of days", _RETENTION),
+    Migration(4, "popular in the last hour", _LAST_HOUR),
+)

@@ -1,0 +1,88 @@
+"""What the stream did since its last report, and what it says of itself.
+
+Belongs here: counting. Does not belong here: who is told, and how it is shown.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from pinterest_platform.stream.lag import Lag
+from pinterest_platform.stream.sink import BatchOutcome
+
+
+@dataclass(frozen=True)
+class StreamReport:
+    """A few seconds of the stream.
+
+    `latency_seconds` is the age of the oldest record of the last micro-batch when it was committed, counted from its
+    receipt by the API. `lag` is None while Kafka or PostgreSQL is away; `trouble` then says which.
+    """
+
+    seconds: float
+    batches: int = 0
+    rows: int = 0
+    rejects: int = 0
+    duplicates: int = 0
+    late: int = 0
+    batch_seconds: float = 0.0
+    latency_seconds: float | None = None
+    lag: Lag | None = None
+    trouble: str | None = None
+
+    @property
+    def rows_per_second(self) -> float:
+        """Stored rows per second of wall time."""
+        return self.rows / max(self.seconds, 0.001)
+
+    @property
+    def seconds_a_batch(self) -> float | None:
+        """How long the sink took for a micro-batch, on average."""
+        return self.batch_seconds / self.batches if self.batches else None
+
+
+class Activity:
+    """Counts micro-batches. The batch thread adds to it, the reporting one takes from it."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._report = StreamReport(seconds=0.0)
+        self._since = self._last_batch_at = clock()
+
+    @property
+    def idle_seconds(self) -> float:
+        """How long ago the last micro-batch was committed, or the counting began."""
+        return self._clock() - self._last_batch_at
+
+    def begin(self) -> None:
+        """A query has started: whatever time passed before is not its idleness."""
+        self._last_batch_at = self._clock()
+
+    def add(self, outcome: BatchOutcome, seconds: float) -> None:
+        """Count one micro-batch, just committed."""
+        latency = time.time() - outcome.oldest.timestamp() if outcome.oldest else None
+        with self._lock:
+            before = self._report
+            self._last_batch_at = self._clock()
+            self._report = StreamReport(
+                seconds=0.0,
+                batches=before.batches + 1,
+                rows=before.rows + outcome.rows,
+                rejects=before.rejects + outcome.rejects,
+                duplicates=before.duplicates + outcome.duplicates,
+                late=before.late + outcome.late,
+                batch_seconds=before.batch_seconds + seconds,
+                latency_seconds=latency,
+            )
+
+    def take(self) -> StreamReport:
+        """What was counted since the last time, which starts anew."""
+        with self._lock:
+            now = self._clock()
+            taken, seconds = self._report, now - self._since
+            self._report, self._since = StreamReport(seconds=0.0), now
+        return replace(taken, seconds=seconds)

@@ -1,0 +1,45 @@
+"""A cleaned record as one line of PostgreSQL's COPY, written by Spark.
+
+Belongs here: the text format and its escapes. A batch crosses from the JVM to the driver's Python as one string a
+record and goes to PostgreSQL as it is: no Python runs per field. Does not belong here: what is done with the lines
+(`stream.sink`).
+
+https://www.postgresql.org/docs/15/sql-copy.html#id-1.9.3.55.9.2
+"""
+
+from __future__ import annotations
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F  # noqa: N812
+
+from pinterest_platform.pins.cleaning import CLEAN_COLUMNS, PIN_COLUMNS
+
+LINE = "line"
+LINE_COLUMNS = (*CLEAN_COLUMNS, "original", "reason")
+
+_NULL = r"\N"
+_ESCAPES = {"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"}
+_NUMBERS = ("index_id", "follower_count", "downloaded", "ingest_date", "kafka_partition", "kafka_offset")
+
+
+def copy_lines(cleaned: DataFrame) -> DataFrame:
+    """One column `line`, with `LINE_COLUMNS` in that order: the text of a reject only, the fields of a pin only."""
+    fields = [F.coalesce(_field(name), F.lit(_NULL)) for name in LINE_COLUMNS]
+    return cleaned.select(F.concat_ws("\t", *fields).alias(LINE))
+
+
+def _field(name: str) -> Column:
+    is_reject = F.col("reason").isNotNull()
+    if name == "ingested_at":
+        return F.date_format(name, "yyyy-MM-dd HH:mm:ss.SSSXXX")  # with its offset, whatever the session's time zone
+    if name == "original":
+        # PostgreSQL has no NUL in text; the raw object in S3 keeps the record as it came.
+        return F.when(is_reject, _escaped(F.translate(name, "\0", "\N{SYMBOL FOR NULL}")))
+    text = F.col(name).cast("string") if name in _NUMBERS else _escaped(F.col(name))
+    return F.when(~is_reject, text) if name in PIN_COLUMNS else text
+
+
+def _escaped(text: Column) -> Column:
+    for character, escape in _ESCAPES.items():
+        text = F.replace(text, F.lit(character), F.lit(escape))
+    return text

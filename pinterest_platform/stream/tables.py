@@ -1,0 +1,70 @@
+"""What the stream's tables hold now, in the few numbers and rows that a person looks at first.
+
+Belongs here: reads that stay cheap however much is stored. Does not belong here: checks, which may take longer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg.rows import dict_row
+
+from pinterest_platform.stores.postgres import Connection
+
+_COUNTED_EXACTLY = 200_000
+_SAMPLED_ROWS = 5
+# What the last ANALYZE saw; to count many million rows every few minutes would take longer than they are worth.
+_ESTIMATE = """
+    SELECT coalesce(sum(greatest(child.reltuples, 0)), 0)::bigint
+    FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid WHERE inhparent = 'pinterest_stream'::regclass"""
+# By their offsets, which the primary key finds: to sort a day by its times would read the day.
+_NEWEST = """
+    SELECT stored.poster_name, stored.category, stored.title, stored.follower_count, stored.ingested_at,
+        stored.committed_at
+    FROM stream_progress AS done JOIN pinterest_stream AS stored
+        ON stored.kafka_partition = done.kafka_partition AND stored.kafka_offset >= done.next_offset - %s
+    WHERE stored.ingest_date >= (done.updated_at AT TIME ZONE 'UTC')::date - 1
+    ORDER BY stored.ingested_at DESC LIMIT 5"""
+_POPULAR = """
+    SELECT poster_name, posts, latest_follower_count, last_posted_at
+    FROM profile_popularity ORDER BY posts DESC, poster_name LIMIT %s"""
+
+
+@dataclass(frozen=True)
+class TableState:
+    """How many rows a table has (about as many, where `is_estimate`), and a few of them."""
+
+    rows: int
+    is_estimate: bool
+    sample: list[dict[str, Any]]
+
+
+def stream_state(connection: Connection) -> TableState:
+    """`pinterest_stream`: its size and its newest rows."""
+    row: Any = connection.execute(_ESTIMATE).fetchone()
+    estimate = int(row[0])
+    is_estimate = estimate > _COUNTED_EXACTLY
+    rows = estimate if is_estimate else _count(connection, "pinterest_stream")
+    return TableState(rows, is_estimate, _sample(connection, _NEWEST))
+
+
+def rejects_by_reason(connection: Connection) -> dict[str, int]:
+    """How many records of the kept days were no pins, and why."""
+    rows: list[Any] = connection.execute("SELECT reason, count(*) FROM stream_rejects GROUP BY reason").fetchall()
+    return dict(rows)
+
+
+def profiles_state(connection: Connection) -> TableState:
+    """`profile_popularity`: its size and the profiles with most posts."""
+    return TableState(_count(connection, "profile_popularity"), False, _sample(connection, _POPULAR))
+
+
+def _count(connection: Connection, table: str) -> int:
+    row: Any = connection.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608
+    return int(row[0])
+
+
+def _sample(connection: Connection, query: Any) -> list[dict[str, Any]]:
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(query, [_SAMPLED_ROWS]).fetchall()

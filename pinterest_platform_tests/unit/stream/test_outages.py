@@ -1,0 +1,49 @@
+"""Which failures the stream waits out."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+import psycopg
+import pytest
+from kafka.errors import KafkaTimeoutError
+
+from pinterest_platform.settings import Settings
+from pinterest_platform.stores.kafka import TopicUnavailableError
+from pinterest_platform.stream.outages import outage_of, pauses
+from pinterest_platform.stream.query import StreamOffsetsLostError
+
+SPARK_WITHOUT_A_BROKER = """[STREAM_FAILED] Query [id = 1, runId = 2] terminated with exception: Call failed
+Caused by: org.apache.kafka.common.errors.TimeoutException: Timed out waiting for a node assignment."""
+
+
+@pytest.mark.parametrize(
+    ("error", "server"),
+    [
+        (psycopg.OperationalError("the server closed the connection\n"), "PostgreSQL at 127.0.0.1:5432 is away"),
+        (psycopg.errors.AdminShutdown("terminating connection"), "PostgreSQL at 127.0.0.1:5432 is away"),
+        (psycopg.InterfaceError("the connection is closed"), "PostgreSQL at 127.0.0.1:5432 is away"),
+        (TopicUnavailableError("Kafka does not serve the topic"), "Kafka does not serve the topic"),
+        (KafkaTimeoutError("no answer"), "Kafka at 127.0.0.1:9092 is away"),
+        (RuntimeError(SPARK_WITHOUT_A_BROKER), "Kafka at 127.0.0.1:9092 is away"),
+    ],
+)
+def test_a_server_that_is_away_is_named(error: Exception, server: str) -> None:
+    assert str(outage_of(error, Settings())).startswith(server)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        psycopg.errors.NotNullViolation("null value"),
+        StreamOffsetsLostError("the topic was recreated"),
+        RuntimeError("[STREAM_FAILED] java.lang.IllegalStateException: Partition offset was changed from 9 to 3"),
+        ValueError("a mistake of ours"),
+    ],
+)
+def test_every_other_failure_ends_the_stream(error: Exception) -> None:
+    assert outage_of(error, Settings()) is None
+
+
+def test_pauses_grow_and_stay_short() -> None:
+    assert list(islice(pauses(), 6)) == [0.5, 1.0, 2.0, 4.0, 5.0, 5.0]
