@@ -20,6 +20,7 @@ from pinterest_platform.batch.slice_files import (
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.parquet import first_rows
 from pinterest_platform.stores.s3 import ObjectStore, open_bucket
+from pinterest_platform.stores.spark_failures import failures_in_words
 
 CLEAN = dg.AssetKey("clean_pins")
 QUARANTINED = dg.AssetKey("quarantined_pins")
@@ -58,7 +59,8 @@ def cleaned_pins(
     bucket, spark = open_bucket(settings), session_of(pyspark, settings)
     for day in days_of(context):
         started = time.monotonic()
-        outcome = replace_clean_slice(spark, bucket, day)
+        with failures_in_words(settings):
+            outcome = replace_clean_slice(spark, bucket, day)
         clean = _clean_facts(outcome, bucket) | {"seconds": round(time.monotonic() - started, 2)}
         clean |= _looks(settings, clean_files(bucket, day))
         quarantined = _quarantine_facts(outcome, bucket) | _looks(settings, quarantine_files(bucket, day))

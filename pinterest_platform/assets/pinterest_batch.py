@@ -14,6 +14,7 @@ from pinterest_platform.batch.clean_slice import read_clean
 from pinterest_platform.batch.serving import TABLE, replace_batch_slice, some_rows
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.s3 import open_bucket
+from pinterest_platform.stores.spark_failures import failures_in_words
 
 _SAMPLED_ROWS = 5
 
@@ -36,7 +37,8 @@ def pinterest_batch(
     bucket, spark = open_bucket(settings), session_of(pyspark, settings)
     for day in days_of(context):
         started = time.monotonic()
-        rows = replace_batch_slice(read_clean(spark, bucket, day), settings, day)
+        with failures_in_words(settings):
+            rows = replace_batch_slice(read_clean(spark, bucket, day), settings, day)
         facts = {
             "dagster/partition_row_count": sum(rows.values()),
             "rows_by_category": counts("category", rows),
