@@ -18,6 +18,8 @@ from pinterest_platform.stores.s3 import s3_unavailable
 
 _S3_SIGNS = ("com.amazonaws.SdkClientException", "com.amazonaws.services.s3.model.AmazonS3Exception")
 _CASSANDRA_SIGNS = (
+    "node(s) tried for the query failed",  # what a task says, whose exception's name is lost on the way to the driver
+    "No node was available to execute the query",
     "AllNodesFailedException",
     "NoNodeAvailableException",
     "DriverTimeoutException",

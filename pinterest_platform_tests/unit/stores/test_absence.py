@@ -48,6 +48,11 @@ def test_s3_that_nobody_serves_is_named_whatever_is_asked_of_it(monkeypatch: pyt
     ("text", "expected"),
     [
         ("java.io.IOException: com.amazonaws.SdkClientException: Unable to execute HTTP request", S3UnavailableError),
+        (
+            "java.io.IOException: Failed to write statements to pinterest_data.pinterest_batch. The\n"
+            "latest exception was\n  All 1 node(s) tried for the query failed (showing first 1 nodes)",
+            CassandraUnavailableError,
+        ),
         ("com.datastax.oss.driver.api.core.AllNodesFailedException: All 1 node(s) tried", CassandraUnavailableError),
     ],
 )
