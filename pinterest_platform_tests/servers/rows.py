@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet
 
+from pinterest_platform.batch.raw_objects import day_prefix
+from pinterest_platform.batch.slice_files import clean_files, quarantine_files, read_account
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.cassandra import open_session
-from pinterest_platform.stores.s3 import ObjectStore
+from pinterest_platform.stores.s3 import ObjectStore, open_bucket
+
+
+def stored_days(settings: Settings, days: Sequence[date]) -> dict[str, Any]:
+    """Everything that the batch's stores have of these days; of Cassandra, every row."""
+    bucket = open_bucket(settings)
+    raw = {stored.key: bucket.get(stored.key) for day in days for stored in bucket.list(day_prefix(day))}
+    return {
+        "raw": raw,
+        "clean": {day: parquet_rows(bucket, clean_files(bucket, day)) for day in days},
+        "quarantined": {day: parquet_rows(bucket, quarantine_files(bucket, day)) for day in days},
+        "accounts": [read_account(bucket, day) for day in days],
+        "cassandra": cassandra_rows(settings),
+    }
 
 
 def parquet_rows(bucket: ObjectStore, keys: Sequence[str]) -> list[dict[str, Any]]:
