@@ -16,6 +16,7 @@ from pinterest_platform.batch.popularity import TABLE, Popularity, RankedCategor
 from pinterest_platform.pins.periods import Period, periods_of
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.s3 import open_bucket
+from pinterest_platform.stores.spark_failures import failures_in_words
 
 _LONGEST_BAR = 40  # characters
 _SHOWN = 20  # categories: a chart is for looking at
@@ -51,7 +52,8 @@ def category_popularity(
     days, once a run, however many days the run has.
     """
     days, started = days_of(context), time.monotonic()
-    popularity = replace_popularity(session_of(pyspark, settings), open_bucket(settings), settings, days)
+    with failures_in_words(settings):
+        popularity = replace_popularity(session_of(pyspark, settings), open_bucket(settings), settings, days)
     seconds = round(time.monotonic() - started, 2)
     for day in days:
         facts = _facts(popularity, day) | {

@@ -20,6 +20,7 @@ from pinterest_platform.batch.slice_files import (
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.parquet import first_rows
 from pinterest_platform.stores.s3 import ObjectStore, open_bucket
+from pinterest_platform.stores.spark_failures import failures_in_words
 
 CLEAN = dg.AssetKey("clean_pins")
 QUARANTINED = dg.AssetKey("quarantined_pins")
@@ -57,14 +58,15 @@ def cleaned_pins(
     """Clean the day's raw records with the rules that the stream uses too."""
     bucket, spark = open_bucket(settings), session_of(pyspark, settings)
     started = time.monotonic()
-    for outcome in replace_clean_slices(spark, bucket, days_of(context)):
-        day, seconds = outcome.day, round(time.monotonic() - started, 2)
-        clean = _clean_facts(outcome, bucket) | {"seconds": seconds}
-        clean |= _looks(settings, clean_files(bucket, day))
-        quarantined = _quarantine_facts(outcome, bucket) | _looks(settings, quarantine_files(bucket, day))
-        context.add_asset_metadata(clean, asset_key=CLEAN, partition_key=day.isoformat())
-        context.add_asset_metadata(quarantined, asset_key=QUARANTINED, partition_key=day.isoformat())
-        started = time.monotonic()
+    with failures_in_words(settings):
+        for outcome in replace_clean_slices(spark, bucket, days_of(context)):
+            day, seconds = outcome.day.isoformat(), round(time.monotonic() - started, 2)
+            clean = _clean_facts(outcome, bucket) | {"seconds": seconds}
+            clean |= _looks(settings, clean_files(bucket, outcome.day))
+            quarantined = _quarantine_facts(outcome, bucket) | _looks(settings, quarantine_files(bucket, outcome.day))
+            context.add_asset_metadata(clean, asset_key=CLEAN, partition_key=day)
+            context.add_asset_metadata(quarantined, asset_key=QUARANTINED, partition_key=day)
+            started = time.monotonic()
     yield dg.MaterializeResult(asset_key=CLEAN)
     yield dg.MaterializeResult(asset_key=QUARANTINED)
 

@@ -14,6 +14,7 @@ from pinterest_platform.batch.clean_slice import read_clean
 from pinterest_platform.batch.serving import TABLE, replace_batch_slices, sample_days
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.s3 import open_bucket
+from pinterest_platform.stores.spark_failures import failures_in_words
 
 _SAMPLED_ROWS = 5
 
@@ -34,8 +35,9 @@ def pinterest_batch(
 ) -> None:
     """The day's clean pins as a slice of the Cassandra table `pinterest_batch`, replaced while people read it."""
     days, started = days_of(context), time.monotonic()
-    pins = read_clean(session_of(pyspark, settings), open_bucket(settings), days)
-    rows = replace_batch_slices(pins, settings, days)
+    with failures_in_words(settings):
+        pins = read_clean(session_of(pyspark, settings), open_bucket(settings), days)
+        rows = replace_batch_slices(pins, settings, days)
     seconds = round(time.monotonic() - started, 2)
     samples = sample_days(settings, {day: min(rows[day]) for day in days if rows[day]}, _SAMPLED_ROWS)
     for day in days:

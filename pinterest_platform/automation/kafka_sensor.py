@@ -18,7 +18,7 @@ from pinterest_platform.batch.grown_days import marks_of
 from pinterest_platform.batch.news import MOST_DAYS, Cursor, News, look
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.kafka import TopicUnavailableError, open_topic
-from pinterest_platform.stores.s3 import ObjectStore, open_bucket
+from pinterest_platform.stores.s3 import ObjectStore, S3UnavailableError, open_bucket
 
 _PARTITION = "dagster/partition"
 _FIRST, _LAST = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
@@ -36,7 +36,7 @@ def new_pins_in_kafka(
         with open_topic(settings, timeout_seconds=5) as topic:
             pause = timedelta(seconds=settings.open_day_pause_seconds)
             news = look(topic, bucket, cursor, running_days(context.instance), datetime.now(UTC), pause)
-    except TopicUnavailableError as error:
+    except (TopicUnavailableError, S3UnavailableError) as error:
         return dg.SkipReason(str(error))
     if news.older_days:
         context.log.warning(f"There are records older than {MOST_DAYS} days. Run a backfill for their days.")

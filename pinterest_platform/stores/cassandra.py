@@ -66,9 +66,11 @@ def open_session(settings: Settings) -> Iterator[Any]:
     """A session of the Cassandra driver, closed at the end.
 
     Raises:
-        CassandraUnavailableError: no node answers, or it refuses the user.
+        CassandraUnavailableError: no node answers, at first or later, or it refuses the user.
     """
+    from cassandra import OperationTimedOut, Unavailable
     from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable
+    from cassandra.connection import ConnectionException
     from cassandra.policies import DCAwareRoundRobinPolicy
 
     nearest = DCAwareRoundRobinPolicy(local_dc=settings.cassandra_datacenter)
@@ -79,21 +81,34 @@ def open_session(settings: Settings) -> Iterator[Any]:
         connect_timeout=10,
     )
     try:
-        try:
-            session = cluster.connect()
-        except NoHostAvailable as error:
-            raise CassandraUnavailableError(_unavailable(settings, error.errors)) from error
-        yield session
+        yield cluster.connect()
+    except NoHostAvailable as error:
+        raise _unavailable(settings, error.errors) from error
+    except (OperationTimedOut, Unavailable, ConnectionException) as error:
+        raise cassandra_unavailable(settings, type(error).__name__) from error
     finally:
         cluster.shutdown()
 
 
-def _unavailable(settings: Settings, errors: Mapping[Any, Exception]) -> str:
+def cassandra_unavailable(settings: Settings, reason: str) -> CassandraUnavailableError:
+    """The sentence for whoever could not reach Cassandra."""
+    return CassandraUnavailableError(
+        f"{_address(settings)} cannot be reached ({reason}): see that it runs (make status) and that "
+        f"PINTEREST_CASSANDRA_HOSTS names it, then run the same days again."
+    )
+
+
+def _unavailable(settings: Settings, errors: Mapping[Any, Exception]) -> CassandraUnavailableError:
     from cassandra import AuthenticationFailed
 
-    address = f"Cassandra at {settings.cassandra_hosts}, port {settings.cassandra_port},"
     if any(isinstance(error, AuthenticationFailed) for error in errors.values()):
         user = settings.cassandra_user or "anonymous"
-        return f"{address} refuses the user {user}: see PINTEREST_CASSANDRA_USER and PINTEREST_CASSANDRA_PASSWORD."
-    reasons = "; ".join(sorted({str(error) for error in errors.values()}))
-    return f"{address} cannot be reached ({reasons}): see that it runs and that PINTEREST_CASSANDRA_HOSTS names it."
+        return CassandraUnavailableError(
+            f"{_address(settings)} refuses the user {user}: "
+            f"see PINTEREST_CASSANDRA_USER and PINTEREST_CASSANDRA_PASSWORD."
+        )
+    return cassandra_unavailable(settings, "; ".join(sorted({str(error) for error in errors.values()})))
+
+
+def _address(settings: Settings) -> str:
+    return f"Cassandra at {settings.cassandra_hosts}, port {settings.cassandra_port},"

@@ -6,13 +6,17 @@ belong here: writing them (`batch.clean_slice`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
 from pinterest_platform.settings import Settings
+from pinterest_platform.stores.s3 import s3_unavailable
 
 BATCH_ROWS = 65_536
+_AWAY = re.compile(r"AWS Error (NETWORK_CONNECTION|SERVICE_UNAVAILABLE|ACCESS_DENIED|INTERNAL_FAILURE)")
 
 
 class NoParquetError(Exception):
@@ -21,8 +25,9 @@ class NoParquetError(Exception):
 
 def count_rows(settings: Settings, keys: Sequence[str]) -> int:
     """How many rows these Parquet files have; 0 where there are none. Only footers are read."""
-    files = _open(settings, keys)
-    return int(files.count_rows()) if files is not None else 0
+    with _in_words(settings):
+        files = _open(settings, keys)
+        return int(files.count_rows()) if files is not None else 0
 
 
 def read_batches(settings: Settings, keys: Sequence[str], columns: Sequence[str] | None = None) -> Iterator[Any]:
@@ -32,19 +37,35 @@ def read_batches(settings: Settings, keys: Sequence[str], columns: Sequence[str]
 
     Raises:
         NoParquetError: there are no files.
+        FileNotFoundError: the slice was replaced meanwhile, and these files with it.
+        S3UnavailableError: S3 cannot be reached.
     """
-    files = _open(settings, keys)
-    if files is None:
-        raise NoParquetError("There are no Parquet files: the day was never cleaned. Materialise clean_pins of it.")
-    scanner = files.scanner(columns=None if columns is None else list(columns), batch_size=BATCH_ROWS)
-    yield _empty(scanner.projected_schema)
-    yield from scanner.to_batches()
+    with _in_words(settings):
+        files = _open(settings, keys)
+        if files is None:
+            raise NoParquetError("There are no Parquet files: the day was never cleaned. Materialise clean_pins of it.")
+        scanner = files.scanner(columns=None if columns is None else list(columns), batch_size=BATCH_ROWS)
+        yield _empty(scanner.projected_schema)
+        yield from scanner.to_batches()
 
 
 def first_rows(settings: Settings, keys: Sequence[str], size: int) -> Any | None:
     """The first rows of these files, at most `size`, as a pyarrow table; None where there are no files."""
-    files = _open(settings, keys)
-    return files.head(size) if files is not None else None
+    with _in_words(settings):
+        files = _open(settings, keys)
+        return files.head(size) if files is not None else None
+
+
+@contextmanager
+def _in_words(settings: Settings) -> Iterator[None]:
+    """pyarrow has no exception for a server that is away, but a text; a missing or broken file passes through."""
+    try:
+        yield
+    except OSError as error:
+        away = _AWAY.search(str(error))
+        if not away:
+            raise
+        raise s3_unavailable(settings.s3_endpoint_url, away[1]) from error
 
 
 def _empty(schema: Any) -> Any:

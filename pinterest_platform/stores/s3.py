@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # A put takes less; who has claimed a version for longer without replacing it has been killed.
 CLAIM_SECONDS = 10.0
 _POLL_SECONDS = 0.05
-_NOT_FOUND, _CONFLICT, _PRECONDITION_FAILED = 404, 409, 412
+_REFUSED, _NOT_FOUND, _CONFLICT, _PRECONDITION_FAILED, _FAILED = 403, 404, 409, 412, 500
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,10 @@ class StoredObject:
     size: int
     metadata: Mapping[str, str] = field(default_factory=dict)
     version: str = ""
+
+
+class S3UnavailableError(Exception):
+    """S3 cannot be reached, refuses the key, or fails."""
 
 
 class ObjectStore(Protocol):
@@ -62,9 +66,10 @@ class ObjectStore(Protocol):
 def create_bucket(settings: Settings) -> None:
     """Create the platform's bucket, unless it is there."""
     client = _client(settings)
-    names = {bucket["Name"] for bucket in client.list_buckets()["Buckets"]}
-    if settings.s3_bucket not in names:
-        client.create_bucket(Bucket=settings.s3_bucket)
+    with _in_words(client):
+        names = {bucket["Name"] for bucket in client.list_buckets()["Buckets"]}
+        if settings.s3_bucket not in names:
+            client.create_bucket(Bucket=settings.s3_bucket)
 
 
 def open_bucket(settings: Settings) -> Bucket:
@@ -85,7 +90,8 @@ def _client(settings: Settings) -> S3Client:
         aws_secret_access_key=secret.get_secret_value() if secret else None,
         config=Config(
             s3={"addressing_style": "path" if settings.s3_endpoint_url else "auto"},
-            retries={"mode": "standard", "max_attempts": 4},
+            # The pauses double from 0.05 s on: a server that restarts is waited for, some six seconds.
+            retries={"mode": "standard", "max_attempts": 8},
             connect_timeout=5,
             read_timeout=30,
         ),
@@ -93,8 +99,35 @@ def _client(settings: Settings) -> S3Client:
     return client
 
 
+def s3_unavailable(endpoint: str | None, reason: str) -> S3UnavailableError:
+    """The sentence for whoever could not use S3 at the endpoint."""
+    return S3UnavailableError(
+        f"S3 at {endpoint or 'Amazon'} cannot be used ({reason}): see that it runs (make status), that "
+        f"PINTEREST_S3_ENDPOINT_URL names it and that it knows the key, then run the same days again."
+    )
+
+
+@contextmanager
+def _in_words(client: S3Client) -> Iterator[None]:
+    """Errors that say nothing of an object become a sentence; "not found" and failed conditions pass through."""
+    from botocore import exceptions
+
+    try:
+        yield
+    except (exceptions.ConnectionError, exceptions.HTTPClientError, exceptions.NoCredentialsError) as error:
+        raise s3_unavailable(client.meta.endpoint_url, type(error).__name__) from error
+    except exceptions.ClientError as error:
+        status, code = error.response["ResponseMetadata"]["HTTPStatusCode"], error.response["Error"]["Code"]
+        if status != _REFUSED and status < _FAILED and code != "NoSuchBucket":
+            raise
+        raise s3_unavailable(client.meta.endpoint_url, f"{status} {code}") from error
+
+
 class Bucket:
-    """An `ObjectStore` in S3. Errors of the store pass through as botocore raises them."""
+    """An `ObjectStore` in S3.
+
+    Every method raises `S3UnavailableError` where S3 cannot be reached, after some seconds of attempts.
+    """
 
     def __init__(self, client: S3Client, name: str) -> None:
         self.name = name
@@ -102,7 +135,8 @@ class Bucket:
 
     def put(self, key: str, body: bytes, metadata: Mapping[str, str]) -> None:
         """Write the whole object; whoever reads it sees the old one or the new one."""
-        self._client.put_object(Bucket=self.name, Key=key, Body=body, Metadata=dict(metadata))
+        with _in_words(self._client):
+            self._client.put_object(Bucket=self.name, Key=key, Body=body, Metadata=dict(metadata))
 
     def create(self, key: str, body: bytes, metadata: Mapping[str, str]) -> bool:
         """Write the object unless there is one; returns whether it was written. Of several at once one succeeds."""
@@ -115,21 +149,24 @@ class Bucket:
 
     def get(self, key: str) -> bytes:
         """The whole object."""
-        return self._client.get_object(Bucket=self.name, Key=key)["Body"].read()
+        with _in_words(self._client):
+            return self._client.get_object(Bucket=self.name, Key=key)["Body"].read()
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
         """The objects below the prefix in the order of their keys, without their metadata."""
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix)
-        for page in pages:
-            for item in page.get("Contents", []):
-                yield StoredObject(item["Key"], item["Size"])
+        with _in_words(self._client):
+            for page in pages:
+                for item in page.get("Contents", []):
+                    yield StoredObject(item["Key"], item["Size"])
 
     def describe(self, key: str) -> StoredObject | None:
         """The object with its metadata, or None where there is none."""
         from botocore.exceptions import ClientError
 
         try:
-            head = self._client.head_object(Bucket=self.name, Key=key)
+            with _in_words(self._client):
+                head = self._client.head_object(Bucket=self.name, Key=key)
         except ClientError as error:
             if error.response["ResponseMetadata"]["HTTPStatusCode"] == _NOT_FOUND:
                 return None
@@ -138,14 +175,16 @@ class Bucket:
 
     def delete(self, keys: Iterable[str]) -> None:
         """Delete these objects; one that is not there is no error."""
-        for key in list(keys):  # a listing that is read while it shrinks may skip some
-            self._client.delete_object(Bucket=self.name, Key=key)
+        with _in_words(self._client):
+            for key in list(keys):  # a listing that is read while it shrinks may skip some
+                self._client.delete_object(Bucket=self.name, Key=key)
 
     def _put_if(self, key: str, body: bytes, metadata: Mapping[str, str], **condition: Any) -> bool:
         from botocore.exceptions import ClientError
 
         try:
-            self._client.put_object(Bucket=self.name, Key=key, Body=body, Metadata=dict(metadata), **condition)
+            with _in_words(self._client):
+                self._client.put_object(Bucket=self.name, Key=key, Body=body, Metadata=dict(metadata), **condition)
         except ClientError as error:
             if error.response["ResponseMetadata"]["HTTPStatusCode"] in (_NOT_FOUND, _CONFLICT, _PRECONDITION_FAILED):
                 return False

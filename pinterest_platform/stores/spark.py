@@ -88,6 +88,9 @@ def _s3a(settings: Settings) -> dict[str, str]:
     options = {
         "committer.name": "magic",
         "committer.magic.enabled": "true",
+        # By default the AWS SDK makes 20 attempts within each of S3A's 8: a run would hang for long before it fails.
+        "attempts.maximum": "3",
+        "retry.limit": "7",
         "path.style.access": "true" if settings.s3_endpoint_url else "false",
         "endpoint": settings.s3_endpoint_url,
         "endpoint.region": settings.s3_region,

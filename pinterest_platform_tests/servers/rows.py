@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet
 
+from pinterest_platform.batch.raw_objects import day_prefix
+from pinterest_platform.batch.serving import categories_of
+from pinterest_platform.batch.slice_files import clean_files, quarantine_files, read_account
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.cassandra import open_session
-from pinterest_platform.stores.s3 import ObjectStore
+from pinterest_platform.stores.s3 import ObjectStore, open_bucket
+
+
+def stored_days(settings: Settings, days: Sequence[date]) -> dict[str, Any]:
+    """Everything that the batch's stores have of these days; of Cassandra, every row."""
+    bucket = open_bucket(settings)
+    raw = {stored.key: bucket.get(stored.key) for day in days for stored in bucket.list(day_prefix(day))}
+    return {
+        "raw": raw,
+        "clean": {day: parquet_rows(bucket, clean_files(bucket, day)) for day in days},
+        "quarantined": {day: parquet_rows(bucket, quarantine_files(bucket, day)) for day in days},
+        "accounts": [read_account(bucket, day) for day in days],
+        "cassandra": cassandra_rows(settings),
+    }
 
 
 def parquet_rows(bucket: ObjectStore, keys: Sequence[str]) -> list[dict[str, Any]]:
@@ -29,3 +46,9 @@ def cassandra_rows(settings: Settings) -> list[dict[str, Any]]:
     for row in found:
         row["ingest_date"] = row["ingest_date"].date()
     return sorted(found, key=lambda row: (row["kafka_partition"], row["kafka_offset"]))
+
+
+def count_day(session: Any, day: date) -> int:
+    """How many rows a reader of the day finds, who asks for its categories first; `session` has its keyspace set."""
+    query = "SELECT count(*) FROM pinterest_batch WHERE ingest_date = %s AND category = %s"
+    return sum(session.execute(query, [day, category]).one()[0] for category in categories_of(session, day))

@@ -20,15 +20,13 @@ from pinterest_platform.batch import serving
 from pinterest_platform.batch.clean_slice import read_clean, replace_clean_slice
 from pinterest_platform.batch.grown_days import grown_days
 from pinterest_platform.batch.landing import land_day
-from pinterest_platform.batch.raw_objects import day_prefix
-from pinterest_platform.batch.slice_files import clean_files, quarantine_files, read_account
 from pinterest_platform.pins.days import start_of
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.cassandra import open_session
 from pinterest_platform.stores.kafka import open_topic
 from pinterest_platform.stores.s3 import ObjectStore, StoredObject, create_bucket, open_bucket
 from pinterest_platform_tests.pins import posted
-from pinterest_platform_tests.servers.rows import cassandra_rows, parquet_rows
+from pinterest_platform_tests.servers.rows import stored_days
 
 FIRST_DAY = date(2026, 11, 16)
 DAYS = [FIRST_DAY + timedelta(days=number) for number in range(3)]
@@ -163,19 +161,6 @@ def _mortal_serving(death: Death) -> Iterator[None]:
         yield
 
 
-def everything(settings: Settings) -> dict[str, Any]:
-    """What the stores have of the three days."""
-    bucket = open_bucket(settings)
-    raw = {stored.key: bucket.get(stored.key) for day in DAYS for stored in bucket.list(day_prefix(day))}
-    return {
-        "raw": raw,
-        "clean": {day: parquet_rows(bucket, clean_files(bucket, day)) for day in DAYS},
-        "quarantined": {day: parquet_rows(bucket, quarantine_files(bucket, day)) for day in DAYS},
-        "accounts": [read_account(bucket, day) for day in DAYS],
-        "cassandra": cassandra_rows(settings),
-    }
-
-
 def run(spark: SparkSession, settings: Settings, schedule: Sequence[Attempt]) -> dict[str, Any]:
     own = fresh(settings)
     for day, death in schedule:
@@ -183,7 +168,7 @@ def run(spark: SparkSession, settings: Settings, schedule: Sequence[Attempt]) ->
             attempt(spark, own, day, death)
     for day in grown_days(open_bucket(own)):  # as the sensor asks for them
         attempt(spark, own, day, Death.NONE)
-    return everything(own)
+    return stored_days(own, DAYS)
 
 
 @pytest.fixture

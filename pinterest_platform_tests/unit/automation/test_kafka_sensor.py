@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 
 import dagster as dg
+import pytest
 from dagster import DagsterRunStatus
 from dagster._core.test_utils import create_run_for_test
+from pydantic import SecretStr
 
+from pinterest_platform.automation import kafka_sensor
 from pinterest_platform.automation.kafka_sensor import new_pins_in_kafka, running_days, stretches
 from pinterest_platform.settings import Settings
+from pinterest_platform_tests.fakes import FakeTopic
 
 
 def test_days_in_a_row_share_a_run_of_ten_at_most() -> None:
@@ -44,3 +50,18 @@ def test_a_broker_that_is_away_is_a_reason_to_skip() -> None:
 
     assert isinstance(outcome, dg.SkipReason)
     assert "127.0.0.1:9 does not serve the topic Pinterest_data" in str(outcome.skip_message)
+
+
+def test_s3_that_is_away_is_a_reason_to_skip(monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextmanager
+    def topic(*_: object, **__: object) -> Iterator[FakeTopic]:
+        yield FakeTopic()
+
+    monkeypatch.setattr(kafka_sensor, "open_topic", topic)
+    monkeypatch.setattr("time.sleep", lambda _: None)  # between attempts
+    settings = Settings(s3_endpoint_url="http://127.0.0.1:9", s3_access_key="key", s3_secret_key=SecretStr("secret"))
+    with dg.DagsterInstance.ephemeral() as instance:
+        outcome = new_pins_in_kafka(dg.build_sensor_context(instance=instance, resources={"settings": settings}))
+
+    assert isinstance(outcome, dg.SkipReason)
+    assert "S3 at http://127.0.0.1:9 cannot be used" in str(outcome.skip_message)

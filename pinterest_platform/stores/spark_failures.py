@@ -1,0 +1,66 @@
+"""What a failed Spark job means, in a sentence: which store went away, or that Spark did.
+
+Belongs here: reading it off what Spark raises, which is a page of Java with the cause at its end. Does not belong here:
+failures that are nobody's absence; they stay as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from py4j.protocol import Py4JError, Py4JJavaError  # type: ignore[import-untyped]
+from pyspark.errors import PySparkException
+
+from pinterest_platform.settings import Settings
+from pinterest_platform.stores.cassandra import cassandra_unavailable
+from pinterest_platform.stores.s3 import s3_unavailable
+
+_S3_SIGNS = ("com.amazonaws.SdkClientException", "com.amazonaws.services.s3.model.AmazonS3Exception")
+_CASSANDRA_SIGNS = (
+    "node(s) tried for the query failed",  # what a task says, whose exception's name is lost on the way to the driver
+    "No node was available to execute the query",
+    "AllNodesFailedException",
+    "NoNodeAvailableException",
+    "DriverTimeoutException",
+    "ClosedConnectionException",
+    "HeartbeatException",
+    "Could not open native connection to Cassandra",
+    "Failed to open native connection to Cassandra",
+)
+
+
+class SparkLostError(Exception):
+    """The JVM of the run has ended before its work was done."""
+
+
+@contextmanager
+def failures_in_words(settings: Settings) -> Iterator[None]:
+    """Spark jobs in this block fail with a sentence where a store or Spark itself has gone away.
+
+    Raises:
+        S3UnavailableError: S3 did not answer until Spark gave up.
+        CassandraUnavailableError: likewise.
+        SparkLostError: there is no JVM any more.
+    """
+    try:
+        yield
+    except (Py4JError, PySparkException, ConnectionError) as error:
+        absence = _absence(error, settings)
+        if absence is None:
+            raise
+        raise absence from error
+
+
+def _absence(error: Exception, settings: Settings) -> Exception | None:
+    if not isinstance(error, (Py4JJavaError, PySparkException)):
+        return SparkLostError(
+            "Spark's JVM has ended before its work was done: it was killed, or the machine had no memory left for it. "
+            "Run the same days again; PINTEREST_SPARK_DRIVER_MEMORY says how much it takes."
+        )
+    text = str(error)
+    if any(sign in text for sign in _S3_SIGNS):
+        return s3_unavailable(settings.s3_endpoint_url, "Spark gave up")
+    if any(sign in text for sign in _CASSANDRA_SIGNS):
+        return cassandra_unavailable(settings, "Spark gave up")
+    return None

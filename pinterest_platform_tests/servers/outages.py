@@ -1,0 +1,13 @@
+"""A server of the stack that goes away: killed by its pid, started again by the stack."""
+
+from __future__ import annotations
+
+from infra.local_stack.stack import LocalStack
+
+
+def kill_server(stack: LocalStack, name: str) -> None:
+    """kill -9, and wait until it is gone; `stack.start([name])` brings it back."""
+    process = stack.process(name)
+    assert process, f"{name} does not run"
+    process.kill()
+    process.wait(timeout=10)

@@ -1,0 +1,72 @@
+"""A store that is away is a sentence that says which, where and what to do, whichever client meets its absence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from py4j.protocol import Py4JError, Py4JJavaError  # type: ignore[import-untyped]
+from pydantic import SecretStr
+
+from pinterest_platform.settings import Settings
+from pinterest_platform.stores.cassandra import CassandraUnavailableError
+from pinterest_platform.stores.s3 import S3UnavailableError, open_bucket
+from pinterest_platform.stores.spark_failures import SparkLostError, failures_in_words
+
+NOWHERE = Settings(
+    s3_endpoint_url="http://127.0.0.1:9", s3_access_key="key", s3_secret_key=SecretStr("secret"), cassandra_port=9
+)
+
+
+class JavaError(Py4JJavaError):  # type: ignore[misc]
+    """With a text of its own, and no JVM behind it."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __str__(self) -> str:
+        return self._text
+
+
+def test_s3_that_nobody_serves_is_named_whatever_is_asked_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)  # between attempts
+    bucket = open_bucket(NOWHERE)
+    asked: list[Callable[[], object]] = [
+        lambda: bucket.get("key"),
+        lambda: list(bucket.list("prefix")),
+        lambda: bucket.describe("key"),
+        lambda: bucket.put("key", b"", {}),
+        lambda: bucket.create("key", b"", {}),
+        lambda: bucket.delete(["key"]),
+    ]
+    for ask in asked:
+        with pytest.raises(S3UnavailableError, match=r"S3 at http://127.0.0.1:9 cannot be used .*make status.*again"):
+            ask()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("java.io.IOException: com.amazonaws.SdkClientException: Unable to execute HTTP request", S3UnavailableError),
+        (
+            "java.io.IOException: Failed to write statements to pinterest_data.pinterest_batch. The\n"
+            "latest exception was\n  All 1 node(s) tried for the query failed (showing first 1 nodes)",
+            CassandraUnavailableError,
+        ),
+        ("com.datastax.oss.driver.api.core.AllNodesFailedException: All 1 node(s) tried", CassandraUnavailableError),
+    ],
+)
+def test_a_spark_job_names_the_store_that_went_away(text: str, expected: type[Exception]) -> None:
+    with pytest.raises(expected, match="run the same days again"), failures_in_words(NOWHERE):
+        raise JavaError(f"Job aborted due to stage failure: {text}")
+
+
+def test_a_spark_job_that_fails_for_another_reason_says_it_itself() -> None:
+    with pytest.raises(JavaError, match="ArithmeticException"), failures_in_words(NOWHERE):
+        raise JavaError("java.lang.ArithmeticException: / by zero")
+
+
+@pytest.mark.parametrize("error", [Py4JError("Answer from Java side is empty"), ConnectionRefusedError()])
+def test_a_jvm_that_is_gone_is_a_sentence(error: Exception) -> None:
+    with pytest.raises(SparkLostError, match="Run the same days again"), failures_in_words(NOWHERE):
+        raise error
