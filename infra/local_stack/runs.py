@@ -40,9 +40,9 @@ def cancel_runs(webserver: str) -> None:
         return  # a webserver that does not answer; the runs are interrupted with the code server
 
 
-def interrupt_runs(top: psutil.Process) -> None:
+def interrupt_runs(top: psutil.Process, seconds: float = RUN_SECONDS) -> None:
     """Ends the processes of runs below this one: those that could not be canceled, or whose code server is gone."""
-    end([process for process in descendants(top) if _is_worker(process)], signal.SIGTERM, RUN_SECONDS)
+    end([process for process in descendants(top) if _is_worker(process)], signal.SIGTERM, seconds)
 
 
 def _unfinished(client: httpx.Client) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, timedelta
 
 import dagster as dg
 import pytest
@@ -18,13 +18,14 @@ from pinterest_platform.settings import Settings
 from pinterest_platform_tests.fakes import FakeTopic
 
 
-def test_days_in_a_row_share_a_run_of_ten_at_most() -> None:
+def test_days_in_a_row_share_a_run_of_a_month_at_most() -> None:
     days = [date(2026, 11, number) for number in (12, 1, *range(3, 10), 10, 11)]
 
     found = [(stretch[0].day, stretch[-1].day) for stretch in stretches(days)]
 
     assert found == [(1, 1), (3, 12)]
-    assert [len(stretch) for stretch in stretches([date(2026, 10, day) for day in range(1, 13)])] == [10, 2]
+    in_a_row = [date(2026, 10, 1) + timedelta(days=number) for number in range(40)]
+    assert [len(stretch) for stretch in stretches(in_a_row)] == [31, 9]
 
 
 def test_days_without_a_partition_are_left_out() -> None:
