@@ -42,13 +42,12 @@ def keep_streaming(
         heartbeat = _heartbeat(settings)
     except psycopg.Error as error:
         return dg.SkipReason(f"PostgreSQL is away, and without it there is nothing to stream to: {error}")
-    dead = {record: reason for record in under_way if (reason := cause_of_death(record, heartbeat, time.time()))}
-    for record, reason in dead.items():
+    for record in under_way:
+        reason = cause_of_death(record, heartbeat, time.time())
+        if reason is None:
+            return dg.SkipReason(f"The stream is run {record.dagster_run.run_id}.")
         fail_run(context.instance, record.dagster_run, reason)
-    alive = [record for record in under_way if record not in dead]
-    if alive:
-        return dg.SkipReason(f"The stream is run {alive[0].dagster_run.run_id}.")
-    seconds = 0.0 if dead else pause_before_next(_ended(context.instance), time.time())
+    seconds = 0.0 if under_way else pause_before_next(_ended(context.instance), time.time())
     if seconds > 0:
         return dg.SkipReason(
             f"It failed several times as soon as it had begun. The next attempt is in {seconds:.0f} s."
