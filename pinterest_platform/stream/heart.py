@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from types import TracebackType
 from typing import Self
 
@@ -20,6 +20,7 @@ from pinterest_platform.stores.postgres import connect
 from pinterest_platform.stream.ownership import beat, session_name
 
 BEAT_SECONDS = 2.0
+_PAUSE_SECONDS = 0.5  # before the first beat, and before another attempt
 
 
 class Heart:
@@ -49,15 +50,21 @@ class Heart:
 
     def _beat(self) -> None:
         while not self._ended.is_set():
-            try:
-                self._beat_on_one_connection()
-            except psycopg.Error:  # PostgreSQL is away, or a successor ended our session: the loop finds out too
-                self._ended.wait(BEAT_SECONDS)
+            # Not before there is life: taking over ends every session of the stream, and ours would be one.
+            with suppress(
+                psycopg.Error
+            ):  # PostgreSQL is away, or a successor ended our session: the loop finds out too
+                if self._is_alive():
+                    self._beat_on_one_connection()
+            self._ended.wait(_PAUSE_SECONDS)
+
+    def _is_alive(self) -> bool:
+        return time.monotonic() < self._alive_until
 
     def _beat_on_one_connection(self) -> None:
         topic = self._settings.kafka_topic
         with closing(connect(self._settings, autocommit=True, name=session_name(topic))) as connection:
             while not self._ended.is_set():
-                if time.monotonic() < self._alive_until and not beat(connection, topic, self._owner):
+                if self._is_alive() and not beat(connection, topic, self._owner):
                     self.owner_has_changed = True
                 self._ended.wait(BEAT_SECONDS)

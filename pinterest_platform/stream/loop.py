@@ -134,7 +134,9 @@ class _Loop:
 
     def _follow(self, query: Any, writer: BatchWriter) -> None:
         kept_at = time.monotonic()
-        while not query.awaitTermination(_LOOK_SECONDS):
+        while not _has_ended(query):
+            # Not in awaitTermination: an interrupt that meets the main thread inside a call of the JVM breaks the call.
+            time.sleep(_LOOK_SECONDS)
             self._show_life(_SIGN_OF_LIFE_SECONDS)
             if writer.failure:
                 raise writer.failure
@@ -201,6 +203,14 @@ class _Loop:
     def _report(self, report: StreamReport) -> None:
         self._reported_at = time.monotonic()
         self._watcher.report(report)
+
+
+def _has_ended(query: Any) -> bool:
+    if query.isActive:
+        return False
+    if error := query.exception():
+        raise error
+    return True
 
 
 @contextmanager
