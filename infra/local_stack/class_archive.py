@@ -16,6 +16,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ from pinterest_platform.settings import Settings
 
 _MAKING_SECONDS = 300
 _PIN = b'{"unique_id": "a", "index": 1, "category": "art", "downloaded": 1, "follower_count": "1.5k"}'
+_NOBODY = "127.0.0.1:9"
+_IMPATIENT = {"kafka.default.api.timeout.ms": "1000", "kafka.request.timeout.ms": "1000"}
 _LINE_SCHEMA = "topic string, partition int, offset bigint, value string"
 
 
@@ -82,11 +85,31 @@ def load_classes(settings: Settings) -> None:
         newest_per_pin(accepted(clean_records(records))).write.parquet(pins.as_uri())
         counted = spark.read.parquet(pins.as_uri()).groupBy("category").agg(F.count("*"), F.count_distinct("unique_id"))
         counted.collect()
+    _look_for_stores(spark)
     spark.stop()
     # Java writes the archive when it ends, which Spark leaves to the end of Python: that would not wait for it.
     gateway.shutdown()
     gateway.proc.stdin.close()
     gateway.proc.wait(_MAKING_SECONDS)
+
+
+def _look_for_stores(spark: Any) -> None:
+    """Ask for each store where nobody answers: the clients' classes are loaded by then."""
+    hadoop = spark.sparkContext._jsc.hadoopConfiguration()
+    for name in ("access.key", "secret.key", "attempts.maximum", "retry.limit"):
+        hadoop.set(f"fs.s3a.{name}", "1")
+    hadoop.set("fs.s3a.endpoint", f"http://{_NOBODY}")
+    spark.conf.set("spark.cassandra.connection.port", _NOBODY.rpartition(":")[2])
+    table = {"keyspace": "pins", "table": "pins"}
+    kafka = {"kafka.bootstrap.servers": _NOBODY, "subscribe": "pins"} | _IMPATIENT
+    readers = (
+        spark.read.format("parquet").option("path", "s3a://pins/pins"),
+        spark.read.format("org.apache.spark.sql.cassandra").options(**table),
+        spark.read.format("kafka").options(**kafka),
+    )
+    for reader in readers:
+        with suppress(Exception):
+            reader.load().count()
 
 
 if __name__ == "__main__":

@@ -6,9 +6,11 @@ import gzip
 import re
 import signal
 import time
+import uuid
 from collections.abc import Callable
 from contextlib import closing
 from datetime import date
+from functools import partial
 from typing import Any, TypeVar
 
 import httpx
@@ -24,7 +26,9 @@ from pinterest_platform.stores.cassandra import open_session
 from pinterest_platform.stores.postgres import connect
 from pinterest_platform.stores.s3 import open_bucket
 from pinterest_platform.stream.lag import stream_lag
+from pinterest_platform.stream.profiles import differing_profiles
 from pinterest_platform_tests.end_to_end.conftest import Command
+from pinterest_platform_tests.pins import pin
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -34,6 +38,15 @@ RUNS = """query Runs { runsOrError(filter: {pipelineName: "streaming", statuses:
     ... on Runs { results { runId } } } }"""
 TERMINATE = """mutation Stop($runId: String!) { terminateRun(runId: $runId) { __typename } }"""
 STATUS = """query Status($runId: ID!) { runOrError(runId: $runId) { ... on Run { status } } }"""
+KEEP_STREAMING = {
+    "repositoryLocationName": "pinterest_platform",
+    "repositoryName": "__repository__",
+    "sensorName": "keep_streaming",
+}
+SENSOR = """query Sensor($selector: SensorSelector!) { sensorOrError(sensorSelector: $selector) {
+    ... on Sensor { sensorState { id } } } }"""
+SWITCH_OFF = "mutation Off($id: String!) { stopSensor(id: $id) { __typename } }"
+SWITCH_ON = "mutation On($selector: SensorSelector!) { startSensor(sensorSelector: $selector) { __typename } }"
 SCHEDULE = """{ scheduleOrError(scheduleSelector: {repositoryLocationName: "pinterest_platform",
     repositoryName: "__repository__", scheduleName: "daily_batch_at_ten"}) {
     ... on Schedule { cronSchedule executionTimezone scheduleState { status } } } }"""
@@ -73,6 +86,27 @@ def streaming_run(settings: Settings) -> str | None:
     return started[0]["runId"] if started else None
 
 
+def status_of(settings: Settings, run_id: str) -> str:
+    return str(graphql(settings, STATUS, runId=run_id)["runOrError"]["status"])
+
+
+def ingest_api(settings: Settings) -> str:
+    return f"http://{settings.ingest_host}:{settings.ingest_port}"
+
+
+def is_stored(settings: Settings, event_id: str) -> bool:
+    with closing(connect(settings)) as connection:
+        return connection.execute("SELECT FROM pinterest_stream WHERE event_id = %s", [event_id]).rowcount == 1
+
+
+def processes_of_the_stream(stack: LocalStack) -> dict[str, psutil.Process] | None:
+    """The process of the run and its JVM, while no other run has one."""
+    code_server = stack.process("dagster-code")
+    assert code_server is not None
+    jvms = [process for process in code_server.children(recursive=True) if process.name() == "java"]
+    return {"jvm": jvms[0], "worker": jvms[0].parent() or code_server} if len(jvms) == 1 else None
+
+
 def test_the_main_job_adds_up_and_the_stores_say_the_same(command: Command, settings: Settings) -> None:
     output = command("run").stdout
 
@@ -97,7 +131,19 @@ def test_the_stream_ends_cleanly_when_terminated_and_is_started_again(settings: 
 
     graphql(settings, TERMINATE, runId=run_id)
 
-    wait_for(lambda: graphql(settings, STATUS, runId=run_id)["runOrError"]["status"] == "CANCELED", seconds=20)
+    wait_for(lambda: status_of(settings, run_id) == "CANCELED", seconds=10)
+    assert wait_for(lambda: streaming_run(settings)) != run_id
+
+
+def test_the_switch_ends_the_stream_with_success_and_starts_it_again(settings: Settings) -> None:
+    run_id = wait_for(lambda: streaming_run(settings))
+    wait_for(lambda: stream_lag(settings) == 0)
+
+    sensor = graphql(settings, SENSOR, selector=KEEP_STREAMING)["sensorOrError"]["sensorState"]
+    graphql(settings, SWITCH_OFF, id=sensor["id"])
+    wait_for(lambda: status_of(settings, run_id) == "SUCCESS", seconds=30)  # it may still be starting Spark
+
+    graphql(settings, SWITCH_ON, selector=KEEP_STREAMING)
     assert wait_for(lambda: streaming_run(settings)) != run_id
 
 
@@ -113,13 +159,27 @@ def test_servers_that_were_killed_start_again_lose_no_row_and_go_on(
     assert "stopped" in command("status", expect=1).stdout
 
     command("start")
-    more = emulate(Emulation(url=f"http://{settings.ingest_host}:{settings.ingest_port}", count=MORE_PINS))
+    more = emulate(Emulation(ingest_api(settings), count=MORE_PINS))
 
     assert more.acknowledged == MORE_PINS
     assert raw_lines(settings, today()) >= PINS  # more, where the Kafka sensor has asked for the day meanwhile
     assert cassandra_rows(settings) >= rows
     wait_for(lambda: stream_rows(settings) == PINS + MORE_PINS)
     assert stream_lag(settings) == 0
+
+
+def test_a_stream_whose_jvm_or_process_was_killed_goes_on_within_a_minute_and_has_every_event_once(
+    settings: Settings, test_stack: LocalStack
+) -> None:
+    for victim in ("jvm", "worker"):
+        wait_for(lambda: processes_of_the_stream(test_stack))[victim].kill()
+        event = str(uuid.uuid4())
+        assert httpx.post(f"{ingest_api(settings)}/pin/", json=pin(event_id=event), timeout=30).status_code == 200
+
+        wait_for(partial(is_stored, settings, event), seconds=60)
+    with closing(connect(settings)) as connection:
+        assert differing_profiles(connection) == []
+    assert stream_rows(settings) == PINS + MORE_PINS + 2
 
 
 def test_stop_leaves_no_process(command: Command, test_stack: LocalStack) -> None:
