@@ -19,6 +19,7 @@ from infra.local_stack.artifacts import INFRA
 from infra.local_stack.environment import python_environment
 from infra.local_stack.pid_file import read_pid_file
 from infra.local_stack.place import LOOPBACK, Place
+from infra.local_stack.pools import make_pools
 from infra.local_stack.runs import cancel_runs, end_abandoned_runs, interrupt_runs
 from infra.local_stack.server import NotHealthyError, Server
 
@@ -46,6 +47,7 @@ def code_server(place: Place) -> Server:
         folder=PROJECT,
         configure=lambda: _configure_code_server(place),
         check=lambda: _check_code_server(port),
+        complete=lambda: make_pools(place),
         depends_on=("postgres",),
         environment=python_environment(place),
         memory_mib=2500,  # with two runs, a Spark session each

@@ -1,0 +1,88 @@
+"""Do in Dagster's UI what a person does with the batch, and take a picture of each step.
+
+Run `python docs/pictures/walk_batch.py` on a stack that runs and has history, with Debian's chromium. It materialises
+the newest partition, backfills the three days before yesterday, then takes a row away from Cassandra, runs the checks
+of that day, and brings the row back.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import date, timedelta
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+from infra.local_stack.stack import LocalStack
+from infra.main_job.dagster_web import DagsterWeb
+from pinterest_platform.automation.jobs import BATCH_JOB, CHECK_JOB, STREAM_JOB
+from pinterest_platform.batch.serving import categories_of
+from pinterest_platform.pins.days import today
+from pinterest_platform.settings import Settings
+from pinterest_platform.stores.cassandra import open_session
+
+HERE = Path(__file__).parent
+BROWSER = "/usr/bin/chromium"
+OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+UNDER_WAY = """{ runsOrError(filter: {statuses: [QUEUED, NOT_STARTED, STARTING, STARTED]}) {
+    ... on Runs { results { jobName } } } }"""
+JOB = f"/locations/pinterest_platform/jobs/{BATCH_JOB}"
+
+
+def main() -> None:
+    """Every step, in order."""
+    settings = LocalStack().settings
+    dagster = DagsterWeb(settings)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=BROWSER, args=OPTIONS)
+        page = browser.new_page(viewport={"width": 1600, "height": 900})
+        materialise(page, dagster, "Latest", "materialised_partition")
+        first = today() - timedelta(days=4)
+        materialise(page, dagster, f"[{first}...{first + timedelta(days=2)}]", "backfill_of_three_days")
+        failed_check(page, dagster, settings, first)
+        browser.close()
+
+
+def materialise(page: Page, dagster: DagsterWeb, days: str, picture: str) -> None:
+    """Through the job's dialog, to its end."""
+    page.goto(f"{dagster.url}{JOB}")
+    page.get_by_role("button", name="Materialize all").click()
+    if days == "Latest":
+        page.get_by_role("button", name="Latest", exact=True).click()
+    else:
+        page.get_by_placeholder("No matching partitions").or_(page.locator("input[type=text]").last).fill(days)
+        page.keyboard.press("Tab")
+    page.wait_for_timeout(1_000)
+    page.screenshot(path=HERE / f"{picture}_dialog.png")
+    page.get_by_role("button", name="Launch").last.click()
+    page.wait_for_timeout(45_000)  # a backfill's first run follows within half a minute
+    wait_for_batch(dagster)
+    page.goto(f"{dagster.url}/runs")
+    page.wait_for_timeout(5_000)
+    page.screenshot(path=HERE / f"{picture}.png")
+
+
+def wait_for_batch(dagster: DagsterWeb) -> None:
+    """Until nothing runs but the stream."""
+    while any(run["jobName"] != STREAM_JOB for run in dagster.ask(UNDER_WAY)["runsOrError"]["results"]):
+        time.sleep(1)
+
+
+def failed_check(page: Page, dagster: DagsterWeb, settings: Settings, day: date) -> None:
+    """The account of a day whose last row is gone from Cassandra."""
+    with open_session(settings) as session:
+        session.set_keyspace(settings.cassandra_keyspace)
+        category = categories_of(session, day)[0]
+        find = "SELECT unique_id FROM pinterest_batch WHERE ingest_date = %s AND category = %s LIMIT 1"
+        lost = session.execute(find, [day, category]).one().unique_id
+        delete = "DELETE FROM pinterest_batch WHERE ingest_date = %s AND category = %s AND unique_id = %s"
+        session.execute(delete, [day, category, lost])
+    dagster.follow(dagster.launch(CHECK_JOB, day))
+    page.goto(f"{dagster.url}/assets/pinterest_batch?view=checks&checkDetail=every_event_is_accounted_for")
+    page.wait_for_timeout(6_000)
+    page.screenshot(path=HERE / "failed_check.png")
+    dagster.require_success(dagster.launch(BATCH_JOB, day), lambda _: None)
+
+
+if __name__ == "__main__":
+    main()
