@@ -38,9 +38,9 @@ _SESSION_OPTIONS = {
     # Spark describes each batch's plan for its UI, which is off: the cheapest form.
     "spark.sql.ui.explainMode": "simple",
 }
-# Progress lives in PostgreSQL; what Spark notes in its checkpoint is deleted at the next start. Writing it takes longer
-# than all of PostgreSQL's part of a batch, so it is put off. Spark allows that for some sinks, and asks for the last
-# option where the sink is another: ours does not need the notes.
+# Progress lives in PostgreSQL; what Spark notes in its checkpoint is deleted at the next start, so writing it is put
+# off. Spark allows that for some sinks, and asks for the last option where the sink is another: ours does not need the
+# notes.
 # https://docs.databricks.com/en/structured-streaming/async-progress-checking.html
 _NO_NOTES = {
     "asyncProgressTrackingEnabled": "true",
