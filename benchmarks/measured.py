@@ -46,16 +46,28 @@ class PeakMemory:
 @contextmanager
 def watched_memory(pid: int) -> Iterator[PeakMemory]:
     """Samples the process and its children four times a second while the block lasts."""
-    peak, ended = PeakMemory(), threading.Event()
+    peak = PeakMemory()
+
+    def look() -> None:
+        peak.mib = max(peak.mib, _memory_mib(pid))
+
+    with repeated(look, _SAMPLE_SECONDS):
+        yield peak
+
+
+@contextmanager
+def repeated(look: Callable[[], None], seconds: float) -> Iterator[None]:
+    """Looks every so many seconds while the block lasts, from a thread of its own."""
+    ended = threading.Event()
 
     def watch() -> None:
-        while not ended.wait(_SAMPLE_SECONDS):
-            peak.mib = max(peak.mib, _memory_mib(pid))
+        while not ended.wait(seconds):
+            look()
 
     thread = threading.Thread(target=watch)
     thread.start()
     try:
-        yield peak
+        yield
     finally:
         ended.set()
         thread.join()

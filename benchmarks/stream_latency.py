@@ -10,7 +10,7 @@ import argparse
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ import numpy as np
 import psutil
 from matplotlib.figure import Figure
 
+from benchmarks.measured import repeated
 from benchmarks.stack import BENCHMARK_SETTINGS, running
 from benchmarks.streaming import (
     Acknowledgements,
@@ -92,24 +93,16 @@ def _run_batch(settings: Settings, after_seconds: float) -> None:
 def sampling_memory(stack: LocalStack) -> Iterator[list[tuple[float, float, float]]]:
     """Minutes since the start, and MiB of the run's Python and of its JVM (resident), every few seconds."""
     samples: list[tuple[float, float, float]] = []
-    ended, began = threading.Event(), time.monotonic()
+    began = time.monotonic()
     run = wait_for_answer(lambda: streaming_run(stack), 60, "streaming run")
 
     def sample() -> None:
-        while not ended.wait(SAMPLE_SECONDS):
-            try:
-                worker, jvm = run.worker.memory_info().rss, run.jvm.memory_info().rss
-            except psutil.NoSuchProcess:
-                return
+        with suppress(psutil.NoSuchProcess):
+            worker, jvm = run.worker.memory_info().rss, run.jvm.memory_info().rss
             samples.append(((time.monotonic() - began) / 60, worker / MIB, jvm / MIB))
 
-    thread = threading.Thread(target=sample)
-    thread.start()
-    try:
+    with repeated(sample, SAMPLE_SECONDS):
         yield samples
-    finally:
-        ended.set()
-        thread.join()
 
 
 def _show_latency(settings: Settings, seen: Acknowledgements, pictures: Path) -> None:
