@@ -7,11 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 from kafka import KafkaConsumer, TopicPartition
-from kafka.admin import KafkaAdminClient, NewTopic
+from kafka.admin import KafkaAdminClient
 
 from ingest_api.kafka_publisher import KafkaPublisher
 from ingest_api.publisher import BrokerUnavailableError, Receipt, Record
 from pinterest_platform.settings import Settings
+from pinterest_platform.stores.kafka import create_topic
 from pinterest_platform_tests.unit.ingest_api.publisher_contract import Log, PublisherContract, is_writable, opened
 
 RECORD = Record(b"pin", b"{}", timestamp=1_700_000_000_123)
@@ -44,17 +45,16 @@ def admin(settings: Settings) -> Iterator[KafkaAdminClient]:
 @pytest.fixture
 def no_topic(settings: Settings) -> Settings:
     """Settings that name a topic which does not exist."""
-    return settings.model_copy(update={"kafka_topic": f"pins-{uuid.uuid4()}"})
-
-
-def create_topic(admin: KafkaAdminClient, settings: Settings) -> None:
-    admin.create_topics([NewTopic(settings.kafka_topic, num_partitions=PARTITIONS, replication_factor=1)])
+    return settings.model_copy(update={"kafka_topic": f"pins-{uuid.uuid4()}", "kafka_partitions": PARTITIONS})
 
 
 @pytest.fixture
 def own_topic(admin: KafkaAdminClient, no_topic: Settings) -> Iterator[Settings]:
-    """Settings that name an empty topic of this test."""
-    create_topic(admin, no_topic)
+    """Settings that name an empty topic of this test, which keeps every record as the platform's does.
+
+    By its own default Kafka deletes what is older than a week, and the contract's records are stamped in 1970.
+    """
+    create_topic(no_topic)
     yield no_topic
     admin.delete_topics([no_topic.kafka_topic])
 
@@ -105,7 +105,7 @@ def test_a_missing_topic_is_named_not_created_and_taken_up_once_it_exists(
 
     async def recovery() -> None:
         publisher = KafkaPublisher(no_topic)
-        creation = asyncio.create_task(asyncio.to_thread(create_topic, admin, no_topic))
+        creation = asyncio.create_task(asyncio.to_thread(create_topic, no_topic))
         async with opened(publisher):
             await publisher.publish(RECORD)
         await creation
@@ -115,7 +115,7 @@ def test_a_missing_topic_is_named_not_created_and_taken_up_once_it_exists(
 
 
 def test_a_topic_that_is_deleted_meanwhile_refuses_records_in_time(admin: KafkaAdminClient, no_topic: Settings) -> None:
-    create_topic(admin, no_topic)
+    create_topic(no_topic)
     publisher = KafkaPublisher(no_topic)
 
     async def scenario() -> float:

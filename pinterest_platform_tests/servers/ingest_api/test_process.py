@@ -14,11 +14,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-from kafka.admin import KafkaAdminClient, NewTopic
+from kafka.admin import KafkaAdminClient
 
 from ingest_api.emulator.emulation import Emulation, emulate
 from ingest_api.pin_routes import EXAMPLE_PIN
 from pinterest_platform.settings import Settings
+from pinterest_platform.stores.kafka import create_topic
 
 START_SECONDS = 30.0
 # A proxy of the environment must not stand between a test and the loopback interface.
@@ -33,8 +34,8 @@ def own_settings(settings: Settings) -> Iterator[Settings]:
     own = settings.model_copy(
         update={"ingest_host": "127.0.0.1", "ingest_port": port, "kafka_topic": f"pins-{uuid.uuid4()}"}
     )
+    create_topic(own)
     admin = KafkaAdminClient(bootstrap_servers=own.kafka_bootstrap_servers)
-    admin.create_topics([NewTopic(own.kafka_topic, num_partitions=3, replication_factor=1)])
     yield own
     admin.delete_topics([own.kafka_topic])
     admin.close()
