@@ -44,6 +44,6 @@ def settings(test_stack: LocalStack) -> Settings:
 @pytest.fixture(scope="session")
 def spark(settings: Settings) -> Iterator[SparkSession]:
     """One for the process: a second session would be the same JVM."""
-    session = open_session(settings)
+    session = open_session(settings, is_short=True)
     yield session
     session.stop()

@@ -11,7 +11,7 @@ from pinterest_platform.assets.clean_pins import CLEAN
 from pinterest_platform.assets.metadata import markdown_table
 from pinterest_platform.assets.pinterest_batch import pinterest_batch
 from pinterest_platform.assets.slices import BACKFILL, DAILY, OWNERS, days_of
-from pinterest_platform.assets.spark import session_of
+from pinterest_platform.assets.spark import session_for
 from pinterest_platform.batch.popularity import TABLE, Popularity, RankedCategory, replace_popularity
 from pinterest_platform.pins.periods import Period, periods_of
 from pinterest_platform.settings import Settings
@@ -53,7 +53,7 @@ def category_popularity(
     """
     days, started = days_of(context), time.monotonic()
     with failures_in_words(settings):
-        popularity = replace_popularity(session_of(pyspark, settings), open_bucket(settings), settings, days)
+        popularity = replace_popularity(session_for(days, pyspark, settings), open_bucket(settings), settings, days)
     seconds = round(time.monotonic() - started, 2)
     for day in days:
         facts = _facts(popularity, day) | {

@@ -8,7 +8,7 @@ from dagster_pyspark import LazyPySparkResource
 
 from pinterest_platform.assets.metadata import counts, sample, table_schema
 from pinterest_platform.assets.slices import BACKFILL, DAILY, OWNERS, days_of
-from pinterest_platform.assets.spark import session_of
+from pinterest_platform.assets.spark import session_for
 from pinterest_platform.batch.clean_slice import replace_clean_slices
 from pinterest_platform.batch.slice_files import (
     CleanSlice,
@@ -56,10 +56,11 @@ def cleaned_pins(
     context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings], pyspark: LazyPySparkResource
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Clean the day's raw records with the rules that the stream uses too."""
-    bucket, spark = open_bucket(settings), session_of(pyspark, settings)
+    days = days_of(context)
+    bucket, spark = open_bucket(settings), session_for(days, pyspark, settings)
     started = time.monotonic()
     with failures_in_words(settings):
-        for outcome in replace_clean_slices(spark, bucket, days_of(context)):
+        for outcome in replace_clean_slices(spark, bucket, days):
             day, seconds = outcome.day.isoformat(), round(time.monotonic() - started, 2)
             clean = _clean_facts(outcome, bucket) | {"seconds": seconds}
             clean |= _looks(settings, clean_files(bucket, outcome.day))

@@ -9,7 +9,7 @@ from dagster_pyspark import LazyPySparkResource
 from pinterest_platform.assets.clean_pins import CLEAN
 from pinterest_platform.assets.metadata import counts, sample
 from pinterest_platform.assets.slices import BACKFILL, DAILY, OWNERS, days_of
-from pinterest_platform.assets.spark import session_of
+from pinterest_platform.assets.spark import session_for
 from pinterest_platform.batch.clean_slice import read_clean
 from pinterest_platform.batch.serving import TABLE, replace_batch_slices, sample_days
 from pinterest_platform.settings import Settings
@@ -36,7 +36,7 @@ def pinterest_batch(
     """The day's clean pins as a slice of the Cassandra table `pinterest_batch`, replaced while people read it."""
     days, started = days_of(context), time.monotonic()
     with failures_in_words(settings):
-        pins = read_clean(session_of(pyspark, settings), open_bucket(settings), days)
+        pins = read_clean(session_for(days, pyspark, settings), open_bucket(settings), days)
         rows = replace_batch_slices(pins, settings, days)
     seconds = round(time.monotonic() - started, 2)
     samples = sample_days(settings, {day: min(rows[day]) for day in days if rows[day]}, _SAMPLED_ROWS)

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import date
+
 from dagster_pyspark import LazyPySparkResource
 from pyspark.sql import SparkSession
 
+from pinterest_platform.batch.raw_objects import day_prefix
 from pinterest_platform.settings import Settings
+from pinterest_platform.stores.s3 import open_bucket
 from pinterest_platform.stores.spark import hand_over_secrets, prepare_environment, spark_configuration
 
+_FEW_BYTES = 32 * 1024 * 1024  # of raw objects: the gzipped lines of about 180,000 events
 
-def spark_resource(settings: Settings) -> LazyPySparkResource:
+
+def spark_resource(settings: Settings, *, is_short: bool = False) -> LazyPySparkResource:
     """A resource that starts Spark when a step first asks for the session, not when definitions load."""
-    return LazyPySparkResource(spark_config=dict(spark_configuration(settings)))
+    return LazyPySparkResource(spark_config=dict(spark_configuration(settings, is_short=is_short)))
+
+
+def session_for(days: Iterable[date], pyspark: LazyPySparkResource, settings: Settings) -> SparkSession:
+    """The run's Spark session, for what was landed of these days: little of it starts a JVM that suits little work."""
+    bucket = open_bucket(settings)
+    landed = sum(stored.size for day in days for stored in bucket.list(day_prefix(day)))
+    return session_of(spark_resource(settings, is_short=True) if landed < _FEW_BYTES else pyspark, settings)
 
 
 def session_of(pyspark: LazyPySparkResource, settings: Settings) -> SparkSession:

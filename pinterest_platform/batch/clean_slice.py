@@ -31,6 +31,8 @@ _LINE_SCHEMA = (
 )
 # The clean rows of so many fit into a small driver's memory and disk.
 _RECORDS_TOGETHER = 500_000
+# Each file costs S3A's committer a dozen requests, so a small day is one file.
+_RECORDS_A_FILE = 100_000
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,8 @@ def _replace(
 ) -> CleanSlice:
     """Replace one day by its newest pins, whose writing, if nothing before it, makes `records` known."""
     day, writer, written = begun.day, begun.writer, Observation("written")
-    clean = _write(newest.observe(written, F.count("*").alias("clean")), bucket, writer, clean_prefix(day))
+    rows = newest.observe(written, F.count("*").alias("clean")).coalesce(1 + begun.records // _RECORDS_A_FILE)
+    clean = _write(rows, bucket, writer, clean_prefix(day))
     raw, rejects = records.get[f"{day} raw"], records.get[f"{day} rejected"]
     # The few rejects are worked out a second time: keeping them from the first would mean caching the whole day.
     again = rejected(_clean(spark, bucket, [begun])) if rejects else None
