@@ -6,10 +6,12 @@ UV_VERSION := 0.13.9
 # uv trusts the system's certificates then, a company's own among them; pip does so by itself.
 export UV_SYSTEM_CERTS := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# The question of make sql, as the shell's own variable: its quotes stay as they are.
+export Q
 STACK := $(BIN)/python -m infra.local_stack
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run history backfill check-assets stop status test lint clean-data lock
+.PHONY: help setup run history backfill check-assets sql stop status test lint clean-data lock
 
 help: ## Show these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +27,9 @@ backfill: .venv/.ready ## Run days again on the running stack: make backfill FRO
 
 check-assets: .venv/.ready ## Run every check of a day on the running stack: make check-assets DAY=2026-11-16
 	@$(STACK) check-assets "$(DAY)"
+
+sql: .venv/.ready ## Ask both layers at once: make sql, or make sql Q="SELECT 1" (or the name of a saved query)
+	@$(STACK) sql "$$Q"
 
 stop: .venv/.ready ## Stop everything, in reverse order
 	@$(STACK) stop

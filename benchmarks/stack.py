@@ -25,6 +25,7 @@ BENCHMARK_SETTINGS = Settings(
     cassandra_port=26042,
     cassandra_storage_port=26700,
     postgres_port=26432,
+    presto_port=26080,
     dagster_port=26300,
     dagster_code_server_port=26400,
     state_folder=STATE_FOLDER,

@@ -69,6 +69,14 @@ class Settings(BaseSettings):
     postgres_ca_file: Path | None = Field(default=None, description="PEM; what verify-ca and verify-full trust")
     dagster_database: str = "dagster"
 
+    presto_host: str = "127.0.0.1"
+    presto_port: int = 8080
+    presto_user: str = Field(default="pinterest", description="who asks, as Presto shows it; there is no password")
+    saved_queries: Path = Field(
+        default=Path(__file__).resolve().parents[1] / "infra" / "presto" / "queries",
+        description="a folder of .sql files that are asked by their names",
+    )
+
     dagster_host: str = "127.0.0.1"
     dagster_port: int = 3000
     dagster_code_server_port: int = 4000

@@ -22,6 +22,7 @@ TEST_SETTINGS = Settings(
     cassandra_port=29042,
     cassandra_storage_port=27000,
     postgres_port=25432,
+    presto_port=28080,
     dagster_port=23000,
     dagster_code_server_port=24000,
     retry_delay_seconds=1,

@@ -69,6 +69,18 @@ def check_assets(arguments: argparse.Namespace, terminal: Terminal) -> int:
     return check_assets(LocalStack(terminal=terminal).settings, arguments.day, terminal)
 
 
+def sql(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """Ask both layers through Presto: one question (SQL, or a saved query and its values), or a conversation."""
+    from infra.sql.questions import answer_question
+    from infra.sql.shell import converse
+
+    settings = LocalStack(terminal=terminal).settings
+    if not arguments.question:
+        return converse(settings, terminal)
+    answer_question(settings, arguments.question, terminal)
+    return 0
+
+
 def setup(_: argparse.Namespace, terminal: Terminal) -> int:
     """Download what the servers run on."""
     lock = read_lock()
@@ -151,6 +163,7 @@ def _parser() -> argparse.ArgumentParser:
     days.add_argument("first", type=_day, help="YYYY-MM-DD")
     days.add_argument("last", type=_day, nargs="?", help="YYYY-MM-DD; default: the first day alone")
     add("check-assets", check_assets).add_argument("day", type=_day, help="YYYY-MM-DD")
+    add("sql", sql).add_argument("question", nargs="?", help="default: a command line")
     add("setup", setup)
     add("start", start).add_argument("servers", nargs="*", help="with what they depend on; default: all")
     add("stop", stop)

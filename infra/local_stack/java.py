@@ -72,6 +72,24 @@ CASSANDRA = (
     ),
 )
 
+# What Presto 0.287, made for Java 8, asks of Java 17. Times are UTC whatever the machine's zone is.
+PRESTO = (
+    "-Xms256m",
+    "-Xmx1G",
+    "-XX:+UseG1GC",
+    "-Duser.timezone=UTC",
+    *(
+        f"--add-opens={package}=ALL-UNNAMED"
+        for package in (
+            "java.base/java.lang",
+            "java.base/java.lang.ref",
+            "java.base/java.nio",
+            "java.base/java.util",
+            "java.base/java.util.concurrent",
+        )
+    ),
+)
+
 
 def java_command(place: Place, server: str, main: str, *arguments: str) -> tuple[str, ...]:
     """Runs a main class with the options that `write_options` wrote."""

@@ -27,8 +27,9 @@ OTHER_SYSTEMS = re.compile(r"osx-|windows-|linux-riscv64")
 
 
 def resolve(infra: Path = INFRA) -> Lock:
-    """What every POM under `infra` needs at run time, with the bytes that Maven found."""
-    lock = {pom.parent.name: resolve_pom(pom) for pom in sorted(infra.glob("*/pom.xml"))}
+    """What every POM under `infra` needs at run time, by its folder there, with the bytes that Maven found."""
+    poms = sorted(infra.rglob("pom.xml"))
+    lock = {pom.parent.relative_to(infra).as_posix(): resolve_pom(pom) for pom in poms}
     shipped = (jar.name for jar in (Path(pyspark.__file__).parent / "jars").glob("*.jar"))
     return {**lock, "spark": without_shipped(lock["spark"], shipped)}
 

@@ -129,6 +129,7 @@ def _show_urls(settings: Settings, terminal: Terminal) -> None:
         "Kafka": f"{settings.kafka_bootstrap_servers} (topic {settings.kafka_topic})",
         "Cassandra": f"127.0.0.1:{settings.cassandra_port} (keyspace {settings.cassandra_keyspace})",
         "PostgreSQL": f"{settings.postgres_host}:{settings.postgres_port} (database {settings.postgres_database})",
+        "Both layers in SQL": f"make sql (Presto: http://{settings.presto_host}:{settings.presto_port})",
         "Passwords and keys": str(settings.state_folder / "env"),
     }.items():
         table.add_row(what, where)

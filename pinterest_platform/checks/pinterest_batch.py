@@ -1,15 +1,24 @@
-"""Checks of `pinterest_batch`: that every record of a day is somewhere, and where."""
+"""Checks of `pinterest_batch`: that every record of a day is somewhere, and where; that both layers answer the same."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import dagster as dg
 
 from pinterest_platform.assets.pinterest_batch import pinterest_batch
 from pinterest_platform.assets.slices import DAILY
-from pinterest_platform.batch.accounting import DayAccount, NotMaterialisedError, Stores, account_for, open_stores
+from pinterest_platform.batch.accounting import (
+    DayAccount,
+    NotMaterialisedError,
+    Stores,
+    account_for,
+    is_closed,
+    open_stores,
+)
+from pinterest_platform.batch.layer_parity import compare_layers
 from pinterest_platform.checks.verdict import verdict
 from pinterest_platform.pins.plausibility import Finding
 from pinterest_platform.settings import Settings
+from pinterest_platform.stores.presto import PrestoUnavailableError
 
 
 @dg.asset_check(asset=pinterest_batch, blocking=True, partitions_def=DAILY)
@@ -22,6 +31,37 @@ def every_event_is_accounted_for(
     """
     with open_stores(settings) as stores:
         return verdict(context, lambda day: account_finding(stores, day))
+
+
+@dg.asset_check(asset=pinterest_batch, partitions_def=DAILY)
+def both_layers_answer_the_same(
+    context: dg.AssetCheckExecutionContext, settings: dg.ResourceParam[Settings]
+) -> dg.AssetCheckResult:
+    """For a closed day, the lambda view from the stream equals the one from the batch. Asked in SQL, of Presto."""
+    return verdict(context, lambda day: layers_finding(settings, day, datetime.now(UTC)))
+
+
+def layers_finding(settings: Settings, day: date, now: datetime) -> Finding:
+    """The pins of the day that the two layers do not agree on. Of an open day both are on their way."""
+    if not is_closed(day, now):
+        return Finding({"compared": "not yet, the day is still open"})
+    try:
+        parity = compare_layers(settings, day)
+    except PrestoUnavailableError as error:
+        return Finding({"compared": "no"}, f"The layers could not be compared. {error}")
+    if parity is None:
+        return Finding({"compared": "no, the stream has not run, is behind, or does not keep the day any more"})
+    if not parity.different:
+        return Finding({"different": 0})
+    examples = "; ".join(
+        f"{pin} (partition {partition} offset {offset}) in the {layer}"
+        for layer, pin, partition, offset in parity.examples
+    )
+    return Finding(
+        {"different": parity.different},
+        f"{parity.different:,} rows have no equal in the other layer: {examples}. Materialise the day again; what then "
+        f"still differs was cleaned by other rules, or is a fault.",
+    )
 
 
 def account_finding(stores: Stores, day: date) -> Finding:

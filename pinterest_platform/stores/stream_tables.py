@@ -31,6 +31,8 @@ PIN_COLUMN_TYPES: dict[str, LiteralString] = {
     "kafka_partition": "integer NOT NULL",
     "kafka_offset": "bigint NOT NULL",
 }
+_PIN_COLUMN_NAMES = sql.SQL(", ").join(map(sql.Identifier, PIN_COLUMN_TYPES))
+_COORDINATES = ("ingested_at", "kafka_partition", "kafka_offset")
 _PIN_COLUMNS = sql.SQL(", ").join(
     sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind)) for name, kind in PIN_COLUMN_TYPES.items()
 )
@@ -132,10 +134,51 @@ _LAST_HOUR = (
             ORDER BY posts DESC, latest_follower_count DESC NULLS LAST, poster_name"""
     ),
 )
+# What SQL asks of the stream.
+_SLICES = (
+    sql.SQL("ALTER TABLE stream_duplicates ADD COLUMN ingested_at timestamptz"),
+    # Every record that became a pin: an event that was sent again counts as a post of its own, as it does in the batch.
+    sql.SQL(
+        """CREATE VIEW pinterest_stream_records AS
+            SELECT {columns} FROM pinterest_stream
+            UNION ALL
+            SELECT {again}
+            FROM stream_duplicates AS again JOIN pinterest_stream AS stored USING (ingest_date, event_id)"""
+    ).format(
+        columns=_PIN_COLUMN_NAMES,
+        again=sql.SQL(", ").join(
+            sql.SQL("coalesce(again.ingested_at, stored.ingested_at)")
+            if name == "ingested_at"
+            else sql.Identifier("again" if name in _COORDINATES else "stored", name)
+            for name in PIN_COLUMN_TYPES
+        ),
+    ),
+    # What the batch makes of a day, made of the stream: one row a pin and day, the newest by the batch's own order.
+    sql.SQL(
+        """CREATE VIEW pinterest_stream_slices AS
+            SELECT DISTINCT ON (ingest_date, unique_id) {columns} FROM pinterest_stream_records
+            ORDER BY ingest_date, unique_id, ingested_at DESC, kafka_offset DESC, kafka_partition DESC"""
+    ).format(columns=_PIN_COLUMN_NAMES),
+    sql.SQL(
+        """CREATE VIEW stream_days AS
+            SELECT ingest_date, sum(records)::bigint AS records, sum(pins)::bigint AS pins,
+                sum(rejects)::bigint AS rejects, sum(duplicates)::bigint AS duplicates
+            FROM (
+                SELECT ingest_date, count(*) AS records, count(*) AS pins, 0 AS rejects, 0 AS duplicates
+                FROM pinterest_stream GROUP BY ingest_date
+                UNION ALL
+                SELECT ingest_date, count(*), 0, count(*), 0 FROM stream_rejects GROUP BY ingest_date
+                UNION ALL
+                SELECT ingest_date, count(*), 0, 0, count(*) FROM stream_duplicates GROUP BY ingest_date
+            ) AS counted
+            GROUP BY ingest_date"""
+    ),
+)
 
 MIGRATIONS = (
     Migration(1, "tables of the stream", _TABLES),
     Migration(2, "the owner's heartbeat and the topic's identity", _OWNER_AND_TOPIC),
     Migration(3, "retention of days", _RETENTION),
     Migration(4, "popular in the last hour", _LAST_HOUR),
+    Migration(5, "the stream's slices and days, for SQL", _SLICES),
 )

@@ -84,8 +84,8 @@ _MERGE = sql.SQL(
     """
 ).format(columns=_COLUMNS)
 _DUPLICATES = """
-    INSERT INTO stream_duplicates (ingest_date, kafka_partition, kafka_offset, event_id)
-    SELECT ingest_date, kafka_partition, kafka_offset, event_id FROM staged
+    INSERT INTO stream_duplicates (ingest_date, ingested_at, kafka_partition, kafka_offset, event_id)
+    SELECT ingest_date, ingested_at, kafka_partition, kafka_offset, event_id FROM staged
     WHERE reason IS NULL AND NOT EXISTS (
         SELECT FROM pinterest_stream AS stored
         WHERE stored.ingest_date = staged.ingest_date

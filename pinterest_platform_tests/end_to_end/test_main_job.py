@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import json
 import re
 import signal
 import time
 import uuid
 from collections.abc import Callable
 from contextlib import closing
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import partial
 from typing import Any, TypeVar
 
@@ -24,7 +25,9 @@ from pinterest_platform.pins.days import today
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.cassandra import open_session
 from pinterest_platform.stores.postgres import connect
+from pinterest_platform.stores.presto import ask
 from pinterest_platform.stores.s3 import open_bucket
+from pinterest_platform.stores.saved_queries import saved_query
 from pinterest_platform.stream.lag import stream_lag
 from pinterest_platform.stream.profiles import differing_profiles
 from pinterest_platform_tests.end_to_end.conftest import Command
@@ -68,6 +71,19 @@ def wait_for(find: Callable[[], T | None], seconds: float = 120) -> T:
 def raw_lines(settings: Settings, day: date) -> int:
     bucket = open_bucket(settings)
     return sum(len(gzip.decompress(bucket.get(item.key)).splitlines()) for item in bucket.list(day_prefix(day)))
+
+
+def newest_posts(settings: Settings) -> dict[str, str]:
+    """When each pin was last received, by the raw lines of today."""
+    bucket = open_bucket(settings)
+    objects = [gzip.decompress(bucket.get(item.key)).splitlines() for item in bucket.list(day_prefix(today()))]
+    records = [json.loads(line) for lines in objects for line in lines]
+    in_order = sorted(records, key=lambda record: (record["timestamp"], record["offset"], record["partition"]))
+    return {json.loads(record["value"])["unique_id"]: as_presto_writes(record["timestamp"]) for record in in_order}
+
+
+def as_presto_writes(milliseconds: int) -> str:
+    return f"{datetime.fromtimestamp(milliseconds // 1000, UTC):%Y-%m-%d %H:%M:%S}.{milliseconds % 1000:03}"
 
 
 def cassandra_rows(settings: Settings) -> int:
@@ -117,6 +133,15 @@ def test_the_main_job_adds_up_and_the_stores_say_the_same(command: Command, sett
     assert raw_lines(settings, today()) == PINS
     assert cassandra_rows(settings) == int(shown[2].replace(",", ""))
     assert stream_rows(settings) == PINS
+
+
+def test_the_lambda_view_is_a_recount_of_everything_posted(command: Command, settings: Settings) -> None:
+    query = saved_query(settings, "newest_version_of_every_pin")
+
+    view = ask(settings, query.filled(settings, {"rows": "ALL"})).rows
+
+    assert {row[0]: row[6] for row in view} == newest_posts(settings)
+    assert f"{len(view):,} rows in" in command("sql", "newest_version_of_every_pin rows=ALL").stdout
 
 
 def test_the_schedule_is_on(settings: Settings) -> None:

@@ -12,7 +12,12 @@ NOON = datetime(2026, 11, 16, 12, tzinfo=UTC)
 
 def cleaned(offset: int, partition: int = 0, at: datetime = NOON, **changes: Any) -> str:
     """The line of a cleaned pin, or of a reject where the changes give a `reason`."""
-    row = {
+    return as_line(cleaned_row(offset, partition, at, **changes))
+
+
+def cleaned_row(offset: int, partition: int = 0, at: datetime = NOON, **changes: Any) -> dict[str, Any]:
+    """A cleaned pin; columns that are not there are null."""
+    return {
         "unique_id": f"pin-{partition}-{offset}",
         "index_id": offset,
         "category": "art",
@@ -20,12 +25,16 @@ def cleaned(offset: int, partition: int = 0, at: datetime = NOON, **changes: Any
         "follower_count": 10,
         "downloaded": 1,
         "event_id": f"event-{partition}-{offset}",
-        "ingested_at": at.isoformat(),
+        "ingested_at": at,
         "ingest_date": at.date(),
         "kafka_partition": partition,
         "kafka_offset": offset,
         **changes,
     }
+
+
+def as_line(row: dict[str, Any]) -> str:
+    """The row as COPY takes it."""
     return "\t".join(_text(row.get(name)) for name in LINE_COLUMNS)
 
 

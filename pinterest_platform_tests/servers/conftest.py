@@ -15,6 +15,7 @@ from pinterest_platform.stores import cassandra, kafka, s3
 from pinterest_platform.stores.postgres import Connection, connect, migrate
 from pinterest_platform_tests.conftest import STATE_FOLDER
 
+KEYSPACE = "tests"
 STORES = ["kafka", "cassandra", "s3", "postgres"]
 _TRUNCATE = """
     TRUNCATE pinterest_stream, stream_rejects, stream_duplicates, stream_late_records, profile_popularity,
@@ -47,11 +48,11 @@ def keyspace(stores: Settings) -> Settings:
 
     One for all tests: a Spark session's connector knows the keyspaces that were there when it first connected.
     """
-    own = stores.model_copy(update={"cassandra_keyspace": "tests"})
+    own = stores.model_copy(update={"cassandra_keyspace": KEYSPACE})
     cassandra.create_tables(own)
     with cassandra.open_session(own) as session:
         for table in ("pinterest_batch", "pinterest_batch_categories", "category_popularity"):
-            session.execute(f"TRUNCATE tests.{table}")
+            session.execute(f"TRUNCATE {KEYSPACE}.{table}")
     return own
 
 

@@ -9,6 +9,7 @@ from infra.local_stack.servers.cassandra import cassandra
 from infra.local_stack.servers.ingest_api import ingest_api
 from infra.local_stack.servers.kafka import kafka
 from infra.local_stack.servers.postgres import postgres
+from infra.local_stack.servers.presto import presto
 from infra.local_stack.servers.s3 import s3
 
 
@@ -19,6 +20,7 @@ def describe_all(place: Place) -> list[Server]:
         cassandra(place),
         s3(place),
         postgres(place),
+        presto(place),
         ingest_api(place),
         dagster.code_server(place),
         dagster.webserver(place),

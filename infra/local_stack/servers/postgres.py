@@ -145,19 +145,31 @@ def _complete(place: Place) -> None:
 
     settings = place.settings
     with connect(place, "postgres") as connection:
-        _create_role(connection, settings.postgres_user, place.credentials.postgres_password)
+        create_role(connection, settings.postgres_user, place.credentials.postgres_password)
         for database in (settings.postgres_database, settings.dagster_database):
             _create_database(connection, database, settings.postgres_user)
     postgres.migrate(settings)
 
 
-def _create_role(connection: psycopg.Connection[Any], role: str, password: str) -> None:
+def create_role(connection: psycopg.Connection[Any], role: str, password: str) -> None:
+    """Creates the role, or gives it this password."""
     known = connection.execute("select 1 from pg_roles where rolname = %s", [role]).fetchone()
     verb = sql.SQL("alter" if known else "create")
     # Hashed here: the server logs statements that fail.
     secret = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
     statement = sql.SQL("{} role {} login password {}")
     connection.execute(statement.format(verb, sql.Identifier(role), sql.Literal(secret)))
+
+
+def grant_reading(connection: psycopg.Connection[Any], role: str, owner: str) -> None:
+    """Lets the role read what `owner` has, and will have, in the database of the connection."""
+    names = {"role": sql.Identifier(role), "owner": sql.Identifier(owner)}
+    for statement in (
+        sql.SQL("grant usage on schema public to {role}"),
+        sql.SQL("grant select on all tables in schema public to {role}"),
+        sql.SQL("alter default privileges for role {owner} in schema public grant select on tables to {role}"),
+    ):
+        connection.execute(statement.format(**names))
 
 
 def _create_database(connection: psycopg.Connection[Any], database: str, owner: str) -> None:

@@ -1,0 +1,115 @@
+"""Presto: one node that answers SQL over Cassandra and PostgreSQL at once.
+
+Belongs here: how it is configured, started and asked for its health, its connectors' jars, its role in PostgreSQL. Does
+not belong here: what is asked (`infra/presto/queries`) and by whom (`pinterest_platform.stores.presto`).
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from contextlib import closing
+
+from infra.local_stack.java import PRESTO, java_command, write_options
+from infra.local_stack.place import LOOPBACK, Place, loopback_port
+from infra.local_stack.server import Server
+from infra.local_stack.servers.postgres import connect, create_role, grant_reading
+
+NAME = "presto"
+ROLE = "presto"
+CONNECTORS = ("cassandra", "postgresql")
+# Presto starts a JMX listener that cannot be kept off the network, unless Java says that it has one here already.
+NO_JMX_PORT = 9
+
+
+def presto(place: Place) -> Server:
+    """The server; ready means that a query over both catalogs was answered."""
+    settings = place.settings
+    port = loopback_port("presto_host", f"{settings.presto_host}:{settings.presto_port}")
+    return Server(
+        name=NAME,
+        address=f"http://{settings.presto_host}:{port}",
+        ports={"presto_port": port},
+        command=java_command(place, NAME, "com.facebook.presto.server.PrestoServer"),
+        folder=place.state / NAME,
+        configure=lambda: _configure(place, port),
+        check=lambda: _check(place),
+        depends_on=("cassandra", "postgres"),
+        memory_mib=900,
+    )
+
+
+def _configure(place: Place, port: int) -> None:
+    folder = place.state / NAME
+    values = {
+        "port": port,
+        "plugins": folder / "plugin",
+        "catalogs": folder / "catalog",
+        "no_jmx_port": NO_JMX_PORT,
+    }
+    place.render("presto/config.properties", folder / "config.properties", values)
+    place.render("presto/log.properties", folder / "log.properties", {})
+    place.render("presto/access-control.properties", folder / "etc" / "access-control.properties", {})
+    _configure_catalogs(place)
+    _link_connectors(place)
+    write_options(place, NAME, (*PRESTO, *_own_options(place)))
+
+
+def _own_options(place: Place) -> tuple[str, ...]:
+    folder = place.state / NAME
+    place.render("presto/rules.btm", folder / "rules.btm", {})
+    (byteman,) = (artifact for artifact in place.lock[NAME] if artifact.coordinate.startswith("org.jboss.byteman:"))
+    agent = place.settings.artifact_cache / byteman.path
+    return (
+        # On the boot path too: connectors do not see the classes of the server.
+        f"-javaagent:{agent}=script:{folder / 'rules.btm'},boot:{agent}",
+        f"-Dconfig={folder / 'config.properties'}",
+        f"-Dlog.levels-file={folder / 'log.properties'}",
+        f"-Dcom.sun.management.jmxremote.port={NO_JMX_PORT}",
+        "-XX:-ManagementServer",  # which the option before has switched on
+    )
+
+
+def _configure_catalogs(place: Place) -> None:
+    settings, folder = place.settings, place.state / NAME / "catalog"
+    values: dict[str, dict[str, object]] = {
+        "cassandra": {
+            "host": LOOPBACK,
+            "port": settings.cassandra_port,
+            "datacenter": settings.cassandra_datacenter,
+        },
+        "postgresql": {
+            "host": LOOPBACK,
+            "port": settings.postgres_port,
+            "database": settings.postgres_database,
+            "role": ROLE,
+            "password": _grant_reading(place),
+        },
+    }
+    for name in CONNECTORS:
+        place.render(f"presto/catalog/{name}.properties", folder / f"{name}.properties", values[name])
+
+
+def _grant_reading(place: Place) -> str:
+    """A role that reads the platform's tables and those to come; returns its password, which nobody else has."""
+    password = secrets.token_urlsafe(24)
+    with closing(connect(place, place.settings.postgres_database)) as connection:
+        create_role(connection, ROLE, password)
+        grant_reading(connection, ROLE, place.settings.postgres_user)
+    return password
+
+
+def _link_connectors(place: Place) -> None:
+    """A folder of jars for each connector, as Presto looks for them."""
+    plugins = place.state / NAME / "plugin"
+    shutil.rmtree(plugins, ignore_errors=True)
+    for name in CONNECTORS:
+        (plugins / name).mkdir(parents=True)
+        for artifact in place.lock[f"{NAME}/{name}"]:
+            (plugins / name / artifact.path.name).symlink_to(place.settings.artifact_cache / artifact.path)
+
+
+def _check(place: Place) -> None:
+    from pinterest_platform.stores import presto
+
+    presto.ask_both_catalogs(place.settings)

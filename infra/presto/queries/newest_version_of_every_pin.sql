@@ -1,0 +1,26 @@
+-- What is every pin now? One row a pin, newest first: the lambda view, closed days from the batch, today from the stream.
+-- docs/sql.md says why it is right at any moment.
+-- :rows  how many of them, or ALL; 20 unless given
+WITH both_layers AS (
+    SELECT unique_id, category, title, poster_name, follower_count, is_image_or_video,
+        ingested_at, ingest_date, kafka_offset, kafka_partition, 'batch' AS layer
+    FROM cassandra.pinterest_data.pinterest_batch
+    UNION ALL
+    SELECT unique_id, category, title, poster_name, follower_count, is_image_or_video,
+        ingested_at, ingest_date, kafka_offset, kafka_partition, 'stream' AS layer
+    FROM postgresql.public.pinterest_stream_slices
+),
+versions AS (
+    SELECT *, row_number() OVER (
+        PARTITION BY unique_id
+        ORDER BY ingested_at DESC, kafka_offset DESC, kafka_partition DESC,
+            -- The same record in both: a day is closed an hour after its end.
+            (layer = 'batch') = (ingest_date < date(current_timestamp - INTERVAL '1' HOUR)) DESC
+    ) AS version
+    FROM both_layers
+)
+SELECT unique_id, category, title, poster_name, follower_count, is_image_or_video, ingested_at, layer
+FROM versions
+WHERE version = 1
+ORDER BY ingested_at DESC, kafka_offset DESC, kafka_partition DESC
+LIMIT :rows

@@ -1,0 +1,7 @@
+-- Which share of each day's records are no pins? As the stream has met them, newest day first.
+-- :rows  how many days, or ALL; 20 unless given
+SELECT ingest_date, records, rejects AS quarantined,
+    round(CAST(rejects AS double) / records, 6) AS quarantined_share
+FROM postgresql.public.stream_days
+ORDER BY ingest_date DESC
+LIMIT :rows

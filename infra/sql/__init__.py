@@ -1,0 +1,1 @@
+"""`make sql`: questions to both layers at once, on a command line."""

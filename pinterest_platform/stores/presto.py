@@ -1,0 +1,116 @@
+"""Presto, as the platform uses it: one SQL statement over Cassandra and PostgreSQL, one answer.
+
+Belongs here: how to ask, and the sentence for a question that was not answered. Does not belong here: what is asked
+(`stores.saved_queries`, `infra/presto/queries`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pinterest_platform.settings import Settings
+
+_BOTH_CATALOGS = """
+    SELECT (SELECT count(*) FROM cassandra.{keyspace}.category_popularity WHERE period_kind = 'day' AND period = ''),
+        (SELECT count(*) FROM postgresql.public.stream_progress)"""
+_ANSWER_SECONDS = 30.0  # of one request: Presto answers each within seconds, however long the query takes
+# What the Cassandra driver and PostgreSQL's say in Presto when their server is away.
+_CASSANDRA_IS_AWAY = ("All host(s) tried", "NoHostAvailable", "Cluster has been closed")
+_POSTGRES_IS_AWAY = ("Connection to", "connection attempt failed", "terminating connection", "I/O error occurred")
+_IS_STARTING = ("NO_NODES_AVAILABLE", "SERVER_STARTING_UP")
+
+
+class PrestoUnavailableError(Exception):
+    """Presto, or a store behind it, cannot be reached."""
+
+
+class QueryRefusedError(Exception):
+    """Presto does not understand the query, may not run it, or could not bring it to its end."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The rows, with the names and the types (as Presto writes them) of their columns.
+
+    Dates and times are text as Presto writes it, times in UTC.
+    """
+
+    columns: tuple[str, ...]
+    types: tuple[str, ...]
+    rows: list[tuple[Any, ...]]
+
+
+def ask(settings: Settings, query: str) -> Answer:
+    """Run one statement to its end. An interruption (Ctrl-C) cancels it in Presto, too.
+
+    Raises:
+        PrestoUnavailableError: Presto, Cassandra or PostgreSQL is away. Cassandra's absence is known within 10 s.
+        QueryRefusedError: the query is wrong, too large, or writes.
+    """
+    import requests
+    from prestodb import exceptions
+
+    cursor = _connect(settings).cursor()
+    try:
+        rows = cursor.execute(query).fetchall()
+    except exceptions.PrestoQueryError as error:
+        raise _in_words(settings, error) from error
+    except (requests.RequestException, exceptions.HttpError) as error:
+        raise PrestoUnavailableError(
+            f"Presto at {settings.presto_host}, port {settings.presto_port}, does not answer ({type(error).__name__}): "
+            f"see that it runs (make status), and that PINTEREST_PRESTO_HOST and _PORT name it."
+        ) from error
+    except KeyboardInterrupt:
+        cursor.cancel()
+        raise
+    described = cursor.description or ()
+    return Answer(
+        tuple(column[0] for column in described), tuple(column[1] for column in described), list(map(tuple, rows))
+    )
+
+
+def ask_both_catalogs(settings: Settings) -> None:
+    """Ask for something small in Cassandra and in PostgreSQL; raises what `ask` does."""
+    ask(settings, _BOTH_CATALOGS.format(keyspace=settings.cassandra_keyspace))
+
+
+def _connect(settings: Settings) -> Any:
+    import prestodb
+
+    return prestodb.dbapi.connect(
+        host=settings.presto_host,
+        port=settings.presto_port,
+        user=settings.presto_user,
+        source="pinterest_platform",
+        catalog="cassandra",
+        schema=settings.cassandra_keyspace,
+        max_attempts=1,  # the client would wait ever longer for a server that is not there
+        request_timeout=_ANSWER_SECONDS,
+    )
+
+
+def _in_words(settings: Settings, error: Any) -> Exception:
+    told = f"{error.error_name} {error.message} {_causes(error.failure_info)}"
+    if any(words in told for words in _CASSANDRA_IS_AWAY):
+        return _away("Cassandra", f"{settings.cassandra_hosts}, port {settings.cassandra_port}", error.message)
+    if error.error_name == "JDBC_ERROR" and any(words in told for words in _POSTGRES_IS_AWAY):
+        return _away("PostgreSQL", f"{settings.postgres_host}, port {settings.postgres_port}", error.message)
+    if error.error_name in _IS_STARTING:
+        return PrestoUnavailableError(f"Presto is still starting ({error.error_name}): ask again in a few seconds.")
+    return QueryRefusedError(f"Presto refused the query ({error.error_name}): {error.message}")
+
+
+def _away(store: str, address: str, reason: str) -> PrestoUnavailableError:
+    return PrestoUnavailableError(
+        f"{store} at {address}, cannot be reached by Presto ({reason}): see that it runs (make status), then ask again."
+    )
+
+
+def _causes(failure: Any) -> str:
+    """The failures below the one that Presto tells, which name the driver's own."""
+    told = []
+    while failure:
+        told.append(f"{failure.get('type')}: {failure.get('message')}")
+        failure = failure.get("cause")
+    return " ".join(told)

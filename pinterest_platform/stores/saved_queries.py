@@ -1,0 +1,102 @@
+"""Saved queries: .sql files that are asked by their names.
+
+Belongs here: how such a file is read and how values get into it. Does not belong here: the queries, which lie in
+`infra/presto/queries`, and asking them (`stores.presto`).
+
+A file begins with comments: a sentence on what it answers, then a line `-- :name  what it is` for each value that it
+takes. `:name` in the query becomes a quoted text (`DATE :day` makes it a date), and of several texts a list in
+brackets; `:rows` becomes a whole number, or ALL.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pinterest_platform.settings import Settings
+
+_PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)\b")
+_DESCRIBED = re.compile(r"^:([a-z_]+)\s+(.*)")
+_ROWS = re.compile(r"\d+|ALL")
+# The public name: so the files can be given to any client as they are.
+_KEYSPACE = "cassandra.pinterest_data."
+
+Value = str | Sequence[str]
+
+
+class SavedQueryError(Exception):
+    """There is no such saved query, or it was given too few values or other ones."""
+
+
+@dataclass(frozen=True)
+class SavedQuery:
+    """`answers` is the sentence on what it answers; `parameters` has a description for each value that it takes."""
+
+    name: str
+    answers: str
+    parameters: Mapping[str, str]
+    text: str
+
+    def filled(self, settings: Settings, values: Mapping[str, Value]) -> str:
+        """The SQL with these values, and with those of today for `day`, `month` and `year` where none are given.
+
+        Raises:
+            SavedQueryError: a value is missing, or one is given that the query does not take.
+        """
+        given = {**_defaults(datetime.now(UTC)), **values}
+        unknown, lacking = values.keys() - self.parameters.keys(), self.parameters.keys() - given.keys()
+        if unknown or lacking:
+            raise SavedQueryError(
+                f"{self.name} {_does(unknown, lacking)}. It takes "
+                f"{'; '.join(f'{name}={told}' for name, told in self.parameters.items()) or 'no values'}."
+            )
+        if not _ROWS.fullmatch(str(given["rows"])):
+            raise SavedQueryError(f"rows={given['rows']} is neither a whole number nor ALL.")
+        literals = {name: _literal(value) for name, value in given.items()} | {"rows": str(given["rows"])}
+        text = self.text.replace(_KEYSPACE, f"cassandra.{settings.cassandra_keyspace}.")
+        return _PARAMETER.sub(lambda match: literals[match[1]], text)
+
+
+def saved_queries(folder: Path) -> dict[str, SavedQuery]:
+    """The saved queries of a folder, by name, in order."""
+    return {file.stem: _read(file) for file in sorted(folder.glob("*.sql"))}
+
+
+def saved_query(settings: Settings, name: str) -> SavedQuery:
+    """The saved query of this name.
+
+    Raises:
+        SavedQueryError: there is none; the message names those that there are.
+    """
+    known = saved_queries(settings.saved_queries)
+    if name not in known:
+        raise SavedQueryError(f"There is no saved query {name}. There are: {', '.join(known)}.")
+    return known[name]
+
+
+def _read(file: Path) -> SavedQuery:
+    lines = file.read_text().splitlines()
+    comments = [line.removeprefix("--").strip() for line in lines if line.startswith("--")]
+    parameters = {found[1]: found[2] for line in comments if (found := _DESCRIBED.match(line))}
+    sentence = " ".join(line for line in comments if not _DESCRIBED.match(line))
+    query = "\n".join(line for line in lines if not line.startswith("--")).strip().removesuffix(";")
+    return SavedQuery(file.stem, sentence, parameters, query)
+
+
+def _defaults(now: datetime) -> dict[str, Value]:
+    return {"day": f"{now:%Y-%m-%d}", "month": f"{now:%Y-%m}", "year": f"{now:%Y}", "rows": "20"}
+
+
+def _does(unknown: set[str], lacking: set[str]) -> str:
+    told = [f"does not take {', '.join(sorted(unknown))}"] if unknown else []
+    return " and ".join(told + ([f"needs {', '.join(sorted(lacking))}"] if lacking else []))
+
+
+def _literal(value: Value) -> str:
+    if isinstance(value, str):
+        escaped = value.replace("'", "''")
+        return f"'{escaped}'"
+    return f"({', '.join(map(_literal, value))})"
