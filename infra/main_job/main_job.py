@@ -12,6 +12,7 @@ from rich.table import Table
 
 from infra.local_stack.errors import StackError
 from infra.local_stack.terminal import Terminal
+from infra.local_stack.watchers import watched_at
 from infra.main_job.answers import most_popular_category, popular_profiles
 from infra.main_job.dagster_web import DagsterWeb, Step
 from ingest_api.emulator.emulation import Emulation, EmulationResult, emulate
@@ -129,6 +130,7 @@ def _show_urls(settings: Settings, terminal: Terminal) -> None:
         "Kafka": f"{settings.kafka_bootstrap_servers} (topic {settings.kafka_topic})",
         "Cassandra": f"127.0.0.1:{settings.cassandra_port} (keyspace {settings.cassandra_keyspace})",
         "PostgreSQL": f"{settings.postgres_host}:{settings.postgres_port} (database {settings.postgres_database})",
+        **watched_at(settings),
         "Passwords and keys": str(settings.state_folder / "env"),
     }.items():
         table.add_row(what, where)
