@@ -120,6 +120,13 @@ def test_the_main_job_adds_up_and_the_stores_say_the_same(command: Command, sett
     assert stream_rows(settings) == PINS
 
 
+def test_the_schedule_is_on(settings: Settings) -> None:
+    schedule = graphql(settings, SCHEDULE)["scheduleOrError"]
+
+    assert (schedule["cronSchedule"], schedule["executionTimezone"]) == ("0 10 * * *", "UTC")
+    assert schedule["scheduleState"]["status"] == "RUNNING"
+
+
 def test_prometheus_sees_everything_and_no_alert_fires(settings: Settings) -> None:
     def all_up() -> bool:
         targets = prometheus(settings, "targets", state="active")["activeTargets"]
@@ -136,13 +143,6 @@ def test_every_panel_of_every_dashboard_has_data(settings: Settings) -> None:
         time.sleep(1)
 
     assert missing == []
-
-
-def test_the_schedule_is_on(settings: Settings) -> None:
-    schedule = graphql(settings, SCHEDULE)["scheduleOrError"]
-
-    assert (schedule["cronSchedule"], schedule["executionTimezone"]) == ("0 10 * * *", "UTC")
-    assert schedule["scheduleState"]["status"] == "RUNNING"
 
 
 def test_the_stream_ends_cleanly_when_terminated_and_is_started_again(settings: Settings) -> None:
