@@ -3,10 +3,7 @@
 
 import { inUnit } from "./units.js";
 
-const STEP_SECONDS = 15;
-const SPAN_SECONDS = 1800;
 const REFRESH_MILLISECONDS = 15000;
-const RATE_INTERVAL = "1m"; // four scrapes, as Grafana chooses it
 const COLOURS = ["#73bf69", "#f2cc0c", "#5794f2", "#ff9830", "#f2495c", "#b877d9", "#8ab8ff", "#c0d8ff", "#96d98d", "#ffa6b0"];
 const NAMED = { green: "#73bf69", yellow: "#f2cc0c", red: "#f2495c" };
 
@@ -14,6 +11,9 @@ const NAMED = { green: "#73bf69", yellow: "#f2cc0c", red: "#f2495c" };
 const ON_AXIS = { ops: "short", reqps: "short", rowsps: "short" };
 
 const parameters = new URLSearchParams(location.search);
+const MINUTES = Math.min(Math.max(Number(parameters.get("minutes")) || 30, 5), 20160);
+const STEP_SECONDS = Math.max(5, Math.round(MINUTES / 2 / 5) * 5);
+const SPAN_SECONDS = Math.ceil((MINUTES * 60) / STEP_SECONDS) * STEP_SECONDS;
 const find = (selector) => document.querySelector(selector);
 
 function element(name, properties = {}, ...children) {
@@ -41,7 +41,8 @@ const legend = (form, labels) => (form || "").replace(/\{\{\s*(\w+)\s*\}\}/g, (_
 // --- variables: label_values(series, label), the first value unless the address or the file says another
 
 async function resolve(variables) {
-  const values = { __rate_interval: RATE_INTERVAL, __interval: `${STEP_SECONDS}s`, __range: `${SPAN_SECONDS}s` };
+  const rate = `${Math.max(60, STEP_SECONDS + 15)}s`; // at least four scrapes, as Grafana chooses it
+  const values = { __rate_interval: rate, __interval: `${STEP_SECONDS}s`, __range: `${SPAN_SECONDS}s` };
   const choices = {};
   for (const { name, query, current } of variables ?? []) {
     const [, series, label] = /label_values\((.*),\s*(\w+)\)$/.exec(fill(query.query, values));
@@ -199,7 +200,7 @@ function head(dashboard, names, name, { values, choices }) {
   find("#description").textContent = dashboard.description;
   find("#dashboards").append(
     ...names.map((each) => {
-      const link = element("a", { href: `?d=${each}`, textContent: each });
+      const link = element("a", { href: `?d=${each}&minutes=${MINUTES}`, textContent: each });
       if (each === name) link.setAttribute("aria-current", "page");
       return link;
     }),
@@ -224,7 +225,7 @@ async function main() {
   });
   const refresh = async () => {
     await Promise.all(bodies.filter(([, body]) => body).map(([panel, body]) => show(panel, body, resolved.values)));
-    find("#now").textContent = `the last ${SPAN_SECONDS / 60} minutes, ${new Date().toLocaleTimeString()}`;
+    find("#now").textContent = `the last ${MINUTES} minutes (?minutes=…), ${new Date().toLocaleTimeString()}`;
     document.body.dataset.drawn = "true";
   };
   await refresh();
