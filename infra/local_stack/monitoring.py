@@ -81,16 +81,16 @@ def fetch_monitoring(settings: Settings, terminal: Terminal) -> None:
     """Brings the programs into the cache unless they are there. Where that fails, says how to get them."""
     if not settings.monitoring or find_monitoring(settings):
         return
-    terminal.line("fetching Prometheus and an exporter with apt, 40 MB, without installing them ...")
+    terminal.line("fetching Prometheus and an exporter with apt, about 30 MB, without installing them ...")
     target = _unpacked(settings)
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         with tempfile.TemporaryDirectory(dir=target.parent) as folder:
             unpacked = _download_and_unpack(Path(folder))
-            if not target.exists():
-                unpacked.rename(target)
+            unpacked.rename(target)
     except (NoPackagesError, OSError, subprocess.SubprocessError, tarfile.TarError) as error:
-        terminal.warn(f"Prometheus and its exporter could not be fetched ({error}). {ADVICE}")
+        if find_monitoring(settings) is None:  # another checkout may have been quicker
+            terminal.warn(f"Prometheus and its exporter could not be fetched ({error}). {ADVICE}")
 
 
 def _unpacked(settings: Settings) -> Path:
