@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from itertools import accumulate
-from typing import Any
+from typing import Any, LiteralString
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
@@ -110,5 +110,5 @@ def _by(name: str, help_text: str, label: str, value: str, by_partition: Mapping
     return metric
 
 
-def _rows(connection: Connection, query: str, *parameters: object) -> list[Any]:
-    return connection.execute(query, parameters).fetchall()  # type: ignore[call-overload] # a constant of this module
+def _rows(connection: Connection, query: LiteralString, *parameters: object) -> list[Any]:
+    return connection.execute(query, parameters).fetchall()

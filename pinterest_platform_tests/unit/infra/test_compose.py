@@ -106,6 +106,6 @@ def test_the_files_that_containers_find_come_from_the_templates(
     assert {name for name in mentioned if not (tmp_path / name).exists()} == set()
 
 
-def test_a_secret_that_is_missing_is_named(tmp_path: Path) -> None:
+def test_a_secret_that_is_missing_is_named() -> None:
     with pytest.raises(StackError, match="PINTEREST_S3_ACCESS_KEY, PINTEREST_S3_SECRET_KEY is not set"):
-        compose_place(Settings(**{name: secret for name, secret in SECRETS.items() if name != "s3_secret_key"}))
+        compose_place(Settings().model_copy(update={name: SECRETS[name] for name in list(SECRETS)[:3]}))

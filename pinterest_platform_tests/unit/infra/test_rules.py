@@ -33,8 +33,9 @@ def alerts() -> list[dict[str, dict[str, str]]]:
 
 
 def test_promtool_accepts_the_rules_and_their_tests_pass(promtool: Path) -> None:
-    for command in (["check", "rules", *RULES], ["test", "rules", *TESTS]):
-        finished = subprocess.run([promtool, *command], capture_output=True, text=True, check=False)
+    for verb, files in (("check", RULES), ("test", TESTS)):
+        command = [str(promtool), verb, "rules", *map(str, files)]
+        finished = subprocess.run(command, capture_output=True, text=True, check=False)
         assert finished.returncode == 0, finished.stdout + finished.stderr
 
 
