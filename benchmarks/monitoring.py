@@ -76,9 +76,8 @@ def main() -> None:
         for kind, settings in (("without", BENCHMARK_SETTINGS), ("with", WATCHED)):
             turn = take_turn(settings)
             turns[kind].append(turn)
-            print(
-                f"{kind:<8} start {turn.start_seconds:5.1f} s, {turn.memory_mib:,.0f} MiB, idle {turn.cpu_seconds:.1f} s/min"
-            )
+            memory, cpu = f"{turn.memory_mib:,.0f} MiB", f"{turn.cpu_seconds:.1f} s CPU in an idle minute"
+            print(f"{kind:<8} start {turn.start_seconds:5.1f} s, {memory}, {cpu}", flush=True)
     for name in ("start_seconds", "memory_mib", "cpu_seconds"):
         watched, alone = (statistics.median(getattr(turn, name) for turn in turns[kind]) for kind in turns)
         print(f"{name}: {watched / alone:.2f} of what it is without monitoring")
