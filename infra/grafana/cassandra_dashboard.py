@@ -74,9 +74,9 @@ REQUESTS = (
     ),
     Curves(
         "Latency of the keyspace",
-        "The slowest hundredth of reads and writes over all tables of the keyspace.",
+        "Of reads and writes over all tables of the keyspace.",
         "s",
-        {"{{operation}}": f'cassandra_keyspace_latency_seconds{_KEYSPACE}, quantile="0.99"}}'},
+        {"{{operation}} {{quantile}}": f"cassandra_keyspace_latency_seconds{_KEYSPACE}}}"},
         Levels(0.1, 1),
     ),
     Curves(

@@ -41,8 +41,8 @@ _WANTED = (
     "./usr/share/fonts",
 )
 _UNWANTED = ("/data/unpacked/", ".map")  # 200 MB of time zones that no page loads
-_APT_SECONDS = 180
-_PATIENCE = ("-o", "Acquire::http::Timeout=20", "-o", "Acquire::Retries=1")
+_APT_SECONDS = 120
+_PATIENCE = ("-o", "Acquire::http::Timeout=10", "-o", "Acquire::Retries=1")
 
 
 class NoPackagesError(Exception):
