@@ -49,7 +49,7 @@ def _configure(place: Place, port: int) -> None:
     folder = place.state / NAME
     write_configuration(place, port)
     options = (*KAFKA, f"-Dlog4j2.configurationFile={folder / 'log4j2.properties'}")
-    write_options(place, NAME, options)
+    write_options(place, NAME, options)  # without the agent, for the tool that formats
     if not (folder / "data" / "meta.properties").exists():
         _format(place)
     write_options(place, NAME, (*options, *jmx_agent(place, NAME, place.settings.kafka_exporter_port)))

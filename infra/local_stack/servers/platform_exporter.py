@@ -37,4 +37,5 @@ def platform_exporter(place: Place) -> Server:
 
 def _check(port: int) -> None:
     with httpx.Client(trust_env=False, timeout=5) as client:
-        client.get(f"http://{LOOPBACK}:{port}/").raise_for_status()
+        # The one address at which it answers without asking Dagster and PostgreSQL, which may be slow, or away.
+        client.get(f"http://{LOOPBACK}:{port}/favicon.ico").raise_for_status()
