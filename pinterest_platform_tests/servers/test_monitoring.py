@@ -103,7 +103,7 @@ def test_what_watches_listens_on_loopback_only(watched: LocalStack) -> None:
 def test_the_page_and_its_dashboards_are_served(watched: LocalStack) -> None:
     url = f"http://127.0.0.1:{watched.settings.prometheus_port}/user"
 
-    for file in ("index.html", "page.js", "units.js", "page.css", "uPlot.iife.min.js", "dashboards/pipeline.json"):
+    for file in ("", "page.js", "units.js", "page.css", "uPlot.iife.min.js", "dashboards/pipeline.json"):
         assert httpx.get(f"{url}/{file}").status_code == 200
     assert httpx.get(f"{url}/dashboards/index.json").json() == ["cassandra", "pipeline", "postgresql"]
 
