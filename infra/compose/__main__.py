@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Callable, Mapping
 
 from infra.compose.configuration import compose_place, fetch_jars, write_all
 from infra.compose.provision import provision
@@ -33,7 +34,12 @@ def run(command: list[str]) -> None:
     os.execvpe(command[0], command, {**os.environ, **python_environment(compose_place(Settings()))})  # noqa: S606
 
 
-WORK = {"fetch": fetch, "configure": configure, "provision": fill, "run": run}
+WORK: Mapping[str, Callable[[list[str]], None]] = {
+    "fetch": fetch,
+    "configure": configure,
+    "provision": fill,
+    "run": run,
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
