@@ -28,16 +28,17 @@ BENCHMARK_SETTINGS = Settings(
     presto_port=26080,
     dagster_port=26300,
     dagster_code_server_port=26400,
+    monitoring=False,  # what it costs is measured by itself
     state_folder=STATE_FOLDER,
 )
 
 
 @contextmanager
-def running(servers: Iterable[str] | None) -> Iterator[Settings]:
+def running(servers: Iterable[str] | None, settings: Settings = BENCHMARK_SETTINGS) -> Iterator[Settings]:
     """These servers (None: all), empty and healthy; stopped and emptied at the end. Gives what clients connect with."""
-    LocalStack(BENCHMARK_SETTINGS).stop()  # what a run that was killed has left
+    LocalStack(settings).stop()  # what a run that was killed has left
     shutil.rmtree(STATE_FOLDER, ignore_errors=True)
-    stack = LocalStack(BENCHMARK_SETTINGS)
+    stack = LocalStack(settings)
     try:
         stack.start(servers)
         yield stack.settings

@@ -64,6 +64,9 @@ class Settings(BaseSettings):
     postgres_port: int = 5432
     postgres_user: str = "pinterest"
     postgres_password: SecretStr | None = None
+    postgres_superuser_password: SecretStr | None = Field(
+        default=None, description="of the role postgres, which makes the others; None: the local stack's own"
+    )
     postgres_database: str = "pinterest"
     postgres_ssl_mode: Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] = "prefer"
     postgres_ca_file: Path | None = Field(default=None, description="PEM; what verify-ca and verify-full trust")
@@ -102,6 +105,17 @@ class Settings(BaseSettings):
     stream_retention_days: int = Field(default=30, description="days before today in pinterest_stream; -1 keeps all")
     stream_lag_limit_records: int = Field(default=20_000, description="more posted and not stored: a check fails")
     stream_lag_limit_seconds: float = Field(default=60.0, description="longer posted and not stored: a check fails")
+
+    monitoring: bool = Field(default=True, description="whether the local stack watches itself with Prometheus")
+    prometheus_port: int = 9090
+    prometheus_scrape_seconds: int = Field(default=15, description="between two scrapes, and two looks at the rules")
+    cassandra_exporter_port: int = 7071
+    kafka_exporter_port: int = 7072
+    postgres_exporter_port: int = 9187
+    postgres_monitor_user: str = Field(default="pinterest_monitor", description="may read statistics, no table")
+    postgres_monitor_password: SecretStr | None = None
+    grafana_port: int = Field(default=3001, description="in infra/compose.yaml; the local stack has none")
+    platform_exporter_port: int = Field(default=9188, description="of what Dagster and the stream do")
 
     state_folder: Path = Field(default=Path(".state"), description="data, logs and pid files of the local stack")
     artifact_cache: Path = Field(

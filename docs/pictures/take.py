@@ -21,6 +21,8 @@ PAGES = {
     "stream_plots": "/assets/pinterest_stream?view=plots",
     "stream_runs": "/jobs/streaming/runs",
 }
+DASHBOARDS = ("pipeline", "cassandra", "postgresql")
+MINUTES = 10
 
 
 def take(page: Page, name: str, url: str) -> None:
@@ -40,6 +42,15 @@ def take(page: Page, name: str, url: str) -> None:
     page.screenshot(path=HERE / f"{name}.png")
 
 
+def take_dashboards(page: Page, settings: Settings) -> None:
+    """Each as long as it is, from the page that Prometheus serves."""
+    page.set_viewport_size({"width": 1700, "height": 1000})
+    for name in DASHBOARDS:
+        page.goto(f"http://127.0.0.1:{settings.prometheus_port}/user/?d={name}&minutes={MINUTES}")
+        page.wait_for_selector("body[data-drawn]")
+        page.screenshot(path=HERE / f"dashboard_{name}.png", full_page=True)
+
+
 def main() -> None:
     """Every page."""
     settings = Settings()
@@ -48,6 +59,7 @@ def main() -> None:
         page = browser.new_page(viewport={"width": 1600, "height": 900})
         for name, path in PAGES.items():
             take(page, name, f"http://{settings.dagster_host}:{settings.dagster_port}{path}")
+        take_dashboards(page, settings)
         browser.close()
 
 

@@ -18,11 +18,13 @@ from infra.local_stack.artifacts import LOCK_FILE, read_lock, write_lock
 from infra.local_stack.class_archive import make_class_archive
 from infra.local_stack.clean_data import clean_data
 from infra.local_stack.errors import StackError
+from infra.local_stack.monitoring import fetch_monitoring
 from infra.local_stack.place import LOOPBACK, with_artifacts
 from infra.local_stack.setup import fetch_artifacts
 from infra.local_stack.stack import LocalStack
 from infra.local_stack.status import as_table, look
 from infra.local_stack.terminal import Terminal
+from infra.local_stack.watchers import what_monitoring_says
 from pinterest_platform.settings import Settings
 
 INTERRUPTED = 130  # as a shell reports Ctrl-C
@@ -86,6 +88,7 @@ def setup(_: argparse.Namespace, terminal: Terminal) -> int:
     lock = read_lock()
     settings = with_artifacts(Settings(), lock)
     fetch_artifacts(lock, settings.artifact_cache, terminal)
+    fetch_monitoring(settings, terminal)
     make_class_archive(settings, terminal)
     return 0
 
@@ -106,10 +109,13 @@ def stop(_: argparse.Namespace, terminal: Terminal) -> int:
 
 
 def status(_: argparse.Namespace, terminal: Terminal) -> int:
-    """Show what runs, its memory and its log; exit code 1 unless all is healthy."""
-    statuses = look(LocalStack(terminal=terminal))
+    """Show what runs, its memory and its log; exit code 1 unless all is healthy, monitoring aside."""
+    stack = LocalStack(terminal=terminal)
+    statuses = look(stack)
     terminal.table(as_table(statuses))
-    return int(any(status.state != "healthy" for status in statuses))
+    for warning in what_monitoring_says(stack.settings, statuses):
+        terminal.warn(warning)
+    return int(any(status.is_a_problem for status in statuses))
 
 
 def clean(arguments: argparse.Namespace, terminal: Terminal) -> int:

@@ -33,6 +33,7 @@ class Credentials:
 
     postgres_superuser_password: str = field(default_factory=_random, repr=False)
     postgres_password: str = field(default_factory=_random, repr=False)
+    postgres_monitor_password: str = field(default_factory=_random, repr=False)
     s3_access_key: str = field(default_factory=_random, repr=False)
     s3_secret_key: str = field(default_factory=_random, repr=False)
 
@@ -40,22 +41,33 @@ class Credentials:
         """These, except where someone set their own."""
         return replace(
             self,
+            postgres_superuser_password=_plain(settings.postgres_superuser_password)
+            or self.postgres_superuser_password,
             postgres_password=_plain(settings.postgres_password) or self.postgres_password,
+            postgres_monitor_password=_plain(settings.postgres_monitor_password) or self.postgres_monitor_password,
             s3_access_key=settings.s3_access_key or self.s3_access_key,
             s3_secret_key=_plain(settings.s3_secret_key) or self.s3_secret_key,
         )
 
 
 def load_or_create(file: Path) -> Credentials:
-    """The secrets in this file; new ones where there is none yet."""
+    """The secrets in this file, and new ones for what it does not have yet."""
     try:
-        return Credentials(**json.loads(file.read_text()))
-    except FileNotFoundError:
-        credentials = Credentials()
-        write_private(file, json.dumps(asdict(credentials), indent=2) + "\n")
-        return credentials
+        kept = json.loads(file.read_text()) if file.exists() else {}
+        credentials = Credentials(**kept)
     except (ValueError, TypeError) as error:
         raise StackError(f"{file} is damaged. `make clean-data` starts over, with empty servers.") from error
+    if asdict(credentials) != kept:
+        _write(file, credentials)
+    return credentials
+
+
+def _write(file: Path, credentials: Credentials) -> None:
+    """Keeps the time of a file that was there: data of PostgreSQL that is older than the secrets is dropped."""
+    before = file.stat() if file.exists() else None
+    write_private(file, json.dumps(asdict(credentials), indent=2) + "\n")
+    if before:
+        os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
 def write_private(file: Path, text: str) -> None:

@@ -39,6 +39,21 @@ def check_ports(servers: Iterable[Server]) -> None:
             raise StackError(f"PINTEREST_{other.upper()} and PINTEREST_{setting.upper()} are both {port}. Change one.")
 
 
+def without_busy_watchers(servers: Iterable[Server], terminal: Terminal) -> list[Server]:
+    """Leaves out those that only watch and whose port is taken; says so, also of ports that a server does without."""
+    kept = []
+    for server in servers:
+        spare = server.spare_ports if server.is_needed else server.ports
+        busy = {setting: port for setting, port in spare.items() if port in _still_busy(spare.values())}
+        for setting, port in busy.items():
+            terminal.warn(
+                f"{_describe(server.name, setting, port)} It is not watched there. Set another port for that."
+            )
+        if server.is_needed or not busy:
+            kept.append(server)
+    return kept
+
+
 def _still_busy(ports: Collection[int]) -> list[int]:
     """A server that was killed with -9 a moment ago counts as gone while its last threads still hold its port."""
     deadline = time.monotonic() + PATIENCE_SECONDS

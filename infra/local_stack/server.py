@@ -55,6 +55,8 @@ class Server:
     stop_seconds: float = 20
     before_stop: Callable[[psutil.Process], None] = lambda _: None
     stops_before: tuple[str, ...] = ()  # beside those it depends on: they must be there while it ends
+    is_needed: bool = True  # else it only watches: when it cannot start, that is said, and the others go on
+    spare_ports: Mapping[str, int] = field(default_factory=dict)  # where they are taken, it starts without
 
     def problem(self) -> str | None:
         """Why the server is not healthy now; None when it is."""

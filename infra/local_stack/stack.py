@@ -25,10 +25,11 @@ import psutil
 from infra.local_stack.class_archive import make_class_archive
 from infra.local_stack.environment import changed_variables, write_environment
 from infra.local_stack.errors import StackError
+from infra.local_stack.monitoring import fetch_monitoring
 from infra.local_stack.order import closure, in_order, reversed_graph
 from infra.local_stack.pid_file import living_process, remove_pid_file, write_pid_file
 from infra.local_stack.place import Place, make_place
-from infra.local_stack.preflight import check_disk, check_memory, check_ports
+from infra.local_stack.preflight import check_disk, check_memory, check_ports, without_busy_watchers
 from infra.local_stack.processes import end, launch, marked, orphans, rotate
 from infra.local_stack.runs import interrupt_runs
 from infra.local_stack.server import Server
@@ -76,14 +77,15 @@ class LocalStack:
         On any failure, and on Ctrl-C, stops what this call started and raises.
         """
         with self._alone():
+            fetch_monitoring(self.settings, self._terminal)
             wanted = self._wanted(names)
             fetch_artifacts(self._place.lock, self.settings.artifact_cache, self._terminal)
             make_class_archive(self.settings, self._terminal)
             self._refuse_other_settings()
             self._end_orphans()
-            self._check_before({name: self.servers[name] for name in wanted if not self.process(name)}.values())
+            left_out = self._check_before([self.servers[name] for name in wanted if not self.process(name)])
             write_environment(self._place)
-            self._start(wanted)
+            self._start([name for name in wanted if name not in left_out])
 
     def stop(self) -> None:
         """Stops every process of this stack, users of a server before the server; runs of Dagster first of all."""
@@ -111,19 +113,28 @@ class LocalStack:
                 f"The stack is running with other values of {', '.join(changed)}. Unset them, or make stop first."
             )
 
-    def _check_before(self, servers: Iterable[Server]) -> None:
-        servers = list(servers)
-        if servers:
-            check_ports(servers)
-            check_memory(servers, self.settings, self._terminal)
+    def _check_before(self, servers: list[Server]) -> set[str]:
+        """Raises for what must not be; returns the names of servers that the others can do without."""
+        kept = without_busy_watchers(servers, self._terminal)
+        if kept:
+            check_ports(kept)
+            check_memory(kept, self.settings, self._terminal)
             check_disk(self.settings)
+        return {server.name for server in servers} - {server.name for server in kept}
 
     def _start(self, names: list[str]) -> None:
         given_up = threading.Event()
         started: list[str] = []
 
         def start_one(name: str) -> None:
-            self._start_one(self.servers[name], started, given_up)
+            server = self.servers[name]
+            try:
+                self._start_one(server, started, given_up)
+            except Exception as error:
+                if server.is_needed:
+                    raise
+                self._terminal.warn(f"{name} does not run, and the others go on without it: {error}")
+                self._stop_one(server)
 
         try:
             in_order(self._graph(names), start_one, given_up)
@@ -175,7 +186,7 @@ class LocalStack:
     def _say(self, server: Server, seconds: float, was_running: bool) -> None:
         took = "running" if was_running else f"{seconds:5.1f} s"
         log = _shortest(self._place.log_file(server.name))
-        self._terminal.line(f"✓ {server.name:<15}{took:>8}   {server.address:<24}{log}")
+        self._terminal.line(f"✓ {server.name:<18}{took:>8}   {server.address:<24}{log}")
 
     def _stop(self, names: list[str]) -> None:
         later = {name: (*self.servers[name].depends_on, *self.servers[name].stops_before) for name in names}
@@ -191,7 +202,7 @@ class LocalStack:
             server.before_stop(process)
             if end([process], server.stop_signal, server.stop_seconds):
                 self._terminal.warn(f"{server.name} did not stop in {server.stop_seconds:.0f} s and was killed.")
-            self._terminal.line(f"✓ {server.name:<15}{time.monotonic() - begin:5.1f} s   stopped")
+            self._terminal.line(f"✓ {server.name:<18}{time.monotonic() - begin:5.1f} s   stopped")
         remove_pid_file(self._place.run_folder, server.name)
 
     def _end_orphans(self) -> None:

@@ -31,6 +31,12 @@ class ServerStatus:
     pid: int | None = None
     memory: int = 0
     uptime_seconds: float = 0
+    is_needed: bool = True
+
+    @property
+    def is_a_problem(self) -> bool:
+        """Whether the platform lacks something; what only watches it is not."""
+        return self.is_needed and self.state != "healthy"
 
 
 def look(stack: LocalStack) -> list[ServerStatus]:
@@ -55,12 +61,12 @@ def _look_at(stack: LocalStack, server: Server) -> ServerStatus:
     process = stack.process(server.name)
     log = stack.place.log_file(server.name)
     if process is None:
-        return ServerStatus(server.name, server.address, log, "stopped")
+        return ServerStatus(server.name, server.address, log, "stopped", is_needed=server.is_needed)
     problem = server.problem()
     memory = sum(_memory(each) for each in (process, *descendants(process)))
     uptime = time.time() - process.create_time()
     state = f"unhealthy: {problem.splitlines()[0][:60]}" if problem else "healthy"
-    return ServerStatus(server.name, server.address, log, state, process.pid, memory, uptime)
+    return ServerStatus(server.name, server.address, log, state, process.pid, memory, uptime, server.is_needed)
 
 
 def _memory(process: psutil.Process) -> int:

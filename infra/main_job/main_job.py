@@ -12,6 +12,7 @@ from rich.table import Table
 
 from infra.local_stack.errors import StackError
 from infra.local_stack.terminal import Terminal
+from infra.local_stack.watchers import watched_at
 from infra.main_job.answers import most_popular_category, popular_profiles
 from infra.main_job.dagster_web import DagsterWeb, Step
 from ingest_api.emulator.emulation import Emulation, EmulationResult, emulate
@@ -130,6 +131,7 @@ def _show_urls(settings: Settings, terminal: Terminal) -> None:
         "Cassandra": f"127.0.0.1:{settings.cassandra_port} (keyspace {settings.cassandra_keyspace})",
         "PostgreSQL": f"{settings.postgres_host}:{settings.postgres_port} (database {settings.postgres_database})",
         "Both layers in SQL": f"make sql (Presto: http://{settings.presto_host}:{settings.presto_port})",
+        **watched_at(settings),
         "Passwords and keys": str(settings.state_folder / "env"),
     }.items():
         table.add_row(what, where)

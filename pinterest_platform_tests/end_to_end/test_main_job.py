@@ -31,6 +31,7 @@ from pinterest_platform.stores.saved_queries import saved_query
 from pinterest_platform.stream.lag import stream_lag
 from pinterest_platform.stream.profiles import differing_profiles
 from pinterest_platform_tests.end_to_end.conftest import Command
+from pinterest_platform_tests.panels import panels_without_data, prometheus
 from pinterest_platform_tests.pins import pin
 
 pytestmark = pytest.mark.timeout(600)
@@ -149,6 +150,24 @@ def test_the_schedule_is_on(settings: Settings) -> None:
 
     assert (schedule["cronSchedule"], schedule["executionTimezone"]) == ("0 10 * * *", "UTC")
     assert schedule["scheduleState"]["status"] == "RUNNING"
+
+
+def test_prometheus_sees_everything_and_no_alert_fires(settings: Settings) -> None:
+    def all_up() -> bool:
+        targets = prometheus(settings, "targets", state="active")["activeTargets"]
+        return {target["health"] for target in targets} == {"up"}
+
+    wait_for(all_up, seconds=30)
+    alerts = prometheus(settings, "alerts")["alerts"]
+    assert [alert for alert in alerts if alert["state"] == "firing"] == []
+
+
+def test_every_panel_of_every_dashboard_has_data(settings: Settings) -> None:
+    deadline = time.monotonic() + 40  # a rate needs two scrapes that saw the figure
+    while (missing := panels_without_data(settings)) and time.monotonic() < deadline:
+        time.sleep(1)
+
+    assert missing == []
 
 
 def test_the_stream_ends_cleanly_when_terminated_and_is_started_again(settings: Settings) -> None:

@@ -33,8 +33,9 @@ CLI = [sys.executable, "-m", "infra.local_stack"]
 
 
 def settings_below(folder: Path) -> Settings:
-    with_ports = [socket.create_server(("127.0.0.1", 0)) for _ in range(6)]
-    kafka, controller, cassandra, storage, s3, postgres = (each.getsockname()[1] for each in with_ports)
+    with_ports = [socket.create_server(("127.0.0.1", 0)) for _ in range(8)]
+    ports = [each.getsockname()[1] for each in with_ports]
+    kafka, controller, cassandra, storage, s3, postgres, kafka_exporter, cassandra_exporter = ports
     for each in with_ports:
         each.close()
     return Settings(
@@ -45,6 +46,8 @@ def settings_below(folder: Path) -> Settings:
         cassandra_storage_port=storage,
         s3_endpoint_url=f"http://127.0.0.1:{s3}",
         postgres_port=postgres,
+        kafka_exporter_port=kafka_exporter,
+        cassandra_exporter_port=cassandra_exporter,
     )
 
 
@@ -161,6 +164,7 @@ def test_wrong_passwords_are_refused(stack: LocalStack) -> None:
 def test_no_secret_is_in_a_log_or_on_a_command_line(stack: LocalStack) -> None:
     credentials = stack.place.credentials
     secrets = [credentials.postgres_password, credentials.postgres_superuser_password, credentials.s3_secret_key]
+    secrets.append(credentials.postgres_monitor_password)
     commands = " ".join(argument for process in marked(stack.place.state) for argument in process.cmdline())
     logs = "".join(log.read_text() for log in (stack.place.state / "logs").iterdir())
 

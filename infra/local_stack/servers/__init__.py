@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from infra.local_stack.monitoring import find_monitoring
 from infra.local_stack.place import Place
 from infra.local_stack.server import Server
 from infra.local_stack.servers import dagster
 from infra.local_stack.servers.cassandra import cassandra
 from infra.local_stack.servers.ingest_api import ingest_api
 from infra.local_stack.servers.kafka import kafka
+from infra.local_stack.servers.platform_exporter import platform_exporter
 from infra.local_stack.servers.postgres import postgres
+from infra.local_stack.servers.postgres_exporter import postgres_exporter
 from infra.local_stack.servers.presto import presto
+from infra.local_stack.servers.prometheus import prometheus
 from infra.local_stack.servers.s3 import s3
 
 
@@ -25,4 +29,13 @@ def describe_all(place: Place) -> list[Server]:
         dagster.code_server(place),
         dagster.webserver(place),
         dagster.daemon(place),
+        *_watchers(place),
     ]
+
+
+def _watchers(place: Place) -> list[Server]:
+    """What only watches the others; nothing where its programs are missing."""
+    programs = find_monitoring(place.settings)
+    if programs is None:
+        return []
+    return [prometheus(place, programs), postgres_exporter(place, programs), platform_exporter(place)]

@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 
 from infra.local_stack.java import CASSANDRA, java_command, write_options
+from infra.local_stack.jmx_exporter import is_watched, jmx_agent
 from infra.local_stack.place import LOOPBACK, Place, loopback_port
 from infra.local_stack.server import NotHealthyError, Server
 
@@ -29,15 +30,22 @@ def cassandra(place: Place) -> Server:
         configure=lambda: _configure(place, port),
         check=lambda: _check(port),
         complete=lambda: _create_tables(place),
-        memory_mib=1000,
+        memory_mib=1020,
+        spare_ports={"cassandra_exporter_port": settings.cassandra_exporter_port} if is_watched(settings) else {},
     )
 
 
-def _configure(place: Place, port: int) -> None:
+def write_configuration(place: Place, port: int) -> None:
+    """The server's own files, to `<state>/cassandra`."""
     folder = place.state / NAME
     values = {"port": port, "storage_port": place.settings.cassandra_storage_port, "data": folder / "data"}
     place.render("cassandra/cassandra.yaml", folder / "cassandra.yaml", values)
     place.render("cassandra/logback.xml", folder / "logback.xml", {})
+
+
+def _configure(place: Place, port: int) -> None:
+    folder = place.state / NAME
+    write_configuration(place, port)
     properties = {
         "cassandra.config": (folder / "cassandra.yaml").as_uri(),
         "cassandra.storagedir": folder / "data",
@@ -46,7 +54,7 @@ def _configure(place: Place, port: int) -> None:
         "logback.configurationFile": folder / "logback.xml",
     }
     options = (*CASSANDRA, *(f"-D{name}={value}" for name, value in properties.items()), *_chroot_options(place))
-    write_options(place, NAME, options)
+    write_options(place, NAME, (*options, *jmx_agent(place, NAME, place.settings.cassandra_exporter_port)))
 
 
 def _chroot_options(place: Place) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from base64 import urlsafe_b64encode
 
 from infra.local_stack.errors import StackError
 from infra.local_stack.java import KAFKA, java_command, write_options
+from infra.local_stack.jmx_exporter import is_watched, jmx_agent
 from infra.local_stack.place import LOOPBACK, Place, loopback_port
 from infra.local_stack.server import NotHealthyError, Server
 
@@ -31,18 +32,27 @@ def kafka(place: Place) -> Server:
         configure=lambda: _configure(place, port),
         check=lambda: _check(f"{LOOPBACK}:{port}"),
         complete=lambda: _create_topic(place),
-        memory_mib=450,
+        memory_mib=470,
+        spare_ports={"kafka_exporter_port": settings.kafka_exporter_port} if is_watched(settings) else {},
     )
 
 
-def _configure(place: Place, port: int) -> None:
+def write_configuration(place: Place, port: int) -> None:
+    """The broker's own files, to `<state>/kafka`."""
     folder = place.state / NAME
     values = {"port": port, "controller_port": place.settings.kafka_controller_port, "data": folder / "data"}
     place.render("kafka/server.properties", folder / "server.properties", values)
     place.render("kafka/log4j2.properties", folder / "log4j2.properties", {})
-    write_options(place, NAME, (*KAFKA, f"-Dlog4j2.configurationFile={folder / 'log4j2.properties'}"))
+
+
+def _configure(place: Place, port: int) -> None:
+    folder = place.state / NAME
+    write_configuration(place, port)
+    options = (*KAFKA, f"-Dlog4j2.configurationFile={folder / 'log4j2.properties'}")
+    write_options(place, NAME, options)  # without the agent, for the tool that formats
     if not (folder / "data" / "meta.properties").exists():
         _format(place)
+    write_options(place, NAME, (*options, *jmx_agent(place, NAME, place.settings.kafka_exporter_port)))
 
 
 def _format(place: Place) -> None:

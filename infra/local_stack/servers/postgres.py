@@ -83,9 +83,16 @@ def _configure(place: Place, home: PostgresHome, port: int) -> None:
         _initialise(place, home)
     _end_leftovers(home.data)
     (home.data / "postmaster.pid").unlink(missing_ok=True)
-    for name, values in (("postgresql.conf", {"port": port}), ("pg_hba.conf", {})):
-        place.render(f"postgres/{name}", home.data / name, values)
-        _hand_over(home.data / name, home.account)
+    for file in write_configuration(place, port, home.data):
+        _hand_over(file, home.account)
+
+
+def write_configuration(place: Place, port: int, folder: Path) -> list[Path]:
+    """The server's own files; returns what was written."""
+    values: dict[str, dict[str, object]] = {"postgresql.conf": {"port": port}, "pg_hba.conf": {}}
+    for name, each in values.items():
+        place.render(f"postgres/{name}", folder / name, each)
+    return [folder / name for name in values]
 
 
 def _initialise(place: Place, home: PostgresHome) -> None:
@@ -146,6 +153,7 @@ def _complete(place: Place) -> None:
     settings = place.settings
     with connect(place, "postgres") as connection:
         create_role(connection, settings.postgres_user, place.credentials.postgres_password)
+        _create_monitor(connection, settings.postgres_monitor_user, place.credentials.postgres_monitor_password)
         for database in (settings.postgres_database, settings.dagster_database):
             _create_database(connection, database, settings.postgres_user)
     postgres.migrate(settings)
@@ -170,6 +178,12 @@ def grant_reading(connection: psycopg.Connection[Any], role: str, owner: str) ->
         sql.SQL("alter default privileges for role {owner} in schema public grant select on tables to {role}"),
     ):
         connection.execute(statement.format(**names))
+
+
+def _create_monitor(connection: psycopg.Connection[Any], role: str, password: str) -> None:
+    """For the exporter: what PostgreSQL itself says of its work, and not a row of anybody's."""
+    create_role(connection, role, password)
+    connection.execute(sql.SQL("grant pg_monitor to {}").format(sql.Identifier(role)))
 
 
 def _create_database(connection: psycopg.Connection[Any], database: str, owner: str) -> None:

@@ -29,12 +29,18 @@ def s3(place: Place) -> Server:
     )
 
 
-def _configure(place: Place, port: int) -> None:
+def write_configuration(place: Place, port: int) -> None:
+    """The server's own files, to `<state>/s3`."""
     folder = place.state / NAME
     (folder / "data").mkdir(parents=True, exist_ok=True)
     keys = {"access_key": place.credentials.s3_access_key, "secret_key": place.credentials.s3_secret_key}
     place.render("s3/s3proxy.conf", folder / "s3proxy.conf", {"port": port, "data": folder / "data", **keys})
     place.render("s3/logback.xml", folder / "logback.xml", {})
+
+
+def _configure(place: Place, port: int) -> None:
+    folder = place.state / NAME
+    write_configuration(place, port)
     write_options(place, NAME, (*S3, f"-Dlogback.configurationFile={folder / 'logback.xml'}"))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from infra.local_stack.errors import StackError
-from infra.local_stack.preflight import check_disk, check_memory, check_ports
+from infra.local_stack.preflight import check_disk, check_memory, check_ports, without_busy_watchers
 from infra.local_stack.server import Server, nothing
 from infra.local_stack.terminal import Terminal
 from pinterest_platform.settings import Settings
@@ -61,3 +61,25 @@ def test_too_little_disk_names_the_folder_even_before_it_exists() -> None:
 
     with pytest.raises(StackError, match="/nonexistent/state has"):
         check_disk(settings)
+
+
+def test_a_server_that_only_watches_is_left_out_where_its_port_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infra.local_stack.preflight.PATIENCE_SECONDS", 0)
+    said = io.StringIO()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        watcher = replace(SERVER, name="prometheus", is_needed=False, ports={"prometheus_port": taken.getsockname()[1]})
+
+        assert without_busy_watchers([SERVER, watcher], Terminal(said)) == [SERVER]
+
+    assert "(prometheus, PINTEREST_PROMETHEUS_PORT) is in use by process" in said.getvalue()
+
+
+def test_a_server_starts_without_a_port_that_it_can_spare(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infra.local_stack.preflight.PATIENCE_SECONDS", 0)
+    said = io.StringIO()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        kafka = replace(SERVER, spare_ports={"kafka_exporter_port": taken.getsockname()[1]})
+
+        assert without_busy_watchers([kafka], Terminal(said)) == [kafka]
+
+    assert "PINTEREST_KAFKA_EXPORTER_PORT" in said.getvalue()

@@ -1,0 +1,87 @@
+"""What being watched costs: the whole platform started and left idle, by turns with monitoring and without.
+
+Prints for each turn the seconds until every server was healthy, the memory of everything together (proportional set
+size) and the CPU seconds that a minute of idleness took; then the ratios of the medians.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from dataclasses import dataclass
+
+import psutil
+
+from benchmarks.stack import BENCHMARK_SETTINGS, running
+from infra.local_stack.processes import descendants
+from infra.local_stack.stack import LocalStack
+from infra.local_stack.status import look
+from pinterest_platform.settings import Settings
+
+IDLE_SECONDS = 60.0
+MIB = 1 << 20
+WATCHED = BENCHMARK_SETTINGS.model_copy(
+    update={
+        "monitoring": True,
+        "prometheus_port": 26090,
+        "cassandra_exporter_port": 26071,
+        "kafka_exporter_port": 26072,
+        "postgres_exporter_port": 26187,
+        "platform_exporter_port": 26188,
+    }
+)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One start and its idle minute."""
+
+    start_seconds: float
+    memory_mib: float
+    cpu_seconds: float
+
+
+def take_turn(settings: Settings) -> Turn:
+    begin = time.monotonic()
+    with running(None, settings) as complete:
+        start_seconds = time.monotonic() - begin
+        stack = LocalStack(complete)
+        time.sleep(IDLE_SECONDS)  # the stream starts its Spark meanwhile
+        before = cpu_seconds(stack)
+        time.sleep(IDLE_SECONDS)
+        used = cpu_seconds(stack) - before
+        memory = sum(status.memory for status in look(stack)) / MIB
+    return Turn(start_seconds, memory, used)
+
+
+def cpu_seconds(stack: LocalStack) -> float:
+    servers = [process for name in stack.servers if (process := stack.process(name))]
+    return sum(_used(process) for server in servers for process in (server, *descendants(server)))
+
+
+def _used(process: psutil.Process) -> float:
+    try:
+        times = process.cpu_times()
+    except psutil.NoSuchProcess:
+        return 0.0
+    return float(times.user + times.system)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--turns", type=int, default=2, help="of each kind (%(default)s)")
+    turns: dict[str, list[Turn]] = {"with": [], "without": []}
+    for _ in range(parser.parse_args().turns):
+        for kind, settings in (("without", BENCHMARK_SETTINGS), ("with", WATCHED)):
+            turn = take_turn(settings)
+            turns[kind].append(turn)
+            memory, cpu = f"{turn.memory_mib:,.0f} MiB", f"{turn.cpu_seconds:.1f} s CPU in an idle minute"
+            print(f"{kind:<8} start {turn.start_seconds:5.1f} s, {memory}, {cpu}", flush=True)
+    for name in ("start_seconds", "memory_mib", "cpu_seconds"):
+        watched, alone = (statistics.median(getattr(turn, name) for turn in turns[kind]) for kind in turns)
+        print(f"{name}: {watched / alone:.2f} of what it is without monitoring")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""The servers' configuration files, from the local stack's templates, each readable by its server's user only.
+
+Belongs here: which files a container finds below `/state`, and whose they are. Every container shares the host's
+network, so addresses and ports are those of the local stack: 127.0.0.1, and what `pinterest_platform.settings` says.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.local_stack.artifacts import INFRA, read_lock
+from infra.local_stack.credentials import Credentials
+from infra.local_stack.errors import StackError
+from infra.local_stack.place import Place, loopback_port, with_artifacts
+from infra.local_stack.servers.cassandra import write_configuration as write_cassandra
+from infra.local_stack.servers.kafka import write_configuration as write_kafka
+from infra.local_stack.servers.postgres import write_configuration as write_postgres
+from infra.local_stack.servers.prometheus import write_configuration as write_prometheus
+from infra.local_stack.servers.s3 import write_configuration as write_s3
+from infra.local_stack.setup import fetch_artifacts
+from infra.local_stack.terminal import Terminal
+from pinterest_platform.settings import Settings
+
+# What the project's image needs of Maven Central: the official images bring the servers.
+_JARS = ("spark", "jmx_exporter", "grafana")
+_SECRETS = (
+    "postgres_superuser_password",
+    "postgres_password",
+    "postgres_monitor_password",
+    "s3_access_key",
+    "s3_secret_key",
+)
+
+
+@dataclass(frozen=True)
+class Owner:
+    """The user that an official image runs its server as, and the folder that it writes."""
+
+    user: int
+    data: str
+
+
+# The same numbers stand as `user:` in infra/compose.yaml.
+OWNERS: Mapping[str, Owner] = {
+    "kafka": Owner(1000, "data"),
+    "cassandra": Owner(999, "data"),
+    "postgres": Owner(999, "data"),
+    "s3": Owner(1000, "data"),
+    "prometheus": Owner(65534, "data"),
+    "dagster": Owner(1000, "."),
+}
+
+
+def compose_place(settings: Settings) -> Place:
+    """The local stack's idea of a place, with secrets from the environment: none is made up here.
+
+    Raises:
+        StackError: a secret is missing.
+    """
+    missing = [name for name in _SECRETS if getattr(settings, name) is None]
+    if missing:
+        names = ", ".join(f"PINTEREST_{name.upper()}" for name in missing)
+        raise StackError(f"{names} is not set. Copy infra/compose.env.example to infra/compose.env and fill it in.")
+    lock = read_lock()
+    return Place(with_artifacts(settings, lock), Credentials().overridden_by(settings), lock)
+
+
+def fetch_jars(settings: Settings) -> None:
+    """Downloads what the image keeps, while it is built."""
+    lock = read_lock()
+    wanted = {name: lock[name] for name in _JARS}
+    fetch_artifacts(wanted, with_artifacts(settings, lock).artifact_cache, Terminal())
+
+
+def write_all(place: Place) -> None:
+    """Writes every server's files, and makes the folders that they keep their data in."""
+    settings = place.settings
+    write_kafka(place, loopback_port("kafka_bootstrap_servers", settings.kafka_bootstrap_servers))
+    write_cassandra(place, settings.cassandra_port)
+    write_s3(place, loopback_port("s3_endpoint_url", settings.s3_endpoint_url or ""))
+    write_postgres(place, settings.postgres_port, place.state / "postgres")
+    write_prometheus(place)
+    _write_dagster(place)
+    _copy_agents(place)
+    for server, owner in OWNERS.items():
+        (place.state / server / owner.data).mkdir(parents=True, exist_ok=True)
+        _hand_over(place.state / server, owner.user)
+
+
+def _write_dagster(place: Place) -> None:
+    home = place.state / "dagster"
+    home.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(INFRA / "dagster" / "dagster.yaml", home / "dagster.yaml")
+
+
+def _copy_agents(place: Place) -> None:
+    """The exporter's agent and its rules, for the two servers that load it."""
+    (artifact,) = place.lock["jmx_exporter"]
+    for server in ("kafka", "cassandra"):
+        folder = place.state / server
+        shutil.copyfile(place.settings.artifact_cache / artifact.path, folder / "jmx_exporter.jar")
+        shutil.copyfile(INFRA / server / "jmx_exporter.yml", folder / "jmx_exporter.yml")
+
+
+def _hand_over(folder: Path, user: int) -> None:
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, user, user)

@@ -1,0 +1,169 @@
+"""The dashboard "Cassandra": how fast tables are read and written, what they hold, and how the server copes."""
+
+from __future__ import annotations
+
+from grafana_foundation_sdk.models.dashboard import Dashboard
+
+from infra.grafana.panels import Curves, Levels, Number, Row, dashboard, label_variable
+
+_TABLE = '{keyspace="$keyspace", table="$table"'
+_KEYSPACE = '{keyspace="$keyspace"'
+_RATE = "[$__rate_interval]"
+_HEAP = 'area="heap", job="cassandra"'
+
+REQUESTS = (
+    Number(
+        "Reads of the table",
+        "Since Cassandra was started. A read of a partition counts once, whatever it returns.",
+        "short",
+        f'sum(cassandra_table_operations_total{_TABLE}, operation="Read"}})',
+    ),
+    Number(
+        "Writes of the table",
+        "Since Cassandra was started: rows and deletions. A slice that is replaced writes each of its rows.",
+        "short",
+        f'sum(cassandra_table_operations_total{_TABLE}, operation="Write"}})',
+    ),
+    Number(
+        "Reads of the keyspace",
+        "Of all tables of the keyspace, since Cassandra was started.",
+        "short",
+        f'sum(cassandra_keyspace_operations_total{_KEYSPACE}, operation="Read"}})',
+    ),
+    Number(
+        "Writes of the keyspace",
+        "Of all tables of the keyspace, since Cassandra was started.",
+        "short",
+        f'sum(cassandra_keyspace_operations_total{_KEYSPACE}, operation="Write"}})',
+    ),
+    Number(
+        "Failed requests",
+        "Timeouts, failures and too few replicas within the last five minutes.",
+        "short",
+        "sum(increase(cassandra_client_request_errors_total[5m]))",
+        Levels(1, 10),
+        decimals=0,
+    ),
+    Number(
+        "Dropped messages",
+        "Work that Cassandra gave up because it took too long, within the last five minutes. Each is an alert.",
+        "short",
+        "sum(increase(cassandra_dropped_messages_total[5m]))",
+        Levels(1, 1),
+        decimals=0,
+    ),
+    Curves(
+        "Read latency of the table",
+        "On the server, without the network. 99 of 100 reads are faster than the curve 0.99.",
+        "s",
+        {"{{quantile}}": f'cassandra_table_latency_seconds{_TABLE}, operation="Read"}}'},
+        Levels(0.1, 1),
+    ),
+    Curves(
+        "Write latency of the table",
+        "On the server, without the wait for the commit log.",
+        "s",
+        {"{{quantile}}": f'cassandra_table_latency_seconds{_TABLE}, operation="Write"}}'},
+        Levels(0.05, 0.5),
+    ),
+    Curves(
+        "Operations of the table",
+        "Reads and writes per second.",
+        "ops",
+        {"{{operation}}": f"sum by (operation) (rate(cassandra_table_operations_total{_TABLE}}}{_RATE}))"},
+    ),
+    Curves(
+        "Latency of the keyspace",
+        "Of reads and writes over all tables of the keyspace.",
+        "s",
+        {"{{operation}} {{quantile}}": f"cassandra_keyspace_latency_seconds{_KEYSPACE}}}"},
+        Levels(0.1, 1),
+    ),
+    Curves(
+        "Operations by table",
+        "Reads and writes per second of the keyspace's tables.",
+        "ops",
+        {"{{table}} {{operation}}": f"cassandra:table_operations:rate1m{_KEYSPACE}}}"},
+    ),
+    Curves(
+        "Latency of clients' requests",
+        "The slowest hundredth as the coordinator sees it, the wait for the commit log included.",
+        "s",
+        {"{{operation}}": 'cassandra_client_request_latency_seconds{quantile="0.99"}'},
+        Levels(0.2, 2),
+    ),
+)
+STORAGE = (
+    Curves(
+        "Storage",
+        "What all data takes on disk, snapshots and the commit log aside.",
+        "bytes",
+        {"data": "cassandra_storage_bytes", "commit log": "cassandra_commitlog_bytes"},
+    ),
+    Curves(
+        "Size by table",
+        "What each table of the keyspace takes on disk. What was just written is in memory.",
+        "bytes",
+        {"{{table}}": f"cassandra_table_disk_bytes{_KEYSPACE}}}"},
+    ),
+    Curves(
+        "Files by table",
+        "SSTables: a read looks into several of them until compaction has merged them.",
+        "short",
+        {"{{table}}": f"cassandra_table_sstables{_KEYSPACE}}}"},
+        Levels(20, 40),
+    ),
+)
+SERVER = (
+    Curves(
+        "Waiting compactions",
+        "More than 20 for ten minutes are an alert: reads become slower.",
+        "short",
+        {"waiting": "cassandra_compactions_pending"},
+        Levels(10, 20),
+    ),
+    Curves(
+        "Compactions",
+        "Finished tasks and what they wrote, per second.",
+        "short",
+        {
+            "tasks /s": f"rate(cassandra_compactions_completed_total{_RATE})",
+            "MiB /s": f"rate(cassandra_compacted_bytes_total{_RATE}) / 1048576",
+        },
+    ),
+    Curves(
+        "Heap",
+        "A saw tooth is right; a floor that rises is not.",
+        "bytes",
+        {"used": f"jvm_memory_used_bytes{{{_HEAP}}}", "limit": f"jvm_memory_max_bytes{{{_HEAP}}}"},
+    ),
+    Curves(
+        "Time in garbage collection",
+        "The share of time in which Cassandra stands still for it.",
+        "percentunit",
+        {"{{gc}}": f'rate(jvm_gc_collection_seconds_sum{{job="cassandra"}}{_RATE})'},
+        Levels(0.1, 0.3),
+    ),
+    Curves(
+        "CPU",
+        "Cores that Cassandra keeps busy.",
+        "short",
+        {"cores": f'rate(process_cpu_seconds_total{{job="cassandra"}}{_RATE})'},
+    ),
+    Curves(
+        "Clients",
+        "Connections of clients: the platform's runs and checks, Presto.",
+        "short",
+        {"connections": "cassandra_clients"},
+    ),
+)
+
+
+def cassandra_dashboard() -> Dashboard:
+    """For one keyspace and one of its tables at a time."""
+    rows = (Row("Requests", REQUESTS), Row("Storage", STORAGE), Row("Compactions and the server", SERVER))
+    description = "Reads and writes, storage, compactions and memory of the batch's store."
+    built = dashboard("cassandra", "Cassandra", description, rows)
+    built.with_variable(label_variable("keyspace", "cassandra_table_operations_total", "keyspace", "pinterest_data"))
+    table = 'cassandra_table_operations_total{keyspace="$keyspace"}'
+    return built.with_variable(label_variable("table", table, "table", "pinterest_batch")).build()

@@ -1,0 +1,164 @@
+"""The programs that watch the stack: Debian's Prometheus and its exporter for PostgreSQL, without installing anything.
+
+Belongs here: where they are, and bringing them into the cache with apt, which verifies them. Neither root nor a change
+of the system is needed: packages are downloaded and unpacked, so that no service starts and nothing has to be removed.
+Does not belong here: how they are started (`servers.prometheus`, `servers.postgres_exporter`).
+
+Where they cannot be had, the stack runs without monitoring and says how to get it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.local_stack.terminal import Terminal
+from pinterest_platform.settings import Settings
+
+PACKAGES = ("prometheus", "prometheus-postgres-exporter")
+# What the pages of Debian's Prometheus load. Without them it has its API and bare pages.
+PAGES = (
+    *(f"libjs-{name}" for name in ("bootstrap4", "d3", "eonasdan-bootstrap-datetimepicker", "jquery")),
+    *(f"libjs-{name}" for name in ("jquery-hotkeys", "moment", "moment-timezone", "mustache", "popper.js", "rickshaw")),
+    "fonts-glyphicons-halflings",
+)
+ADVICE = (
+    "The stack runs without monitoring. On Debian or Ubuntu: sudo apt install prometheus prometheus-postgres-exporter "
+    "(elsewhere: put `prometheus`, `promtool` and `postgres_exporter` on PATH), then make stop && make run. "
+    "PINTEREST_MONITORING=false leaves it out without this message."
+)
+_WANTED = (
+    "./usr/bin/",
+    "./usr/share/prometheus/web/",
+    "./usr/share/javascript/",
+    "./usr/share/nodejs/",
+    "./usr/share/fonts",
+)
+_UNWANTED = ("/data/unpacked/", ".map")  # 200 MB of time zones that no page loads
+_APT_SECONDS = 120
+_PATIENCE = ("-o", "Acquire::http::Timeout=10", "-o", "Acquire::Retries=1")
+
+
+class NoPackagesError(Exception):
+    """The packages cannot be had. Its text is what apt said last."""
+
+
+@dataclass(frozen=True)
+class Monitoring:
+    """The programs, and the folder of Prometheus' pages where that is not the one it was built for."""
+
+    prometheus: Path
+    promtool: Path
+    postgres_exporter: Path
+    pages: Path | None = None
+
+
+def find_monitoring(settings: Settings) -> Monitoring | None:
+    """The programs, from the cache or as the system has them; None where they are missing or not wanted."""
+    if not settings.monitoring:
+        return None
+    unpacked = _unpacked(settings)
+    if unpacked.exists():
+        programs = unpacked / "usr" / "bin"
+        pages = unpacked / "usr" / "share" / "prometheus" / "web"
+        return Monitoring(
+            programs / "prometheus", programs / "promtool", programs / "prometheus-postgres-exporter", pages
+        )
+    exporter = shutil.which("prometheus-postgres-exporter") or shutil.which("postgres_exporter")
+    prometheus, promtool = shutil.which("prometheus"), shutil.which("promtool")
+    if not (prometheus and promtool and exporter):
+        return None
+    return Monitoring(Path(prometheus), Path(promtool), Path(exporter))
+
+
+def fetch_monitoring(settings: Settings, terminal: Terminal) -> None:
+    """Brings the programs into the cache unless they are there. Where that fails, says how to get them."""
+    if not settings.monitoring or find_monitoring(settings):
+        return
+    terminal.line("fetching Prometheus and an exporter with apt, about 30 MB, without installing them ...")
+    target = _unpacked(settings)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+            unpacked = _download_and_unpack(Path(folder))
+            unpacked.rename(target)
+    except (NoPackagesError, OSError, subprocess.SubprocessError, tarfile.TarError) as error:
+        if find_monitoring(settings) is None:  # another checkout may have been quicker
+            terminal.warn(f"Prometheus and its exporter could not be fetched ({error}). {ADVICE}")
+
+
+def _unpacked(settings: Settings) -> Path:
+    return settings.artifact_cache / "unpacked" / "monitoring"
+
+
+def _download_and_unpack(folder: Path) -> Path:
+    apt = _Apt(folder)
+    apt.download(*PACKAGES)
+    with suppress(NoPackagesError):  # another release names them differently: the API and the alerts work without
+        apt.download(*PAGES)
+    unpacked = folder / "unpacked"
+    unpacked.mkdir(mode=0o755)
+    for package in sorted(folder.glob("*.deb")):
+        _unpack(package, unpacked)
+    return unpacked
+
+
+class _Apt:
+    """apt-get with folders of its own where the system has no fresh lists, which an ordinary user may not make."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._options: tuple[str, ...] = ()
+
+    def download(self, *packages: str) -> None:
+        try:
+            self._run("download", *packages)
+        except NoPackagesError:
+            if self._options:
+                raise
+            self._options = self._own_lists()
+            self._run("update")
+            self._run("download", *packages)
+
+    def _own_lists(self) -> tuple[str, ...]:
+        for name in ("lists/partial", "archives/partial"):
+            (self._folder / name).mkdir(parents=True)
+        places = {"Dir::State::Lists": "lists", "Dir::Cache": "", "Dir::Cache::Archives": "archives"}
+        return tuple(part for name, place in places.items() for part in ("-o", f"{name}={self._folder / place}"))
+
+    def _run(self, *command: str) -> None:
+        if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
+            raise NoPackagesError("this system has no apt-get and dpkg-deb")
+        finished = subprocess.run(
+            ["apt-get", "-q", *_PATIENCE, "-o", "APT::Sandbox::User=root", *self._options, *command],
+            cwd=self._folder,
+            env={**os.environ, "LC_ALL": "C.UTF-8"},
+            capture_output=True,
+            text=True,
+            timeout=_APT_SECONDS,
+            check=False,
+        )
+        if finished.returncode:
+            said = (finished.stderr or finished.stdout).strip().splitlines()
+            raise NoPackagesError(said[-1] if said else f"apt-get {command[0]} failed")
+
+
+def _unpack(package: Path, target: Path) -> None:
+    """What is wanted of a package: dpkg-deb reads its format, and Python leaves out the rest."""
+    with (
+        subprocess.Popen(["dpkg-deb", "--fsys-tarfile", package], stdout=subprocess.PIPE) as reader,
+        tarfile.open(fileobj=reader.stdout, mode="r|") as files,
+    ):
+        # Python before 3.11.4 has no filter; apt has verified the package, so it only keeps newer ones from warning.
+        files.extraction_filter = getattr(tarfile, "data_filter", lambda member, _: member)
+        for member in files:
+            if member.name.startswith(_WANTED) and not any(word in member.name for word in _UNWANTED):
+                files.extract(member, target)
+    if reader.returncode:
+        raise NoPackagesError(f"{package.name} cannot be unpacked")

@@ -1,0 +1,52 @@
+"""`python -m infra.platform_exporter`: serves the figures on 127.0.0.1 until it is terminated."""
+
+from __future__ import annotations
+
+import signal
+import sys
+
+from prometheus_client import CollectorRegistry, ProcessCollector, start_http_server
+from prometheus_client.core import InfoMetricFamily, Metric
+
+from infra.platform_exporter.dagster_figures import DagsterFigures
+from infra.platform_exporter.dagster_web import ask
+from infra.platform_exporter.disk_figures import DiskFigures
+from infra.platform_exporter.sources import Sources
+from infra.platform_exporter.stream_figures import StreamFigures
+from pinterest_platform.settings import Settings
+
+
+def main() -> int:
+    """Serve until SIGTERM or Ctrl-C."""
+    settings = Settings()
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(sources_of(settings))
+    ProcessCollector(registry=registry)
+    signals = {signal.SIGINT, signal.SIGTERM}
+    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    start_http_server(settings.platform_exporter_port, addr="127.0.0.1", registry=registry)
+    signal.sigwait(signals)
+    return 0
+
+
+def sources_of(settings: Settings) -> Sources:
+    """Every source, each by the name that `platform_source_up` gives it."""
+    url = f"http://{settings.dagster_host}:{settings.dagster_port}/graphql"
+    return Sources(
+        {
+            "dagster": DagsterFigures(lambda query, variables: ask(url, query, variables)).collect,
+            "stream": StreamFigures(settings).collect,
+            "disk": DiskFigures(settings).collect,
+            "platform": lambda: [_addresses(settings)],
+        }
+    )
+
+
+def _addresses(settings: Settings) -> Metric:
+    """So that a dashboard's links lead to where Dagster is now."""
+    labels = {"dagster_url": f"http://{settings.dagster_host}:{settings.dagster_port}"}
+    return InfoMetricFamily("platform", "Where the platform's own pages are.", labels)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

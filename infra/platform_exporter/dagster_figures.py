@@ -1,0 +1,214 @@
+"""Dagster as its GraphQL API shows it: runs, ticks, daemons, how fresh assets are, and what checks found.
+
+Belongs here: one question a scrape, and its answer as figures. Does not belong here: HTTP (`dagster_web`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+Ask = Callable[[str, Mapping[str, object]], Any]
+
+ACCOUNT = "every_event_is_accounted_for"
+DAYS = 8  # today and a week before it
+_STATUSES = ("QUEUED", "STARTING", "STARTED", "CANCELING", "SUCCESS", "FAILURE", "CANCELED")
+_TICK_WINDOW = timedelta(minutes=5)  # far longer than a scrape interval, and each tick is counted once
+_ENDED_TICKS = {"SUCCESS", "SKIPPED", "FAILURE"}
+_REPOSITORY = '{repositoryLocationName: "pinterest_platform", repositoryName: "__repository__"}'
+_GROUP = '{groupName: "batch", repositoryLocationName: "pinterest_platform", repositoryName: "__repository__"}'
+_TICKS = "status ticks(afterTimestamp: $since) { id status timestamp }"
+_RUNS = "\n".join(
+    f"{status}: runsOrError(filter: {{statuses: [{status}]}}) {{ ... on Runs {{ count }} }}" for status in _STATUSES
+)
+QUERY = f"""
+query Figures($since: Float!, $days: [String!]!, $executions: Int!) {{
+  {_RUNS}
+  instance {{ daemonHealth {{ allDaemonStatuses {{ daemonType required healthy }} }} }}
+  sensorsOrError(repositorySelector: {_REPOSITORY}) {{
+    ... on Sensors {{ results {{ name state: sensorState {{ {_TICKS} }} }} }} }}
+  schedulesOrError(repositorySelector: {_REPOSITORY}) {{
+    ... on Schedules {{ results {{ name state: scheduleState {{ {_TICKS} }} }} }} }}
+  assetNodes {{
+    assetKey {{ path }}
+    assetMaterializations(limit: 1) {{ timestamp }}
+    freshnessStatusInfo {{ freshnessStatus }}
+    assetChecksOrError {{ ... on AssetChecks {{ checks {{
+      name
+      executionForLatestMaterialization {{ status evaluation {{ severity }} }}
+      partitionStatuses {{ ... on AssetCheckTimePartitionStatuses {{ ranges {{ startTime endTime status }} }} }}
+    }} }} }}
+  }}
+  batch: assetNodes(group: {_GROUP}) {{
+    assetKey {{ path }}
+    latestMaterializationByPartition(partitions: $days) {{ timestamp partition }}
+  }}
+  accounts: assetCheckExecutions(
+    assetKey: {{path: ["pinterest_batch"]}}, checkName: "{ACCOUNT}", limit: $executions
+  ) {{
+    partition status
+    evaluation {{ metadataEntries {{ label ... on IntMetadataEntry {{ intValue }} }} }}
+  }}
+}}"""
+_EXECUTIONS = 40
+_PASSED = {"SUCCEEDED": 1.0, "FAILED": 0.0, "EXECUTION_FAILED": 0.0}
+_FAILED = {"FAILED", "EXECUTION_FAILED"}
+
+
+class DagsterFigures:
+    """Counts ticks from its start on; everything else is as Dagster says it now."""
+
+    def __init__(self, ask: Ask, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._ask = ask
+        self._clock = clock
+        self._ticks: Counter[tuple[str, str, str]] = Counter()
+        self._counted: set[str] = set()
+
+    def collect(self) -> Iterator[Metric]:
+        """Everything from one answer.
+
+        Raises:
+            OSError: Dagster's webserver does not answer.
+            RefusedQueryError: it refuses the query.
+        """
+        now = self._clock()
+        days = [now.date() - timedelta(days=number) for number in range(DAYS)]
+        since = (now - _TICK_WINDOW).timestamp()
+        variables = {"since": since, "days": [day.isoformat() for day in days], "executions": _EXECUTIONS}
+        answer = self._ask(QUERY, variables)
+        yield _runs(answer)
+        yield _daemons(answer["instance"]["daemonHealth"]["allDaemonStatuses"])
+        yield from self._instigators(answer)
+        yield from _assets(answer["assetNodes"])
+        yield from _checks(answer["assetNodes"])
+        yield _partitions(answer["batch"], days)
+        yield from _accounts(answer["accounts"], days)
+
+    def _instigators(self, answer: Any) -> Iterator[Metric]:
+        kinds = {"sensor": answer["sensorsOrError"], "schedule": answer["schedulesOrError"]}
+        on = GaugeMetricFamily("dagster_instigator_on", "1 where it is switched on.", labels=["kind", "name"])
+        seen: set[str] = set()
+        for kind, found in kinds.items():
+            for each in found["results"]:
+                on.add_metric([kind, each["name"]], float(each["state"]["status"] == "RUNNING"))
+                seen |= self._count_ticks(kind, each["name"], each["state"]["ticks"])
+        self._counted = seen
+        yield on
+        ticks = CounterMetricFamily(
+            "dagster_ticks", "Ticks that have ended since this process began.", labels=["kind", "name", "status"]
+        )
+        for labels, count in self._ticks.items():
+            ticks.add_metric(labels, count)
+        yield ticks
+
+    def _count_ticks(self, kind: str, name: str, ticks: Sequence[Any]) -> set[str]:
+        ended = {tick["id"]: tick["status"] for tick in ticks if tick["status"] in _ENDED_TICKS}
+        for identity in ended.keys() - self._counted:
+            self._ticks[kind, name, ended[identity].lower()] += 1
+        return set(ended)
+
+
+def _runs(answer: Any) -> Metric:
+    runs = GaugeMetricFamily("dagster_runs", "Runs by their status, finished ones included.", labels=["status"])
+    for status in _STATUSES:
+        runs.add_metric([status.lower()], answer[status]["count"])
+    return runs
+
+
+def _daemons(statuses: Sequence[Any]) -> Metric:
+    healthy = GaugeMetricFamily("dagster_daemon_healthy", "1 where its heart beats.", labels=["daemon"])
+    for each in statuses:
+        if each["required"]:
+            healthy.add_metric([each["daemonType"].lower()], float(bool(each["healthy"])))
+    return healthy
+
+
+def _assets(nodes: Sequence[Any]) -> Iterator[Metric]:
+    last = GaugeMetricFamily(
+        "dagster_asset_last_materialization_timestamp_seconds", "When it was materialised last.", labels=["asset"]
+    )
+    fresh = GaugeMetricFamily(
+        "dagster_asset_is_fresh", "1 where the asset has come when its freshness policy expects it.", labels=["asset"]
+    )
+    for node in nodes:
+        for materialization in node["assetMaterializations"]:
+            last.add_metric([_name(node)], _seconds(materialization))
+        status = (node["freshnessStatusInfo"] or {}).get("freshnessStatus")
+        if status in {"HEALTHY", "WARNING", "DEGRADED"}:
+            fresh.add_metric([_name(node)], float(status != "DEGRADED"))
+    yield last
+    yield fresh
+
+
+def _checks(nodes: Sequence[Any]) -> Iterator[Metric]:
+    passed = GaugeMetricFamily(
+        "dagster_check_passed", "1 where its latest execution passed.", labels=["asset", "check", "severity"]
+    )
+    failed = GaugeMetricFamily(
+        "dagster_check_failed_partitions", "Partitions whose latest execution failed.", labels=["asset", "check"]
+    )
+    for node in nodes:
+        for check in node["assetChecksOrError"].get("checks", ()):
+            execution = check["executionForLatestMaterialization"]
+            if execution and execution["status"] in _PASSED:
+                severity = (execution["evaluation"] or {}).get("severity", "ERROR").lower()
+                passed.add_metric([_name(node), check["name"], severity], _PASSED[execution["status"]])
+            if ranges := (check["partitionStatuses"] or {}).get("ranges"):
+                failed.add_metric([_name(node), check["name"]], sum(map(_failed_days, ranges)))
+    yield passed
+    yield failed
+
+
+def _failed_days(stretch: Any) -> int:
+    days = round((stretch["endTime"] - stretch["startTime"]) / timedelta(days=1).total_seconds())
+    return max(1, days) if stretch["status"] in _FAILED else 0
+
+
+def _partitions(nodes: Sequence[Any], days: Sequence[date]) -> Metric:
+    last = GaugeMetricFamily(
+        "dagster_partition_last_materialization_timestamp_seconds",
+        "When the day's partition was materialised last; 0 where it never was.",
+        labels=["asset", "partition", "days_ago"],
+    )
+    for node in nodes:
+        found = {each["partition"]: _seconds(each) for each in node["latestMaterializationByPartition"] if each}
+        for days_ago, day in enumerate(days):
+            last.add_metric([_name(node), day.isoformat(), str(days_ago)], found.get(day.isoformat(), 0.0))
+    return last
+
+
+def _accounts(executions: Sequence[Any], days: Sequence[date]) -> Iterator[Metric]:
+    """The newest of each day, as executions come; one that judged several days at once has no day."""
+    labels = ["partition", "days_ago"]
+    accounted = GaugeMetricFamily("pipeline_day_is_accounted_for", f"1 where {ACCOUNT} passed.", labels=labels)
+    records = GaugeMetricFamily(
+        "pipeline_day_records", f"Records of the day by store, as {ACCOUNT} counted them.", labels=[*labels, "store"]
+    )
+    newest: dict[str, Any] = {}
+    for execution in executions:
+        if execution["partition"] and execution["status"] in _PASSED:
+            newest.setdefault(execution["partition"], execution)
+    for days_ago, day in enumerate(days):
+        if execution := newest.get(day.isoformat()):
+            accounted.add_metric([day.isoformat(), str(days_ago)], _PASSED[execution["status"]])
+            for store, count in _numbers(execution).items():
+                records.add_metric([day.isoformat(), str(days_ago), store], count)
+    yield accounted
+    yield records
+
+
+def _numbers(execution: Any) -> dict[str, int]:
+    entries = (execution["evaluation"] or {}).get("metadataEntries", ())
+    return {entry["label"]: entry["intValue"] for entry in entries if entry.get("intValue") is not None}
+
+
+def _name(node: Any) -> str:
+    return "/".join(node["assetKey"]["path"])
+
+
+def _seconds(materialization: Any) -> float:
+    return float(materialization["timestamp"]) / 1000

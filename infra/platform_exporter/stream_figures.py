@@ -1,0 +1,114 @@
+"""The stream as its tables show it: how far it has come, how late rows were stored, and whether its heart beats.
+
+Belongs here: reads that stay cheap however much is stored. How far it is behind is not among them: that is the
+difference to what Kafka says of itself, which Prometheus knows (`infra/prometheus/rules/stream.yml`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from datetime import UTC, date, datetime, timedelta
+from itertools import accumulate
+from typing import Any, LiteralString
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+
+from pinterest_platform.settings import Settings
+from pinterest_platform.stores.postgres import Connection, connect
+from pinterest_platform.stream.ownership import read_heartbeat
+
+LATENCY_BUCKETS = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0, 300.0)
+_PATIENCE = "SET statement_timeout = '3s'"
+_PROGRESS = "SELECT kafka_partition, next_offset FROM stream_progress WHERE topic = %s"
+# By offsets, which the primary key finds within the days that are still being written.
+_LATENCIES = """
+    SELECT width_bucket(latency, %s::float8[]), count(*), sum(latency)
+    FROM pinterest_stream, LATERAL (SELECT extract(epoch FROM committed_at - ingested_at)::float8 AS latency) AS late
+    WHERE ingest_date >= %s AND kafka_partition = %s AND kafka_offset >= %s AND kafka_offset < %s
+    GROUP BY 1"""
+_REJECTS = "SELECT reason, count(*) FROM stream_rejects WHERE ingest_date = %s GROUP BY reason"
+_DUPLICATES = "SELECT count(*) FROM stream_duplicates WHERE ingest_date = %s"
+_LATE = "SELECT coalesce(sum(records), 0)::bigint FROM stream_late_records"
+_HAS_ROWS = "SELECT EXISTS (SELECT FROM pinterest_stream WHERE ingest_date = %s)::int"
+
+
+class StreamFigures:
+    """What was stored since the last scrape is counted once, by the offsets that it spans."""
+
+    def __init__(self, settings: Settings, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._counted_to: dict[int, int] | None = None
+        self._counts = [0] * (len(LATENCY_BUCKETS) + 1)
+        self._seconds = 0.0
+
+    def collect(self) -> Iterator[Metric]:
+        """Offsets, rows, latency, rejects and the heartbeat.
+
+        Raises:
+            psycopg.Error: PostgreSQL is away, or has no tables of a stream yet.
+        """
+        topic, today = self._settings.kafka_topic, self._clock().date()
+        with closing(connect(self._settings, autocommit=True, name="platform_exporter")) as connection:
+            connection.execute(_PATIENCE)
+            progress = dict(_rows(connection, _PROGRESS, topic))
+            self._count(connection, progress, today - timedelta(days=1))
+            yield _by("stream_next_offset", "The offset that the stream reads next.", "topic", topic, progress)
+            yield from self._latencies()
+            yield from _of_today(connection, today)
+            yield from _heartbeat(connection, topic)
+
+    def _count(self, connection: Connection, progress: Mapping[int, int], since: date) -> None:
+        """A process that begins in the middle counts from there; rows of a day that is closed are not timed."""
+        if self._counted_to is None:
+            self._counted_to = dict(progress)
+        for partition, following in progress.items():
+            first = self._counted_to.get(partition, 0)
+            if first < following:
+                buckets = list(LATENCY_BUCKETS)
+                for bucket, rows, seconds in _rows(connection, _LATENCIES, buckets, since, partition, first, following):
+                    self._counts[bucket] += rows
+                    self._seconds += seconds
+        self._counted_to = dict(progress)
+
+    def _latencies(self) -> Iterator[Metric]:
+        bounds = [*map(str, LATENCY_BUCKETS), "+Inf"]
+        buckets = list(zip(bounds, map(float, accumulate(self._counts)), strict=True))
+        help_text = "From the receipt of an event by the API to its row in pinterest_stream."
+        yield HistogramMetricFamily("stream_latency_seconds", help_text, buckets=buckets, sum_value=self._seconds)
+        yield CounterMetricFamily("stream_rows", "Rows that were stored since this process began.", sum(self._counts))
+
+
+def _of_today(connection: Connection, today: date) -> Iterator[Metric]:
+    rejects = GaugeMetricFamily("stream_rejects_today", "Records of today (UTC) that were no pins.", labels=["reason"])
+    for reason, count in _rows(connection, _REJECTS, today):
+        rejects.add_metric([reason], count)
+    yield rejects
+    [(duplicates,)], [(late,)] = _rows(connection, _DUPLICATES, today), _rows(connection, _LATE)
+    yield GaugeMetricFamily("stream_duplicates_today", "Records of today (UTC) that were stored before.", duplicates)
+    yield GaugeMetricFamily("stream_late_records", "Records that came after their day was dropped.", late)
+    has_rows = GaugeMetricFamily("stream_day_has_rows", "1 where the day has any row.", labels=["days_ago"])
+    for days_ago in (0, 1):
+        [(found,)] = _rows(connection, _HAS_ROWS, today - timedelta(days=days_ago))
+        has_rows.add_metric([str(days_ago)], found)
+    yield has_rows
+
+
+def _heartbeat(connection: Connection, topic: str) -> Iterator[Metric]:
+    heartbeat = read_heartbeat(connection, topic)
+    age = GaugeMetricFamily("stream_heartbeat_age_seconds", "How long ago the streaming run showed that it lives.")
+    if heartbeat:
+        age.add_metric([], heartbeat.silent_seconds)
+    yield age
+
+
+def _by(name: str, help_text: str, label: str, value: str, by_partition: Mapping[int, int]) -> Metric:
+    metric = GaugeMetricFamily(name, help_text, labels=[label, "kafka_partition"])
+    for partition, number in by_partition.items():
+        metric.add_metric([value, str(partition)], number)
+    return metric
+
+
+def _rows(connection: Connection, query: LiteralString, *parameters: object) -> list[Any]:
+    return connection.execute(query, parameters).fetchall()

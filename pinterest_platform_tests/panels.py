@@ -1,0 +1,48 @@
+"""What Prometheus answers to the queries of the dashboards' panels."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+
+from infra.grafana.files import FOLDER
+from pinterest_platform.settings import Settings
+
+_STEP = 1
+_SPAN = 60
+_VARIABLE = re.compile(r"\$\{?(\w+)(?::\w+)?\}?")
+_INTERVALS = {"__rate_interval": "30s", "__interval": "1s", "__range": "1m"}
+
+
+def prometheus(settings: Settings, what: str, **parameters: object) -> Any:
+    url = f"http://127.0.0.1:{settings.prometheus_port}/api/v1/{what}"
+    answer = httpx.get(url, params={name: str(value) for name, value in parameters.items()}, timeout=10).json()
+    assert answer["status"] == "success", answer
+    return answer["data"]
+
+
+def panels_without_data(settings: Settings) -> list[str]:
+    """Each query of each panel that no series answers, by dashboard and title."""
+    return [f"{where}: {query}" for where, query, instant in _queries() if not _series(settings, query, instant)]
+
+
+def _queries() -> Iterator[tuple[str, str, bool]]:
+    for file in sorted(FOLDER.glob("*.json")):
+        dashboard = json.loads(file.read_text())
+        values = {each["name"]: each["current"]["value"] for each in dashboard["templating"]["list"]} | _INTERVALS
+        for panel in dashboard["panels"]:
+            for target in panel.get("targets", ()):
+                query = _VARIABLE.sub(lambda found, values=values: values[found[1]], target["expr"])
+                yield f"{dashboard['title']}, {panel['title']}", query, target["instant"]
+
+
+def _series(settings: Settings, query: str, instant: bool) -> Any:
+    now = time.time()
+    if instant:
+        return prometheus(settings, "query", query=query, time=now)["result"]
+    return prometheus(settings, "query_range", query=query, start=now - _SPAN, end=now, step=_STEP)["result"]

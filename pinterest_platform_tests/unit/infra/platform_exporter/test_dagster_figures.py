@@ -1,0 +1,147 @@
+"""Figures from an answer of Dagster's, shortened; that Dagster answers like this the end-to-end test shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+
+from infra.platform_exporter.dagster_figures import DagsterFigures
+from infra.platform_exporter.sources import Sources
+
+NOW = datetime(2026, 11, 26, 5, tzinfo=UTC)
+TODAY = NOW.timestamp()
+DAY_SECONDS = 86_400
+
+
+def tick(number: int, status: str) -> dict[str, object]:
+    return {"id": str(number), "status": status, "timestamp": TODAY}
+
+
+def execution(partition: str | None, status: str, **numbers: int) -> dict[str, Any]:
+    entries: list[dict[str, object]] = [{"label": name, "intValue": count} for name, count in numbers.items()]
+    return {"partition": partition, "status": status, "evaluation": {"metadataEntries": [*entries, {"label": "text"}]}}
+
+
+def check(name: str, status: str, severity: str, ranges: list[dict[str, object]] | None = None) -> dict[str, object]:
+    return {
+        "name": name,
+        "executionForLatestMaterialization": {"status": status, "evaluation": {"severity": severity}},
+        "partitionStatuses": None if ranges is None else {"ranges": ranges},
+    }
+
+
+def stretch(days: int, status: str) -> dict[str, object]:
+    return {"startTime": TODAY - days * DAY_SECONDS, "endTime": TODAY, "status": status}
+
+
+def answer(ticks: list[dict[str, object]]) -> dict[str, Any]:
+    statuses = ("QUEUED", "STARTING", "STARTED", "CANCELING", "SUCCESS", "FAILURE", "CANCELED")
+    node = {
+        "assetKey": {"path": ["clean_pins"]},
+        "assetMaterializations": [{"timestamp": "1700000000500"}],
+        "freshnessStatusInfo": {"freshnessStatus": "DEGRADED"},
+        "assetChecksOrError": {
+            "checks": [
+                check("a", "FAILED", "ERROR", [stretch(2, "FAILED"), stretch(5, "SUCCEEDED")]),
+                check("b", "FAILED", "WARN"),
+                {"name": "never_run", "executionForLatestMaterialization": None, "partitionStatuses": None},
+            ]
+        },
+    }
+    batch = {
+        "assetKey": {"path": ["pinterest_batch"]},
+        "latestMaterializationByPartition": [{"timestamp": "1700000000000", "partition": "2026-11-25"}, None],
+    }
+    return {
+        **{status: {"count": number} for number, status in enumerate(statuses)},
+        "instance": {
+            "daemonHealth": {
+                "allDaemonStatuses": [
+                    {"daemonType": "SENSOR", "required": True, "healthy": True},
+                    {"daemonType": "BACKFILL", "required": False, "healthy": None},
+                ]
+            }
+        },
+        "sensorsOrError": {"results": [{"name": "keep_streaming", "state": {"status": "RUNNING", "ticks": ticks}}]},
+        "schedulesOrError": {"results": [{"name": "daily", "state": {"status": "STOPPED", "ticks": []}}]},
+        "assetNodes": [node],
+        "batch": [batch],
+        "accounts": [
+            execution("2026-11-25", "SUCCEEDED", kafka=11, raw=11),
+            execution(None, "FAILED", days=2),
+            execution("2026-11-25", "FAILED", kafka=9, raw=8),
+            execution("2026-11-24", "FAILED", kafka=5, raw=4),
+        ],
+    }
+
+
+class Dagster:
+    def __init__(self) -> None:
+        self.ticks: list[dict[str, object]] = []
+
+    def ask(self, _: str, __: Mapping[str, object]) -> Any:
+        return answer(self.ticks)
+
+
+def registry_of(dagster: Dagster) -> CollectorRegistry:
+    registry = CollectorRegistry()
+    registry.register(Sources({"dagster": DagsterFigures(dagster.ask, clock=lambda: NOW).collect}))
+    return registry
+
+
+def figure(registry: CollectorRegistry, name: str, /, **labels: str) -> float | None:
+    return registry.get_sample_value(name, labels)
+
+
+def test_runs_daemons_and_switches_are_shown_as_they_are() -> None:
+    registry = registry_of(Dagster())
+
+    assert figure(registry, "dagster_runs", status="failure") == 5
+    assert figure(registry, "dagster_daemon_healthy", daemon="sensor") == 1
+    assert figure(registry, "dagster_daemon_healthy", daemon="backfill") is None
+    assert figure(registry, "dagster_instigator_on", kind="sensor", name="keep_streaming") == 1
+    assert figure(registry, "dagster_instigator_on", kind="schedule", name="daily") == 0
+
+
+def test_a_tick_is_counted_once_and_not_before_it_has_ended() -> None:
+    dagster = Dagster()
+    registry = registry_of(dagster)
+    skipped = {"kind": "sensor", "name": "keep_streaming", "status": "skipped"}
+    dagster.ticks = [tick(1, "SKIPPED"), tick(2, "STARTED")]
+    assert figure(registry, "dagster_ticks_total", **skipped) == 1
+
+    dagster.ticks = [tick(1, "SKIPPED"), tick(2, "SKIPPED"), tick(3, "FAILURE")]
+
+    assert figure(registry, "dagster_ticks_total", **skipped) == 2
+    assert figure(registry, "dagster_ticks_total", **{**skipped, "status": "failure"}) == 1
+
+
+def test_checks_show_their_latest_execution_and_the_days_that_fail() -> None:
+    registry = registry_of(Dagster())
+
+    assert figure(registry, "dagster_check_passed", asset="clean_pins", check="a", severity="error") == 0
+    assert figure(registry, "dagster_check_passed", asset="clean_pins", check="b", severity="warn") == 0
+    assert figure(registry, "dagster_check_passed", asset="clean_pins", check="never_run", severity="error") is None
+    assert figure(registry, "dagster_check_failed_partitions", asset="clean_pins", check="a") == 2
+
+
+def test_a_partition_has_the_time_of_its_materialization_or_none() -> None:
+    registry = registry_of(Dagster())
+    name, asset = "dagster_partition_last_materialization_timestamp_seconds", "pinterest_batch"
+
+    assert figure(registry, name, asset=asset, partition="2026-11-25", days_ago="1") == 1_700_000_000
+    assert figure(registry, name, asset=asset, partition="2026-11-26", days_ago="0") == 0
+    assert figure(registry, "dagster_asset_last_materialization_timestamp_seconds", asset="clean_pins") == 1700000000.5
+    assert figure(registry, "dagster_asset_is_fresh", asset="clean_pins") == 0
+
+
+def test_the_newest_account_of_a_day_is_shown() -> None:
+    registry = registry_of(Dagster())
+    yesterday, before = {"partition": "2026-11-25", "days_ago": "1"}, {"partition": "2026-11-24", "days_ago": "2"}
+
+    assert figure(registry, "pipeline_day_is_accounted_for", **yesterday) == 1
+    assert figure(registry, "pipeline_day_is_accounted_for", **before) == 0
+    assert figure(registry, "pipeline_day_records", **yesterday, store="raw") == 11
