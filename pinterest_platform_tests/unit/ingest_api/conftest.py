@@ -13,6 +13,7 @@ from fastapi import FastAPI
 
 from ingest_api.application import create_app
 from ingest_api.memory_publisher import MemoryPublisher
+from ingest_api.metrics import IngestMetrics
 from pinterest_platform.settings import Settings
 
 NOW = 1_700_000_000_123
@@ -38,9 +39,14 @@ def log() -> MemoryPublisher:
 
 
 @pytest.fixture
-def app(log: MemoryPublisher) -> FastAPI:
+def metrics() -> IngestMetrics:
+    return IngestMetrics()
+
+
+@pytest.fixture
+def app(log: MemoryPublisher, metrics: IngestMetrics) -> FastAPI:
     ids = count(1)
-    return create_app(Settings(), log, clock=lambda: NOW, new_event_id=lambda: f"event-{next(ids)}")
+    return create_app(Settings(), log, metrics, clock=lambda: NOW, new_event_id=lambda: f"event-{next(ids)}")
 
 
 @pytest.fixture

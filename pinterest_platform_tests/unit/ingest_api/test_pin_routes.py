@@ -78,7 +78,7 @@ def test_a_broker_that_is_away_means_try_again(client: ApiClient, log: MemoryPub
     log.is_away = True
     answer = client.post("/pin/", json=pin())
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
-    assert answer.json()["detail"].endswith("Try again in a moment.")
+    assert answer.json()["event_ids"] == ["event-1"]
 
     log.is_away = False
     assert client.post("/pin/", json=pin()).status_code == 200
@@ -96,7 +96,7 @@ def test_a_body_of_exactly_the_limit_is_accepted(client: ApiClient) -> None:
 def test_a_body_above_the_limit_is_refused(client: ApiClient, log: MemoryPublisher) -> None:
     answer = client.post("/pin/", content=_body_of(LIMIT + 1))
     assert (answer.status_code, answer.headers["Connection"]) == (413, "close")
-    assert answer.json() == {"detail": "The body is larger than 32768 bytes. Post a smaller event."}
+    assert answer.json() == {"detail": "The body is larger than 32768 bytes. Post a smaller one."}
     assert log.records == []
 
 
@@ -124,7 +124,7 @@ def test_the_openapi_page_shows_an_example_that_works(client: ApiClient) -> None
     example = operation["requestBody"]["content"]["application/json"]["example"]
     assert example == EXAMPLE_PIN
     assert client.post("/pin/", json=example).json().keys() == EXAMPLE_ANSWER.keys()
-    assert set(operation["responses"]) == {"200", "408", "413", "422", "503"}
+    assert set(operation["responses"]) == {"200", "408", "413", "415", "422", "429", "503"}
 
 
 JSON_VALUES = st.recursive(
