@@ -46,7 +46,7 @@ class IngestApi(FastAPI):
         self.include_router(HealthChecks(publisher).routes())
         self.include_router(metrics_route(metrics, intake.keys))
         self._posts: dict[str, Endpoint] = {"/pin/": intake.post_pin, "/pins/": intake.post_pins}
-        routes = [path for route in self.routes if (path := getattr(route, "path", ""))]
+        routes = [*self.openapi()["paths"], "/openapi.json", "/docs"]
         self._frame = RequestFrame(self._dispatch, metrics, routes, logs_all=logs_all)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

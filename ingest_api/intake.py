@@ -49,29 +49,30 @@ class Intake:
         """Answers when Kafka holds every event that is a pin: each is accepted or rejected on its own."""
         return await self._answer(request, self._take_pins)
 
-    async def _answer(self, request: Request, take: Callable[[Receive, Head, str], Awaitable[Response]]) -> Response:
+    async def _answer(self, request: Request, take: Callable[[Request, Head, str], Awaitable[Response]]) -> Response:
         try:
             head: Head = dict(request.scope["headers"])
-            return await take(request.receive, head, self.keys.owner(head.get(b"x-api-key")))
+            return await take(request, head, self.keys.owner(head.get(b"x-api-key")))
         except tuple(FAILURES) as error:
             reason, response = failure_answer(error)
             self.metrics.requests_rejected.labels(reason).inc()
             request.scope[REASON] = reason
             return response
 
-    async def _take_pin(self, receive: Receive, head: Head, owner: str) -> Response:
-        body = await self._read(receive, head, "/pin/", self.event_limit, _no_claim)
+    async def _take_pin(self, request: Request, head: Head, owner: str) -> Response:
+        body = await self._read(request.receive, head, "/pin/", self.event_limit, _no_claim)
         try:
             event = read_event(body, self.new_event_id)
         except RefusedPinError as refusal:
             self.metrics.events_rejected.labels(owner, refusal.kind).inc()
+            request.scope[REASON] = refusal.kind
             return refused(refusal.problems)
         [receipt] = await self._publish([event], owner)
         return accepted_pin(event, receipt)
 
-    async def _take_pins(self, receive: Receive, head: Head, owner: str) -> Response:
+    async def _take_pins(self, request: Request, head: Head, owner: str) -> Response:
         with self.admission.batch() as claim:
-            body = await self._read(receive, head, "/pins/", self.batch_limit, claim.grow)
+            body = await self._read(request.receive, head, "/pins/", self.batch_limit, claim.grow)
             verdicts = self._verdicts(body, head)
             for verdict in verdicts:
                 if isinstance(verdict, RefusedPinError):

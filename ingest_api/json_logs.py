@@ -7,9 +7,11 @@ headers and bodies of requests are never logged.
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
+from typing import TextIO
 
 from pythonjsonlogger.json import JsonFormatter
 
@@ -50,15 +52,15 @@ class _WithRequestId(logging.Filter):
 
 def write_json_logs() -> None:
     """From now on, everything that is logged goes to standard error as JSON."""
-    handler = logging.StreamHandler()
+    logging.basicConfig(level=logging.INFO, handlers=[json_handler(sys.stderr)], force=True)
+
+
+def json_handler(stream: TextIO) -> logging.Handler:
+    """Writes lines to this stream."""
+    handler = logging.StreamHandler(stream)
     handler.addFilter(_WithRequestId())
     handler.addFilter(Throttle())
-    handler.setFormatter(
-        JsonFormatter(
-            "{asctime}{levelname}{name}{message}",
-            style="{",
-            rename_fields={"asctime": "at", "levelname": "level", "name": "logger"},
-            datefmt="%Y-%m-%dT%H:%M:%S%z",
-        )
-    )
-    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    names = {"asctime": "at", "levelname": "level", "name": "logger"}
+    fields = "{asctime}{levelname}{name}{message}"
+    handler.setFormatter(JsonFormatter(fields, style="{", rename_fields=names, datefmt="%Y-%m-%dT%H:%M:%S%z"))
+    return handler

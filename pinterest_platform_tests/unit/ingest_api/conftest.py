@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
@@ -26,8 +27,8 @@ class ApiClient:
         self._runner = runner
         self._client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api")
 
-    def get(self, path: str) -> httpx.Response:
-        return self._runner.run(self._client.get(path))
+    def get(self, path: str, **request: Any) -> httpx.Response:
+        return self._runner.run(self._client.get(path, **request))
 
     def post(self, path: str, **request: Any) -> httpx.Response:
         return self._runner.run(self._client.post(path, **request))
@@ -49,10 +50,17 @@ def app(log: MemoryPublisher, metrics: IngestMetrics) -> FastAPI:
     return create_app(Settings(), log, metrics, clock=lambda: NOW, new_event_id=lambda: f"event-{next(ids)}")
 
 
-@pytest.fixture
-def client(app: FastAPI) -> Iterator[ApiClient]:
+@contextmanager
+def running(app: FastAPI) -> Iterator[ApiClient]:
+    """A client of the application, which has started and will be stopped."""
     lifespan = app.router.lifespan_context(app)
     with asyncio.Runner() as runner:
         runner.run(lifespan.__aenter__())
         yield ApiClient(app, runner)
         runner.run(lifespan.__aexit__(None, None, None))
+
+
+@pytest.fixture
+def client(app: FastAPI) -> Iterator[ApiClient]:
+    with running(app) as client:
+        yield client
