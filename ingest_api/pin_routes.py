@@ -95,7 +95,7 @@ _BATCH_BODY = {
     "required": True,
     "description": "A JSON array or one event a line, optionally with Content-Encoding gzip or zstd.",
     "content": {
-        "application/json": {"schema": {"type": "array", "items": _PIN_SCHEMA}, "example": EXAMPLE_BATCH},
+        "application/json": {"schema": {"type": "array", "items": _PIN_SCHEMA, "minItems": 1}, "example": EXAMPLE_BATCH},
         "application/x-ndjson": {
             "schema": {"type": "string"},
             "example": "".join(json.dumps(pin, ensure_ascii=False) + "\n" for pin in EXAMPLE_BATCH),

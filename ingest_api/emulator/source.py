@@ -1,4 +1,4 @@
-"""Rows from elsewhere: a CSV or NDJSON file, or a table behind a SQLAlchemy URL (the original project had one in MySQL).
+"""Rows from elsewhere: a CSV or NDJSON file, or a table behind a SQLAlchemy URL (the original had one in MySQL).
 
 Belongs here: reading them, and which is posted next. Does not belong here: what the API thinks of them.
 """
