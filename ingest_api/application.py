@@ -6,7 +6,6 @@ Belongs here: wiring. Does not belong here: the choice of publisher and of serve
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -16,6 +15,8 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from ingest_api.admission import Admission
+from ingest_api.body_clock import BodyClock
+from ingest_api.event_ids import EventIds
 from ingest_api.health_routes import HealthChecks
 from ingest_api.intake import Intake
 from ingest_api.metrics import IngestMetrics
@@ -23,6 +24,7 @@ from ingest_api.metrics_route import metrics_route
 from ingest_api.pin_routes import pin_routes
 from ingest_api.posted_batch import BatchReader
 from ingest_api.publisher import Publisher
+from ingest_api.request_body import BODY_SECONDS
 from ingest_api.request_frame import RequestFrame
 from ingest_api.write_keys import WriteKeys
 from pinterest_platform.settings import Settings
@@ -67,9 +69,11 @@ def create_app(
     metrics: IngestMetrics,
     *,
     clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
-    new_event_id: Callable[[], str] = lambda: str(uuid.uuid4()),
+    new_event_id: Callable[[], str] | None = None,
+    body_seconds: float = BODY_SECONDS,
 ) -> IngestApi:
     """The API over `publisher`, which it opens when it starts and closes when it stops."""
+    new_event_id = new_event_id or EventIds()
     admission = Admission(settings.ingest_queue_limit_events, settings.ingest_batches_limit_bytes)
     metrics.events_in_flight.set_function(lambda: admission.events)
     metrics.events_in_flight_limit.set(settings.ingest_queue_limit_events)
@@ -79,6 +83,7 @@ def create_app(
         admission=admission,
         metrics=metrics,
         batches=BatchReader(settings.ingest_batch_limit_events, settings.ingest_event_limit_bytes, new_event_id),
+        body_clock=BodyClock(body_seconds),
         event_limit=settings.ingest_event_limit_bytes,
         batch_limit=settings.ingest_batch_limit_bytes,
         clock=clock,

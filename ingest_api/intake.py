@@ -15,6 +15,7 @@ from starlette.types import Receive
 
 from ingest_api.admission import Admission
 from ingest_api.answers import FAILURES, UnconfirmedError, accepted_pin, batch_answer, failure_answer, refused
+from ingest_api.body_clock import BodyClock
 from ingest_api.metrics import IngestMetrics
 from ingest_api.posted_batch import BatchReader, Verdict
 from ingest_api.posted_event import PostedEvent, RefusedPinError, read_event
@@ -36,6 +37,7 @@ class Intake:
     admission: Admission
     metrics: IngestMetrics
     batches: BatchReader
+    body_clock: BodyClock
     event_limit: int
     batch_limit: int
     clock: Callable[[], int]
@@ -82,8 +84,8 @@ class Intake:
             return batch_answer(verdicts, receipts)
 
     async def _read(self, receive: Receive, head: Head, route: str, limit: int, claim: Callable[[int], None]) -> bytes:
-        packed = await read_body(receive, head.get(b"content-length", b""), limit, claim)
-        self.metrics.request_bytes.labels(route).inc(len(packed))
+        packed = await read_body(receive, head.get(b"content-length", b""), limit, self.body_clock, claim)
+        self.metrics.request_bytes[route].inc(len(packed))
         return unpack(packed, head.get(b"content-encoding", b""), limit, claim)
 
     def _verdicts(self, body: bytes, head: Head) -> Sequence[Verdict]:
@@ -101,7 +103,7 @@ class Intake:
             raise UnconfirmedError([event.event_id for event in events]) from error
         finally:
             self.admission.let_go(len(events))
-        self.metrics.events_accepted.labels(owner).inc(len(events))
+        self.metrics.events_accepted[owner].inc(len(events))
         return receipts
 
 

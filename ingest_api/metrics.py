@@ -20,6 +20,19 @@ _ANSWER_BUCKETS = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 1.0,
 _ACKNOWLEDGEMENT_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2.0)
 
 
+class Children(dict[str, Counter]):
+    """The counters of a label's values, kept: finding one anew costs more than counting."""
+
+    def __init__(self, parent: Counter) -> None:
+        super().__init__()
+        self._parent = parent
+
+    def __missing__(self, value: str) -> Counter:
+        """The counter of a value that was not met yet."""
+        self[value] = self._parent.labels(value)
+        return self[value]
+
+
 class IngestMetrics:
     """Every number of one API, in a registry of its own."""
 
@@ -37,8 +50,13 @@ class IngestMetrics:
             buckets=_ANSWER_BUCKETS,
             registry=registry,
         )
-        self.request_bytes = Counter(
-            "ingest_request_bytes", "Bytes of bodies as they came, before any unpacking.", ["route"], registry=registry
+        self.request_bytes = Children(
+            Counter(
+                "ingest_request_bytes",
+                "Bytes of bodies as they came, before any unpacking.",
+                ["route"],
+                registry=registry,
+            )
         )
         self.requests_in_progress = Gauge(
             "ingest_requests_in_progress", "Requests that have no answer yet.", registry=registry
@@ -46,8 +64,8 @@ class IngestMetrics:
         self.requests_rejected = Counter(
             "ingest_requests_rejected", "Requests that were refused as a whole.", ["reason"], registry=registry
         )
-        self.events_accepted = Counter(
-            "ingest_events_accepted", "Events that Kafka has acknowledged.", ["key"], registry=registry
+        self.events_accepted = Children(
+            Counter("ingest_events_accepted", "Events that Kafka has acknowledged.", ["key"], registry=registry)
         )
         self.events_rejected = Counter(
             "ingest_events_rejected", "Events that are no pins.", ["key", "reason"], registry=registry

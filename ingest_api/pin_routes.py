@@ -45,6 +45,7 @@ _REJECTED = {"status": "rejected", "problems": [{"field": "index", "reason": "In
 _RETRY_AFTER = {"Retry-After": {"description": "seconds to wait", "schema": {"type": "integer"}}}
 _REQUEST_ID = {"X-Request-ID": {"description": "names the request in the API's log", "schema": {"type": "string"}}}
 _PIN_SCHEMA = PostedPin.model_json_schema()
+_BATCH_SCHEMA = {"type": "array", "items": _PIN_SCHEMA, "minItems": 1}
 
 
 def pin_routes(intake: Intake) -> APIRouter:
@@ -95,7 +96,7 @@ _BATCH_BODY = {
     "required": True,
     "description": "A JSON array or one event a line, optionally with Content-Encoding gzip or zstd.",
     "content": {
-        "application/json": {"schema": {"type": "array", "items": _PIN_SCHEMA, "minItems": 1}, "example": EXAMPLE_BATCH},
+        "application/json": {"schema": _BATCH_SCHEMA, "example": EXAMPLE_BATCH},
         "application/x-ndjson": {
             "schema": {"type": "string"},
             "example": "".join(json.dumps(pin, ensure_ascii=False) + "\n" for pin in EXAMPLE_BATCH),

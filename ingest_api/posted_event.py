@@ -118,7 +118,7 @@ def _careful_event(body: bytes, new_event_id: Callable[[], str]) -> PostedEvent:
 
 def with_members(json_object: bytes, **members: str | int) -> bytes:
     """Append members to the text of a JSON object that is not empty."""
-    return json_object[:-1] + b"," + json.dumps(members, separators=(",", ":")).encode()[1:]
+    return json_object[:-1] + b"," + orjson.dumps(members)[1:]
 
 
 @contextmanager

@@ -6,7 +6,6 @@ the client still sends: most clients then see a reset connection and no answer.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +13,8 @@ from backports import zstd
 from isal import isal_zlib
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive
+
+from ingest_api.body_clock import BodyClock
 
 # With the time for an answer still short of what the server waits when it stops.
 BODY_SECONDS = 4.0
@@ -47,18 +48,20 @@ class BadEncodingError(Exception):
 def _no_claim(_size: int) -> None: ...
 
 
-async def read_body(receive: Receive, announced: bytes, limit: int, claim: Callable[[int], None] = _no_claim) -> bytes:
+async def read_body(
+    receive: Receive, announced: bytes, limit: int, clock: BodyClock, claim: Callable[[int], None] = _no_claim
+) -> bytes:
     """Return the whole body. `announced` is its Content-Length or empty; `claim` is told how much more is held.
 
     Raises:
         BodyTooLargeError: as soon as more than `limit` bytes are announced or have come.
-        BodyTooSlowError: after `BODY_SECONDS`.
+        BodyTooSlowError: the time of `clock` is over.
         starlette.requests.ClientDisconnect: the client went away first.
     """
     if announced.isdigit() and int(announced) > limit:
         raise BodyTooLargeError(limit)
     try:
-        async with asyncio.timeout(BODY_SECONDS):
+        with clock.wait():
             return await _read_up_to(receive, limit, claim)
     except TimeoutError as error:
         raise BodyTooSlowError from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -33,8 +33,8 @@ class ScriptedConnection:
         self.asked: list[Any] = []
         self.finished_within: list[float] = []
 
-    def send(self, delivery: Delivery) -> None:
-        self.sent.append(delivery)
+    def send(self, deliveries: Sequence[Delivery]) -> None:
+        self.sent.extend(deliveries)
 
     def settle(self, number: int, partition: int, outcome: int | Exception) -> None:
         """Tell what became of the first record of a delivery, as the third one of a batch."""

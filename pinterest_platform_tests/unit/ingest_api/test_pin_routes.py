@@ -4,16 +4,18 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 
-import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
+from hypothesis import settings as tried
 from hypothesis import strategies as st
 
-from ingest_api import request_body
+from ingest_api.application import create_app
 from ingest_api.memory_publisher import MemoryPublisher
+from ingest_api.metrics import IngestMetrics
 from ingest_api.pin_routes import EXAMPLE_ANSWER, EXAMPLE_PIN
 from ingest_api.publisher import Record
+from pinterest_platform.settings import Settings
 from pinterest_platform_tests.pins import pin, pin_without
-from pinterest_platform_tests.unit.ingest_api.conftest import NOW, ApiClient
+from pinterest_platform_tests.unit.ingest_api.conftest import NOW, ApiClient, running
 
 LIMIT = 32 * 1024
 
@@ -108,14 +110,13 @@ def test_a_body_above_the_limit_is_refused_when_its_size_is_not_announced(client
     assert client.post("/pin/", content=chunks()).status_code == 413
 
 
-def test_a_body_that_does_not_end_is_refused(client: ApiClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(request_body, "BODY_SECONDS", 0.01)
-
+def test_a_body_that_does_not_end_is_refused(log: MemoryPublisher) -> None:
     async def slowly() -> AsyncIterator[bytes]:
         yield b"{"
         await asyncio.sleep(60)
 
-    answer = client.post("/pin/", content=slowly())
+    with running(create_app(Settings(), log, IngestMetrics(), body_seconds=0.01)) as client:
+        answer = client.post("/pin/", content=slowly())
     assert (answer.status_code, answer.headers["Connection"]) == (408, "close")
 
 
@@ -145,7 +146,7 @@ PINS = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@tried(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(posted=PINS, ascii_only=st.booleans(), indent=st.sampled_from([None, 2]))
 def test_any_valid_pin_lands_byte_for_byte_as_it_was_posted(
     client: ApiClient, log: MemoryPublisher, posted: dict[str, object], ascii_only: bool, indent: int | None

@@ -9,6 +9,7 @@ from backports import zstd
 from starlette.requests import ClientDisconnect
 from starlette.types import Message
 
+from ingest_api.body_clock import BodyClock
 from ingest_api.request_body import BadEncodingError, BodyTooLargeError, UnknownEncodingError, read_body, unpack
 
 Pack = Callable[[bytes], bytes]
@@ -37,27 +38,27 @@ class Sender:
 def test_chunks_are_put_together_and_claimed_as_they_come() -> None:
     claimed: list[int] = []
     sender = Sender(b"abc", b"", b"de")
-    assert asyncio.run(read_body(sender.receive, b"", 5, claimed.append)) == b"abcde"
+    assert asyncio.run(read_body(sender.receive, b"", 5, BodyClock(1), claimed.append)) == b"abcde"
     assert claimed == [3, 0, 2]
 
 
 def test_a_body_that_grows_too_large_is_not_read_on() -> None:
     sender = Sender(*[b"x" * 10] * 100)
     with pytest.raises(BodyTooLargeError, match="larger than 25 bytes"):
-        asyncio.run(read_body(sender.receive, b"", 25))
+        asyncio.run(read_body(sender.receive, b"", 25, BodyClock(1)))
     assert sender.fetched == 3
 
 
 def test_a_body_that_is_announced_as_too_large_is_not_read_at_all() -> None:
     sender = Sender(b"x")
     with pytest.raises(BodyTooLargeError):
-        asyncio.run(read_body(sender.receive, b"1073741824", 25))
+        asyncio.run(read_body(sender.receive, b"1073741824", 25, BodyClock(1)))
     assert sender.fetched == 0
 
 
 def test_a_client_that_goes_away_is_noticed() -> None:
     with pytest.raises(ClientDisconnect):
-        asyncio.run(read_body(Sender(b"abc", goes_away=True).receive, b"", 5))
+        asyncio.run(read_body(Sender(b"abc", goes_away=True).receive, b"", 5, BodyClock(1)))
 
 
 @pytest.mark.parametrize("encoding", [b"", b"identity", b" Identity "])
