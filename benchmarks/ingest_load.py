@@ -116,14 +116,14 @@ def _requests(batch: int) -> list[bytes]:
     # Without an id of their own, so that the API gives each a new one.
     bodies = [post.body.replace(b',"event_id":"' + _NO_ID.encode() + b'"', b"") for post in posts]
     if batch == 1:
-        return [_request("/pin/", body) for body in bodies]
+        return [request("/pin/", body) for body in bodies]
     return [
-        _request("/pins/", b"[" + b",".join(bodies[number : number + batch]) + b"]")
+        request("/pins/", b"[" + b",".join(bodies[number : number + batch]) + b"]")
         for number in range(0, len(bodies), batch)
     ]
 
 
-def _request(path: str, body: bytes) -> bytes:
+def request(path: str, body: bytes) -> bytes:
     head = (
         f"POST {path} HTTP/1.1\r\nHost: ingest\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     )
