@@ -13,6 +13,10 @@ class TooBusyError(Exception):
     """More than the API will hold at once. Nothing of it was taken: send it again, a little later."""
 
 
+class NoRoomError(TooBusyError):
+    """There is no room for the rest of a batch that is still coming in."""
+
+
 class Admission:
     """Says no above `event_limit` events and `byte_limit` bytes of batches."""
 
@@ -49,10 +53,10 @@ class Admission:
         """Let a batch have so many bytes more.
 
         Raises:
-            TooBusyError: other batches have them.
+            NoRoomError: other batches have them.
         """
         if self.batch_bytes + size > self._byte_limit:
-            raise TooBusyError(f"Batches of {self.batch_bytes} bytes are being read already.")
+            raise NoRoomError(f"Batches of {self.batch_bytes} bytes are being read already.")
         self.batch_bytes += size
         claim.size += size
 
@@ -67,5 +71,5 @@ class Claim:
         self.size = 0
 
     def grow(self, size: int) -> None:
-        """Hold so many bytes more, or raise TooBusyError."""
+        """Hold so many bytes more, or raise NoRoomError."""
         self._admission.hold(self, size)

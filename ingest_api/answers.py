@@ -17,11 +17,17 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from ingest_api.admission import TooBusyError
+from ingest_api.admission import NoRoomError, TooBusyError
 from ingest_api.posted_batch import TooManyEventsError, Verdict
 from ingest_api.posted_event import PostedEvent, Problem, RefusedPinError
 from ingest_api.publisher import Receipt
-from ingest_api.request_body import BadEncodingError, BodyTooLargeError, BodyTooSlowError, UnknownEncodingError
+from ingest_api.request_body import (
+    BadEncodingError,
+    BodyTooLargeError,
+    BodyTooSlowError,
+    UnknownEncodingError,
+    UnpackedTooLargeError,
+)
 from ingest_api.write_keys import HEADER, UnknownKeyError
 from pinterest_platform.pins.event import PostedPin
 
@@ -200,8 +206,12 @@ def _written(problems: Sequence[Problem]) -> list[dict[str, str | None]]:
 _RETRY_AFTER = {"Retry-After": str(RETRY_AFTER_SECONDS)}
 
 
-def _too_large(error: Exception) -> Response:
+def _larger_than_read(error: Exception) -> Response:
     return EarlyResponse({"detail": f"{error} Post a smaller one."}, 413)
+
+
+def _too_large(error: Exception) -> Response:
+    return AsciiJSONResponse({"detail": f"{error} Post a smaller one."}, 413)
 
 
 def _too_slow(error: Exception) -> Response:
@@ -213,7 +223,8 @@ def _unknown_key(error: Exception) -> Response:
 
 
 def _too_busy(error: Exception) -> Response:
-    return EarlyResponse({"detail": f"{error} Nothing was taken: post it again in a moment."}, 429, _RETRY_AFTER)
+    answer = EarlyResponse if isinstance(error, NoRoomError) else AsciiJSONResponse
+    return answer({"detail": f"{error} Nothing was taken: post it again in a moment."}, 429, _RETRY_AFTER)
 
 
 def _unknown_encoding(error: Exception) -> Response:
@@ -236,13 +247,15 @@ def _gone(_error: Exception) -> Response:
 
 # By what is raised before or instead of an answer: the reason in the metrics, and the answer.
 FAILURES: dict[type[Exception], tuple[str, Callable[[Exception], Response]]] = {
-    BodyTooLargeError: ("body_too_large", _too_large),
+    BodyTooLargeError: ("body_too_large", _larger_than_read),
+    UnpackedTooLargeError: ("body_too_large", _too_large),
     TooManyEventsError: ("body_too_large", _too_large),
     BodyTooSlowError: ("body_too_slow", _too_slow),
     UnknownEncodingError: ("bad_encoding", _unknown_encoding),
     BadEncodingError: ("bad_encoding", _refused),
     UnknownKeyError: ("unknown_key", _unknown_key),
     TooBusyError: ("too_busy", _too_busy),
+    NoRoomError: ("too_busy", _too_busy),
     RefusedPinError: ("not_json", _refused),
     UnconfirmedError: ("broker_unavailable", _unconfirmed),
     ClientDisconnect: ("disconnected", _gone),

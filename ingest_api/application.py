@@ -26,7 +26,7 @@ from ingest_api.posted_batch import BatchReader
 from ingest_api.publisher import Publisher
 from ingest_api.request_body import BODY_SECONDS
 from ingest_api.request_frame import RequestFrame
-from ingest_api.write_keys import WriteKeys
+from ingest_api.write_keys import HEADER, WriteKeys
 from pinterest_platform.settings import Settings
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -48,6 +48,9 @@ class IngestApi(FastAPI):
         self.include_router(HealthChecks(publisher).routes())
         self.include_router(metrics_route(metrics, intake.keys))
         self._posts: dict[str, Endpoint] = {"/pin/": intake.post_pin, "/pins/": intake.post_pins}
+        if intake.keys.are_demanded:
+            schemes = self.openapi()["components"].setdefault("securitySchemes", {})
+            schemes[HEADER] = {"type": "apiKey", "in": "header", "name": HEADER}
         routes = [*self.openapi()["paths"], "/openapi.json", "/docs"]
         self._frame = RequestFrame(self._dispatch, metrics, routes, logs_all=logs_all)
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import TextIO
 
+from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
@@ -62,5 +63,9 @@ def json_handler(stream: TextIO) -> logging.Handler:
     handler.addFilter(Throttle())
     names = {"asctime": "at", "levelname": "level", "name": "logger"}
     fields = "{asctime}{levelname}{name}{message}"
-    handler.setFormatter(JsonFormatter(fields, style="{", rename_fields=names, datefmt="%Y-%m-%dT%H:%M:%S%z"))
+    # uvicorn says the same twice, for terminals with colours.
+    unwanted = [*RESERVED_ATTRS, "color_message"]
+    handler.setFormatter(
+        JsonFormatter(fields, style="{", rename_fields=names, datefmt="%Y-%m-%dT%H:%M:%S%z", reserved_attrs=unwanted)
+    )
     return handler

@@ -26,8 +26,15 @@ _WINDOW_LOG_MAX = 23
 class BodyTooLargeError(Exception):
     """The body is larger than `limit` bytes; the rest of it was not read."""
 
-    def __init__(self, limit: int, *, unpacked: bool = False) -> None:
-        super().__init__(f"The body is larger than {limit} bytes{' when it is unpacked' if unpacked else ''}.")
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"The body is larger than {limit} bytes.")
+
+
+class UnpackedTooLargeError(Exception):
+    """What is in the body is larger than `limit` bytes; the rest of it was not unpacked."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"The body is larger than {limit} bytes when it is unpacked.")
 
 
 class BodyTooSlowError(Exception):
@@ -88,7 +95,7 @@ def unpack(body: bytes, encoding: bytes, limit: int, claim: Callable[[int], None
     Raises:
         UnknownEncodingError: it is none of gzip, zstd and identity.
         BadEncodingError: it is not what it says, is cut off, or has something behind its end.
-        BodyTooLargeError: more than `limit` bytes come out; no more than that was unpacked.
+        UnpackedTooLargeError: more than `limit` bytes come out.
     """
     name = encoding.strip().lower()
     if name in {b"", b"identity"}:
@@ -101,7 +108,7 @@ def unpack(body: bytes, encoding: bytes, limit: int, claim: Callable[[int], None
     except error_type as error:
         raise BadEncodingError(f"is not {name.decode()}: {error}") from error
     if len(unpacked) > limit:
-        raise BodyTooLargeError(limit, unpacked=True)
+        raise UnpackedTooLargeError(limit)
     if not is_whole:
         raise BadEncodingError(f"is not one whole {name.decode()} stream: it is cut off, or something follows its end")
     claim(len(unpacked))

@@ -139,6 +139,19 @@ class Settings(BaseSettings):
             raise ValueError("Set both of PINTEREST_CASSANDRA_USER and PINTEREST_CASSANDRA_PASSWORD, or neither.")
         return self
 
+    @model_validator(mode="after")
+    def _demand_room_for_a_batch(self) -> Self:
+        # A packed batch is held twice: as it came and unpacked.
+        if self.ingest_batches_limit_bytes < 2 * self.ingest_batch_limit_bytes:
+            raise ValueError(
+                "PINTEREST_INGEST_BATCHES_LIMIT_BYTES must be twice PINTEREST_INGEST_BATCH_LIMIT_BYTES at least."
+            )
+        if self.ingest_queue_limit_events < self.ingest_batch_limit_events:
+            raise ValueError(
+                "PINTEREST_INGEST_QUEUE_LIMIT_EVENTS must be PINTEREST_INGEST_BATCH_LIMIT_EVENTS at least."
+            )
+        return self
+
     def environment(self) -> dict[str, str]:
         """These settings as environment variables, for a child process that shall see the same ones."""
         values = {name: _text(getattr(self, name)) for name in type(self).model_fields}

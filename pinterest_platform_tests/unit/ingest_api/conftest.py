@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from itertools import count
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import pytest
@@ -17,6 +17,7 @@ from ingest_api.memory_publisher import MemoryPublisher
 from ingest_api.metrics import IngestMetrics
 from pinterest_platform.settings import Settings
 
+T = TypeVar("T")
 NOW = 1_700_000_000_123
 
 
@@ -31,7 +32,14 @@ class ApiClient:
         return self._runner.run(self._client.get(path, **request))
 
     def post(self, path: str, **request: Any) -> httpx.Response:
-        return self._runner.run(self._client.post(path, **request))
+        return self._runner.run(self.post_async(path, **request))
+
+    async def post_async(self, path: str, **request: Any) -> httpx.Response:
+        return await self._client.post(path, **request)
+
+    def run(self, scenario: Coroutine[Any, Any, T]) -> T:
+        """Several requests at once."""
+        return self._runner.run(scenario)
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from ingest_api.admission import Admission, TooBusyError
+from ingest_api.admission import Admission, NoRoomError, TooBusyError
 
 
 def test_events_are_let_in_until_the_limit_and_again_when_others_are_answered() -> None:
@@ -21,7 +21,7 @@ def test_batches_share_their_bytes_and_give_them_back_whatever_happens() -> None
         first.grow(60)
         with admission.batch() as second:
             second.grow(40)
-            with pytest.raises(TooBusyError):
+            with pytest.raises(NoRoomError):
                 second.grow(1)
         first.grow(40)
     assert admission.batch_bytes == 0

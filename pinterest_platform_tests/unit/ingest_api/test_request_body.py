@@ -10,7 +10,14 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Message
 
 from ingest_api.body_clock import BodyClock
-from ingest_api.request_body import BadEncodingError, BodyTooLargeError, UnknownEncodingError, read_body, unpack
+from ingest_api.request_body import (
+    BadEncodingError,
+    BodyTooLargeError,
+    UnknownEncodingError,
+    UnpackedTooLargeError,
+    read_body,
+    unpack,
+)
 
 Pack = Callable[[bytes], bytes]
 PACKED = pytest.mark.parametrize(("encoding", "pack"), [(b"gzip", gzip.compress), (b"zstd", zstd.compress)])
@@ -76,7 +83,7 @@ def test_a_packed_body_is_unpacked_and_its_size_claimed(encoding: bytes, pack: P
 
 @PACKED
 def test_what_unpacks_to_more_than_the_limit_is_refused(encoding: bytes, pack: Pack) -> None:
-    with pytest.raises(BodyTooLargeError, match="1000 bytes when it is unpacked"):
+    with pytest.raises(UnpackedTooLargeError, match="1000 bytes when it is unpacked"):
         unpack(pack(b"x" * 100_000_000), encoding, 1_000, ignore)
 
 

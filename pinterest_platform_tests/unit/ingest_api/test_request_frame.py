@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+import httpx
 import pytest
 
 from ingest_api.application import create_app
 from ingest_api.memory_publisher import MemoryPublisher
 from ingest_api.metrics import IngestMetrics
+from ingest_api.publisher import Receipt, Record
 from ingest_api.write_keys import hash_of
 from pinterest_platform.settings import Settings
 from pinterest_platform_tests.pins import pin, pin_without
@@ -30,7 +33,7 @@ def guarded(log: MemoryPublisher) -> Iterator[ApiClient]:
 @pytest.fixture
 def full(log: MemoryPublisher) -> Iterator[ApiClient]:
     """An API that holds two events at the most."""
-    settings = Settings(ingest_queue_limit_events=2)
+    settings = Settings(ingest_queue_limit_events=2, ingest_batch_limit_events=2)
     with running(create_app(settings, log, IngestMetrics())) as client:
         yield client
 
@@ -106,11 +109,30 @@ def test_health_needs_no_key(guarded: ApiClient) -> None:
     assert guarded.get("/health/live").status_code == guarded.get("/health/ready").status_code == 200
 
 
-def test_too_much_at_once_is_refused_and_costs_nothing(full: ApiClient, log: MemoryPublisher) -> None:
-    answer = full.post("/pins/", json=[pin(), pin(), pin()])
-    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "1")
-    assert log.records == []
-    assert full.post("/pins/", json=[pin(), pin()]).status_code == 200
+def test_too_much_at_once_is_refused_and_costs_nothing(
+    full: ApiClient, log: MemoryPublisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = asyncio.Event()
+    publish = log.publish
+
+    async def publish_when_allowed(records: Sequence[Record]) -> Sequence[Receipt]:
+        await held.wait()
+        return await publish(records)
+
+    monkeypatch.setattr(log, "publish", publish_when_allowed)
+
+    async def scenario() -> list[httpx.Response]:
+        first = asyncio.create_task(full.post_async("/pin/", json=pin()))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        second = await full.post_async("/pins/", json=[pin(), pin()])
+        held.set()
+        return [await first, second]
+
+    first, second = full.run(scenario())
+    assert (second.status_code, second.headers["Retry-After"]) == (429, "1")
+    assert first.status_code == 200
+    assert len(log.records) == 1
 
 
 def test_a_bug_is_answered_with_the_id_under_which_the_log_has_it(
