@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from fastapi import FastAPI
 from starlette.requests import Request
@@ -95,7 +95,7 @@ def create_app(
     return IngestApi(publisher, intake, metrics, logs_all=settings.ingest_access_log)
 
 
-def _while_open(publisher: Publisher) -> Callable[[FastAPI], object]:
+def _while_open(publisher: Publisher) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await publisher.open()

@@ -70,4 +70,8 @@ class GuardedConnection(HttpToolsProtocol):
 
 def guarded(most: int) -> type[GuardedConnection]:
     """Connections of which there are at most so many."""
-    return type("GuardedConnection", (GuardedConnection,), {"most": most})
+
+    class Counted(GuardedConnection): ...
+
+    Counted.most = most
+    return Counted
