@@ -77,6 +77,7 @@ async def _abuse(settings: Settings, api: psutil.Process, options: argparse.Name
 def _abuses(settings: Settings, options: argparse.Namespace) -> dict[str, tuple[int, Act]]:
     gzip_bomb, zstd_bomb = gzip.compress(bytes(GIB // 4)), zstd.compress(bytes(GIB))
     head = b"POST /pins/ HTTP/1.1\r\nHost: x\r\n"
+    slow = head + b"Content-Length: 900000\r\n\r\n"
     announced = head + b"Content-Length: %d\r\n\r\n" % GIB
     # Each sends its chunks with a pause after each, and then waits for an answer.
     return {
@@ -86,7 +87,7 @@ def _abuses(settings: Settings, options: argparse.Namespace) -> dict[str, tuple[
         "zstd bombs of 1 GiB": (20, lambda: _post(settings, zstd_bomb, "zstd")),
         "bodies that never end": (
             200,
-            lambda: _send(settings, [announced[:-12] + b"900000\r\n\r\n", *[b" "] * 90], 0.1),
+            lambda: _send(settings, [slow, *[b" "] * 90], 0.1),
         ),
         "heads that never end": (200, lambda: _send(settings, [head, *[b"X-A: b\r\n"] * 90], 0.1)),
         "heads without a limit": (50, lambda: _send(settings, [head, *[b"X-A: " + b"b" * 8_000 + b"\r\n"] * 5_000], 0)),

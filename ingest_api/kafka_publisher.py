@@ -34,7 +34,8 @@ logger = logging.getLogger(__name__)
 ANSWER_TIMEOUT_SECONDS = 1.7
 LOOK_SECONDS = 0.1
 CHECK_TIMEOUT_SECONDS = 0.8
-COMPANY_SECONDS = 0.01
+# How long records wait for company while others are on their way.
+COMPANY_SECONDS = 0.005
 RECONNECT_SECONDS = 0.5
 FINISH_SECONDS = 2.0
 
@@ -133,15 +134,14 @@ class KafkaPublisher(Publisher):
         await answered
 
     def _hand_over(self, delivery: Delivery) -> None:
-        # A lone record goes at once. While others are on their way it waits for company until they have arrived, though
-        # not for long: to hand over many costs a third for each, and Kafka has one request for all of them.
+        # A lone record goes at once. While others are on their way it waits for company: many cost a third each of what
+        # one costs to hand over, and the broker has one request for all of them.
         self._outbox.append(delivery)
         if len(self._outbox) == 1:
             wait_seconds = COMPANY_SECONDS if self._on_their_way else 0
-            self._departure = self._loop.call_later(wait_seconds, self._send_outbox)
+            self._loop.call_later(wait_seconds, self._send_outbox)
 
     def _send_outbox(self) -> None:
-        self._departure.cancel()
         deliveries, self._outbox = self._outbox, []
         self._on_their_way += sum(len(delivery.records) for delivery in deliveries)
         try:
@@ -155,8 +155,6 @@ class KafkaPublisher(Publisher):
     def _settle(self, connection_number: int, runs: Sequence[Run], partition: int, outcome: int | Exception) -> None:
         if connection_number == self._connection_number:
             self._on_their_way -= sum(len(run.positions) for run in runs)
-            if self._on_their_way == 0 and self._outbox:
-                self._send_outbox()
         for run in runs:
             if isinstance(outcome, Exception):
                 run.delivery.fail(outcome)

@@ -71,6 +71,7 @@ def broker() -> Broker:
 def publisher(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> KafkaPublisher:
     monkeypatch.setattr(kafka_publisher, "ANSWER_TIMEOUT_SECONDS", 0.05)
     monkeypatch.setattr(kafka_publisher, "CHECK_TIMEOUT_SECONDS", 0.05)
+    monkeypatch.setattr(kafka_publisher, "COMPANY_SECONDS", 0.02)
     monkeypatch.setattr(kafka_publisher, "RECONNECT_SECONDS", 0.01)
     monkeypatch.setattr(kafka_publisher, "LOOK_SECONDS", 0.01)
     return KafkaPublisher(Settings(), IngestMetrics(), broker.connect)
@@ -125,42 +126,24 @@ def test_records_that_were_handed_over_together_have_receipts_when_all_are_ackno
     assert asyncio.run(scenario()) == [Receipt(1, 10), Receipt(2, 20), Receipt(2, 21), Receipt(1, 11)]
 
 
-def test_records_that_come_while_others_are_on_their_way_go_together_when_those_have_arrived(
-    broker: Broker, publisher: KafkaPublisher, monkeypatch: pytest.MonkeyPatch
+def test_records_that_come_while_others_are_on_their_way_wait_a_little_and_go_together(
+    broker: Broker, publisher: KafkaPublisher
 ) -> None:
-    monkeypatch.setattr(kafka_publisher, "COMPANY_SECONDS", 60)
-
     async def scenario() -> list[int]:
         async with opened(publisher):
             await connected(broker, publisher)
             connection, tasks, sent = broker.connections[0], [], []
             for _ in range(3):
                 tasks.append(asyncio.create_task(publisher.publish([RECORD])))
-                await asyncio.sleep(0.005)
+                await asyncio.sleep(0.001)
                 sent.append(len(connection.sent))
-            connection.settle(0, partition=0, outcome=0)
             await until(lambda: len(connection.sent) == 3)
-            for number in (1, 2):
+            for number in range(3):
                 connection.settle(number, partition=0, outcome=number)
             await asyncio.gather(*tasks)
             return sent
 
     assert asyncio.run(scenario()) == [1, 1, 1]
-
-
-def test_records_do_not_wait_long_for_others_to_arrive(broker: Broker, publisher: KafkaPublisher) -> None:
-    async def scenario() -> None:
-        async with opened(publisher):
-            await connected(broker, publisher)
-            first, second = (asyncio.create_task(publisher.publish([RECORD])) for _ in range(2))
-            await asyncio.sleep(0.001)
-            third = asyncio.create_task(publisher.publish([RECORD]))
-            await until(lambda: len(broker.connections[0].sent) == 3)
-            for number in range(3):
-                broker.connections[0].settle(number, partition=0, outcome=number)
-            await asyncio.gather(first, second, third)
-
-    asyncio.run(scenario())
 
 
 def test_a_failed_record_is_refused_and_its_connection_replaced(broker: Broker, publisher: KafkaPublisher) -> None:
