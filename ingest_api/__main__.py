@@ -61,7 +61,8 @@ def _settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        raise SystemExit("\n".join(problem["msg"] for problem in error.errors())) from error
+        said = [problem["msg"].removeprefix("Value error, ") for problem in error.errors()]
+        raise SystemExit("\n".join(said)) from error
 
 
 def _say_who_may_post(settings: Settings) -> None:
