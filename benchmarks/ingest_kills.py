@@ -86,10 +86,12 @@ def _kill(stack: LocalStack, server: str, seen: Acknowledgements, away: float) -
     killed_at = time.time()
     if server == BROKER:
         time.sleep(away)
-    started_at, before = time.time(), len(seen.times)
+    started_at = time.time()
     stack.start([server])
-    wait_for(lambda: len(seen.times) > before, 60, "acknowledged event")
-    return Kill(server, killed_at, started_at, back_at=min(at for at in list(seen.times.values()) if at > started_at))
+    # What was answered before the kill may be read later: that is no sign of life.
+    later = started_at + ON_ITS_WAY_SECONDS
+    wait_for(lambda: any(at > later for at in list(seen.times.values())), 60, "acknowledged event")
+    return Kill(server, killed_at, started_at, back_at=min(at for at in list(seen.times.values()) if at > later))
 
 
 def _in_kafka(settings: Settings, seen: Acknowledgements) -> int:

@@ -7,7 +7,7 @@ the client still sends: most clients then see a reset connection and no answer.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from backports import zstd
 from isal import isal_zlib
@@ -116,7 +116,7 @@ def unpack(body: bytes, encoding: bytes, limit: int, claim: Callable[[int], None
 
 
 _UNPACKERS: dict[bytes, tuple[Callable[[], Any], type[Exception]]] = {
-    b"gzip": (lambda: isal_zlib.decompressobj(wbits=_GZIP), isal_zlib.error),
+    b"gzip": (lambda: isal_zlib.decompressobj(wbits=_GZIP), cast("type[Exception]", isal_zlib.error)),
     b"zstd": (
         lambda: zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: _WINDOW_LOG_MAX}),
         zstd.ZstdError,

@@ -13,8 +13,6 @@ import json
 import secrets
 from collections.abc import Mapping, Sequence
 
-from rich.console import Console
-
 LOOPBACK = "loopback"
 HEADER = "X-API-Key"
 
@@ -66,6 +64,8 @@ def hash_of(key: str) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Make a key and show it once, with what to configure."""
+    from rich.console import Console  # the API imports this module too, and shall start fast
+
     parser = argparse.ArgumentParser(prog="python -m ingest_api.write_keys", description="Makes a write key.")
     parser.add_argument("name", help="whose key it is: shown in logs and metrics")
     name, key = parser.parse_args(arguments).name, new_key()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import schemathesis
 from hypothesis import HealthCheck, settings
@@ -21,5 +22,5 @@ schema = schemathesis.openapi.from_asgi("/openapi.json", create_app(Settings(), 
 
 @schema.parametrize()
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
-def test_every_answer_is_one_that_the_openapi_page_promises(case: Case) -> None:
+def test_every_answer_is_one_that_the_openapi_page_promises(case: Case[Any]) -> None:
     case.call_and_validate(checks=contract_checks())

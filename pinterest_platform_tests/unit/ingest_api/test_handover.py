@@ -19,7 +19,12 @@ def test_calls_of_another_thread_are_made_on_the_loop_in_their_order() -> None:
                 all_made.set()
 
         handover = Handover(asyncio.get_running_loop(), receive)
-        thread = threading.Thread(target=lambda: [handover(number, "x") for number in range(1_000)])
+
+        def call() -> None:
+            for number in range(1_000):
+                handover(number, "x")
+
+        thread = threading.Thread(target=call)
         thread.start()
         await all_made.wait()
         thread.join()

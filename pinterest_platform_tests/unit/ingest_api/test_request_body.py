@@ -108,7 +108,7 @@ def test_a_checksum_is_checked() -> None:
 
 
 def test_a_zstd_window_that_would_claim_much_memory_is_refused() -> None:
-    far = {zstd.CompressionParameter.window_log: 27, zstd.CompressionParameter.content_size_flag: 0}
+    far: dict[int, int] = {zstd.CompressionParameter.window_log: 27, zstd.CompressionParameter.content_size_flag: 0}
     compressor = zstd.ZstdCompressor(options=far)
     with pytest.raises(BadEncodingError, match="is not zstd"):
         unpack(compressor.compress(b"x" * 1_000) + compressor.flush(), b"zstd", 10_000, ignore)

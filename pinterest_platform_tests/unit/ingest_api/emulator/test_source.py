@@ -34,7 +34,9 @@ def write_table(file: Path, rows: list[dict[str, Any]]) -> str:
     url = f"sqlite:///{file}"
     engine = sqlalchemy.create_engine(url)
     kinds = {str: sqlalchemy.Text, int: sqlalchemy.Integer}
-    columns = (sqlalchemy.Column(name, kinds[type(value)]) for name, value in rows[0].items())
+    columns: list[sqlalchemy.Column[Any]] = [
+        sqlalchemy.Column(name, kinds[type(value)]) for name, value in rows[0].items()
+    ]
     table = sqlalchemy.Table("pinterest_data", sqlalchemy.MetaData(), *columns)
     with engine.begin() as connection:
         table.create(connection)
