@@ -46,14 +46,16 @@ class StreamingRun:
 
 
 class Acknowledgements(Observer):
-    """When the API said yes to what: by event, and by Kafka coordinates."""
+    """What the API said yes to, where it lies in Kafka, and when."""
 
     def __init__(self) -> None:
         self.events: set[str] = set()
         self.times: dict[tuple[int, int], float] = {}
+        self.places: dict[tuple[int, int], str] = {}
 
     def acknowledged(self, post: Post, acknowledged: Acknowledged) -> None:
         self.times[acknowledged.partition, acknowledged.offset] = time.time()
+        self.places[acknowledged.partition, acknowledged.offset] = post.event_id
         self.events.add(post.event_id)
 
 

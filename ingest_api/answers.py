@@ -1,6 +1,6 @@
 """The shapes of the API's answers, and which exception becomes which answer.
 
-Belongs here: response models for the OpenAPI page and exception handlers. Does not belong here: routes.
+Belongs here: response models for the OpenAPI page, sentences for clients, statuses. Does not belong here: routes.
 """
 
 from __future__ import annotations
@@ -8,17 +8,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
-from fastapi import FastAPI
+import orjson
 from pydantic import BaseModel, Field
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from ingest_api.posted_event import RefusedPinError
-from ingest_api.publisher import BrokerUnavailableError
-from ingest_api.request_body import BodyTooLargeError, BodyTooSlowError
+from ingest_api.admission import NoRoomError, TooBusyError
+from ingest_api.posted_batch import TooManyEventsError, Verdict
+from ingest_api.posted_event import PostedEvent, Problem, RefusedPinError
+from ingest_api.publisher import Receipt
+from ingest_api.request_body import (
+    BadEncodingError,
+    BodyTooLargeError,
+    BodyTooSlowError,
+    UnknownEncodingError,
+    UnpackedTooLargeError,
+)
+from ingest_api.write_keys import HEADER, UnknownKeyError
 from pinterest_platform.pins.event import PostedPin
 
 RETRY_AFTER_SECONDS = 1
@@ -52,6 +62,42 @@ class Refusal(Failure):
     problems: list[FieldProblem]
 
 
+class Unconfirmed(Failure):
+    """Kafka did not confirm. `event_ids` are those of the request, in its order: post it again with them."""
+
+    event_ids: list[str]
+
+
+class AcceptedEvent(BaseModel):
+    """An event of a batch that Kafka holds."""
+
+    status: Literal["accepted"]
+    event_id: str
+    partition: int = Field(ge=0)
+    offset: int = Field(ge=0)
+
+
+class RejectedEvent(BaseModel):
+    """An event of a batch that is no pin."""
+
+    status: Literal["rejected"]
+    problems: list[FieldProblem]
+
+
+class BatchResult(BaseModel):
+    """What became of each event of a batch, in its order."""
+
+    accepted: int = Field(ge=0)
+    rejected: int = Field(ge=0)
+    results: list[AcceptedEvent | RejectedEvent]
+
+
+class RefusedBatch(Refusal):
+    """A batch of which nothing was taken: `problems` are the whole body's, `results` those of its events."""
+
+    results: list[RejectedEvent] = []
+
+
 class AsciiJSONResponse(JSONResponse):
     """JSON in ASCII: it can name a field whose name is no Unicode text."""
 
@@ -60,12 +106,26 @@ class AsciiJSONResponse(JSONResponse):
         return json.dumps(content, separators=(",", ":")).encode()
 
 
-class TooLargeResponse(AsciiJSONResponse):
+class WrittenResponse(Response):
+    """200 with JSON that is written already: what almost every answer is, without what others may need."""
+
+    background = None
+
+    def __init__(self, body: bytes) -> None:
+        self.status_code = 200
+        self.body = body
+        self.raw_headers = [(b"content-length", b"%d" % len(body)), (b"content-type", b"application/json")]
+
+
+class EarlyResponse(AsciiJSONResponse):
     """An answer to a client that is still sending its body.
 
     A connection that is closed with unread bytes is reset, and a reset takes the answer with it: so the answer goes out
     whole, and the client has a moment to read it and stop.
     """
+
+    def __init__(self, content: Any, status_code: int, headers: dict[str, str] | None = None) -> None:
+        super().__init__(content, status_code, {"Connection": "close", **(headers or {})})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, then drop what still comes in for a second at most."""
@@ -78,34 +138,125 @@ class TooLargeResponse(AsciiJSONResponse):
         await send({"type": "http.response.body", "body": b""})
 
 
-def add_failure_answers(app: FastAPI) -> None:
-    """Let `app` answer 408, 413, 422 and 503 for the exceptions of this package."""
-    app.exception_handler(BodyTooLargeError)(_answer_too_large)
-    app.exception_handler(BodyTooSlowError)(_answer_too_slow)
-    app.exception_handler(RefusedPinError)(_answer_refused)
-    app.exception_handler(BrokerUnavailableError)(_answer_unavailable)
-    app.exception_handler(ClientDisconnect)(_answer_nobody)
+class UnconfirmedError(Exception):
+    """Kafka did not confirm events that are pins. They may be sent again with the same ids."""
+
+    def __init__(self, event_ids: Sequence[str]) -> None:
+        super().__init__("Kafka has not confirmed.")
+        self.event_ids = event_ids
 
 
-async def _answer_too_large(_request: Request, error: BodyTooLargeError) -> Response:
-    return TooLargeResponse({"detail": f"{error} Post a smaller event."}, 413, {"Connection": "close"})
+def accepted_pin(event: PostedEvent, receipt: Receipt) -> Response:
+    """200 with the event as it was posted, its id and its place."""
+    place = b',"partition":%d,"offset":%d}' % receipt
+    return WrittenResponse(event.echo[:-1] + place)
 
 
-async def _answer_too_slow(_request: Request, error: BodyTooSlowError) -> Response:
-    return AsciiJSONResponse({"detail": f"{error} Post it again."}, 408, {"Connection": "close"})
-
-
-async def _answer_refused(_request: Request, error: RefusedPinError) -> Response:
-    problems = [{"field": problem.field, "reason": problem.reason} for problem in error.problems]
+def refused(problems: Sequence[Problem]) -> Response:
+    """422 with what to correct."""
     detail = "Not a pin. Correct what the problems name and post it again."
-    return AsciiJSONResponse({"detail": detail, "problems": problems}, 422)
+    return AsciiJSONResponse({"detail": detail, "problems": _written(problems)}, 422)
 
 
-async def _answer_unavailable(_request: Request, error: BrokerUnavailableError) -> Response:
-    return AsciiJSONResponse(
-        {"detail": f"{error} Try again in a moment."}, 503, {"Retry-After": str(RETRY_AFTER_SECONDS)}
-    )
+def batch_answer(verdicts: Sequence[Verdict], receipts: Sequence[Receipt]) -> Response:
+    """200 when all events were accepted, 207 when some were, and when none was 413 if all are too large, else 422.
+
+    `receipts` are those of the accepted ones, in their order.
+    """
+    if len(receipts) == len(verdicts) > 0:
+        return WrittenResponse(orjson.dumps(_batch_result(verdicts, receipts)))
+    if receipts:
+        return AsciiJSONResponse(_batch_result(verdicts, receipts), 207)
+    kinds = {verdict.kind for verdict in verdicts if isinstance(verdict, RefusedPinError)}
+    results = [_rejected(verdict) for verdict in verdicts if isinstance(verdict, RefusedPinError)]
+    problems = [] if verdicts else _written([Problem(None, "holds no event")])
+    detail = "None of it is a pin that can be taken. Correct what the problems name and post it again."
+    answer = {"detail": detail, "problems": problems, "results": results}
+    return AsciiJSONResponse(answer, 413 if kinds == {"too_large"} else 422)
 
 
-async def _answer_nobody(_request: Request, _error: ClientDisconnect) -> Response:
+def failure_answer(error: Exception) -> tuple[str, Response]:
+    """The reason by which a failed request is counted, and the answer to it."""
+    reason, answer = FAILURES[type(error)]
+    return reason, answer(error)
+
+
+def _batch_result(verdicts: Sequence[Verdict], receipts: Sequence[Receipt]) -> dict[str, Any]:
+    places = iter(receipts)
+    results = [
+        _rejected(verdict) if isinstance(verdict, RefusedPinError) else _accepted(verdict, next(places))
+        for verdict in verdicts
+    ]
+    return {"accepted": len(receipts), "rejected": len(verdicts) - len(receipts), "results": results}
+
+
+def _accepted(event: PostedEvent, receipt: Receipt) -> dict[str, Any]:
+    partition, offset = receipt
+    return {"status": "accepted", "event_id": event.event_id, "partition": partition, "offset": offset}
+
+
+def _rejected(refusal: RefusedPinError) -> dict[str, Any]:
+    return {"status": "rejected", "problems": _written(refusal.problems)}
+
+
+def _written(problems: Sequence[Problem]) -> list[dict[str, str | None]]:
+    return [{"field": problem.field, "reason": problem.reason} for problem in problems]
+
+
+_RETRY_AFTER = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+
+
+def _larger_than_read(error: Exception) -> Response:
+    return EarlyResponse({"detail": f"{error} Post a smaller one."}, 413)
+
+
+def _too_large(error: Exception) -> Response:
+    return AsciiJSONResponse({"detail": f"{error} Post a smaller one."}, 413)
+
+
+def _too_slow(error: Exception) -> Response:
+    return EarlyResponse({"detail": f"{error} Post it again."}, 408)
+
+
+def _unknown_key(error: Exception) -> Response:
+    return EarlyResponse({"detail": f"{error} Ask its operator for a key."}, 401, {"WWW-Authenticate": HEADER})
+
+
+def _too_busy(error: Exception) -> Response:
+    answer = EarlyResponse if isinstance(error, NoRoomError) else AsciiJSONResponse
+    return answer({"detail": f"{error} Nothing was taken: post it again in a moment."}, 429, _RETRY_AFTER)
+
+
+def _unknown_encoding(error: Exception) -> Response:
+    return AsciiJSONResponse({"detail": str(error)}, 415, {"Accept-Encoding": "gzip, zstd"})
+
+
+def _refused(error: Exception) -> Response:
+    return refused(error.problems if isinstance(error, RefusedPinError) else [Problem(None, str(error))])
+
+
+def _unconfirmed(error: Exception) -> Response:
+    detail = "Kafka has not confirmed. Post it again in a moment with the same event_id: it then counts once."
+    event_ids = list(error.event_ids) if isinstance(error, UnconfirmedError) else []
+    return AsciiJSONResponse({"detail": detail, "event_ids": event_ids}, 503, _RETRY_AFTER)
+
+
+def _gone(_error: Exception) -> Response:
     return Response(status_code=400)
+
+
+# By what is raised before or instead of an answer: the reason in the metrics, and the answer.
+FAILURES: dict[type[Exception], tuple[str, Callable[[Exception], Response]]] = {
+    BodyTooLargeError: ("body_too_large", _larger_than_read),
+    UnpackedTooLargeError: ("body_too_large", _too_large),
+    TooManyEventsError: ("body_too_large", _too_large),
+    BodyTooSlowError: ("body_too_slow", _too_slow),
+    UnknownEncodingError: ("bad_encoding", _unknown_encoding),
+    BadEncodingError: ("bad_encoding", _refused),
+    UnknownKeyError: ("unknown_key", _unknown_key),
+    TooBusyError: ("too_busy", _too_busy),
+    NoRoomError: ("too_busy", _too_busy),
+    RefusedPinError: ("not_json", _refused),
+    UnconfirmedError: ("broker_unavailable", _unconfirmed),
+    ClientDisconnect: ("disconnected", _gone),
+}

@@ -1,46 +1,38 @@
-"""Carries the outcomes of kafka-python's futures from its thread to the event loop.
+"""Carries calls from kafka-python's thread to the event loop.
 
-A loop that is woken for every record spends its time on waking: outcomes are queued, and one wake-up takes all of them.
+A loop that is woken for every call spends its time on waking: calls are queued, and one wake-up makes all of them.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
-from functools import partial
-from typing import Any
+from collections.abc import Callable
+from typing import Generic, TypeVarTuple
+
+Arguments = TypeVarTuple("Arguments")
 
 
-class Handover:
-    """Turns futures that another thread settles into futures of `loop`."""
+class Handover(Generic[*Arguments]):
+    """Called from any thread, it calls `receive` on `loop`, in the same order; nothing once the loop has ended."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, receive: Callable[[*Arguments], None]) -> None:
         self._loop = loop
-        self._settled: deque[tuple[asyncio.Future[Any], Any]] = deque()
+        self._receive = receive
+        self._calls: deque[tuple[*Arguments]] = deque()
         self._is_woken = False
 
-    def carry(self, kafka_future: Any) -> asyncio.Future[Any]:
-        """Return a future of the loop with the same outcome."""
-        future = self._loop.create_future()
-        settle = partial(self._settle, future)
-        kafka_future.add_callback(settle)
-        kafka_future.add_errback(settle)
-        return future
-
-    def _settle(self, future: asyncio.Future[Any], outcome: Any) -> None:
-        self._settled.append((future, outcome))
+    def __call__(self, *arguments: *Arguments) -> None:
+        """Return at once."""
+        self._calls.append(arguments)
         if not self._is_woken:
             self._is_woken = True
-            self._loop.call_soon_threadsafe(self._deliver)
+            with contextlib.suppress(RuntimeError):  # the loop has ended, and with it whoever waited
+                self._loop.call_soon_threadsafe(self._deliver)
 
     def _deliver(self) -> None:
-        # Lowered before the queue is read: an outcome that comes from now on wakes the loop again.
+        # Lowered before the queue is read: a call that comes from now on wakes the loop again.
         self._is_woken = False
-        while self._settled:
-            future, outcome = self._settled.popleft()
-            if future.done():
-                continue
-            if isinstance(outcome, Exception):
-                future.set_exception(outcome)
-            else:
-                future.set_result(outcome)
+        while self._calls:
+            self._receive(*self._calls.popleft())

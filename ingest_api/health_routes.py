@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter
 from pydantic import BaseModel
+from starlette.responses import Response
 
 from ingest_api.answers import Failure
-from ingest_api.publisher import Publisher
+from ingest_api.publisher import BrokerUnavailableError, Publisher
 
 
 class Health(BaseModel):
@@ -28,14 +29,24 @@ class HealthChecks:
         router = APIRouter(prefix="/health", tags=["health"])
         router.add_api_route("/live", self.live, summary="Is the process alive?")
         unavailable = {"description": "The topic cannot be written now.", "model": Failure}
-        router.add_api_route("/ready", self.ready, summary="Can events be taken?", responses={503: unavailable})
+        router.add_api_route(
+            "/ready",
+            self.ready,
+            summary="Can events be taken?",
+            response_model=Health | Failure,
+            responses={503: unavailable},
+        )
         return router
 
     async def live(self) -> Health:
         """Always 200: a broker that is away is no reason to restart the API."""
         return Health(status="live")
 
-    async def ready(self) -> Health:
+    async def ready(self, response: Response) -> Health | Failure:
         """200 while every partition of the topic can be written, asked of the broker for this answer."""
-        await self.publisher.check_writable()
+        try:
+            await self.publisher.check_writable()
+        except BrokerUnavailableError as error:
+            response.status_code = 503
+            return Failure(detail=str(error))
         return Health(status="ready")

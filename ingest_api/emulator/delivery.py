@@ -13,8 +13,10 @@ from random import Random
 
 import aiohttp
 import orjson
+from pydantic import SecretStr
 
 from ingest_api.emulator.post import Post
+from ingest_api.write_keys import HEADER
 
 # Nothing was taken, or nobody knows: the same post goes out again, with the same event_id.
 RETRIED_STATUSES = frozenset({408, 429, 502, 503, 504})
@@ -53,11 +55,16 @@ class Delivery:
         url: str,
         session: aiohttp.ClientSession,
         random: Random,
+        *,
+        api_key: SecretStr | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         self._address = f"{url.rstrip('/')}/pin/"
         self._session = session
+        self._headers = {"Content-Type": "application/json"}
+        if api_key is not None:
+            self._headers[HEADER] = api_key.get_secret_value()
         self._random = random
         self._sleep = sleep
         self._patience_seconds = patience_seconds
@@ -85,7 +92,7 @@ class Delivery:
 
     async def _attempt(self, post: Post) -> Outcome | _Failure:
         try:
-            async with self._session.post(self._address, data=post.body, headers=_HEADERS) as response:
+            async with self._session.post(self._address, data=post.body, headers=self._headers) as response:
                 return self._outcome(response.status, await response.read())
         except (aiohttp.ClientError, TimeoutError) as error:
             return _Failure(str(error) or type(error).__name__)
@@ -99,10 +106,9 @@ class Delivery:
             return Refused(text)
         if status in RETRIED_STATUSES:
             return _Failure(f"{status}: {text}")
+        if status == 401:
+            raise UndeliveredError(f"{self._address} demands a write key: set PINTEREST_INGEST_API_KEY to a valid one.")
         raise UndeliveredError(f"{self._address} answered {status}: {text}. Is this the ingest API?")
-
-
-_HEADERS = {"Content-Type": "application/json"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from random import Random
 import orjson
 
 from ingest_api.emulator.catalogue import CataloguePin, make_catalogue
-from ingest_api.emulator.damage import DAMAGES
+from ingest_api.emulator.damage import damaged
 from ingest_api.emulator.post import Post
 from ingest_api.emulator.posters import Poster, make_posters, written_count
 
@@ -30,10 +30,7 @@ def draw_posts(seed: int, new_event_id: Callable[[], str], malformed_share: floa
         pin = random.choice(catalogue)
         if pin.poster is not None:
             followers[pin.poster] = _moved(random, followers[pin.poster])
-        post = _post(pin, followers, new_event_id())
-        # Both dice are cast for every post, so that a share of malformed ones changes no other pin.
-        is_malformed, damage = random.random() < malformed_share, random.choice(DAMAGES)
-        yield damage(post) if is_malformed else post
+        yield damaged(_post(pin, followers, new_event_id()), random, malformed_share)
 
 
 def _moved(random: Random, followers: int) -> int:

@@ -16,6 +16,7 @@ from random import Random
 
 import aiohttp
 import uvloop
+from pydantic import SecretStr
 
 from ingest_api.emulator.delivery import ANSWER_TIMEOUT_SECONDS, PATIENCE_SECONDS, Acknowledged, Delivery, Outcome
 from ingest_api.emulator.drawing import draw_posts
@@ -53,6 +54,8 @@ class Emulation:
     pace: Pace = as_fast_as_accepted
     malformed_share: float = 0.0
     patience_seconds: float = PATIENCE_SECONDS
+    api_key: SecretStr | None = None
+    draw: Callable[[int, Callable[[], str], float], Iterator[Post]] = draw_posts
     clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000
     new_event_id: Callable[[], str] = lambda: str(uuid.uuid4())
 
@@ -85,7 +88,7 @@ class _Run:
     def __init__(self, emulation: Emulation, observers: tuple[Observer, ...]) -> None:
         self._emulation = emulation
         self._observers = observers
-        posts = draw_posts(emulation.seed, emulation.new_event_id, emulation.malformed_share)
+        posts = emulation.draw(emulation.seed, emulation.new_event_id, emulation.malformed_share)
         self._posts: Iterator[tuple[int, Post]] = enumerate(islice(posts, emulation.count))
         started_at = emulation.clock()
         self._result = EmulationResult(started_at, finished_at=started_at)
@@ -98,6 +101,7 @@ class _Run:
                 self._emulation.url,
                 session,
                 Random(self._emulation.seed),  # noqa: S311
+                api_key=self._emulation.api_key,
                 patience_seconds=self._emulation.patience_seconds,
             )
             try:

@@ -16,6 +16,7 @@ from kafka.errors import KafkaError
 
 from ingest_api.emulator.drawing import draw_posts
 from ingest_api.emulator.emulation import DEFAULT_SEED, EmulationResult, Observer
+from ingest_api.partitioner import KeyPartitioner
 from pinterest_platform.connections import kafka_python_options
 from pinterest_platform.pins.days import MILLISECONDS_A_DAY, start_of
 from pinterest_platform.settings import Settings
@@ -59,7 +60,11 @@ def post_history(settings: Settings, history: History, observer: Observer | None
     failures: list[Exception] = []
     posts = draw_posts(history.seed, new_event_id=lambda: str(uuid.uuid4()))
     producer = KafkaProducer(
-        **kafka_python_options(settings), acks="all", linger_ms=_LINGER_MS, batch_size=_BATCH_BYTES
+        **kafka_python_options(settings),
+        acks="all",
+        linger_ms=_LINGER_MS,
+        batch_size=_BATCH_BYTES,
+        partitioner=KeyPartitioner(),  # the API's, so that a pin keeps its partition
     )
     try:
         for number, (at, post) in enumerate(zip(history.timestamps(), posts, strict=False), start=1):

@@ -40,8 +40,13 @@ def _refuse_blank(text: str) -> str:
     return text
 
 
-Text = Annotated[str, AfterValidator(_refuse_nul)]
-Identifier = Annotated[Text, AfterValidator(_refuse_blank)]
+# The patterns say the same to whoever reads the schema only.
+_NO_NUL = {"pattern": "^[^\\u0000]*$"}
+_SOMETHING_VISIBLE = {"pattern": "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$"}
+Text = Annotated[str, AfterValidator(_refuse_nul), Field(json_schema_extra=_NO_NUL)]
+Identifier = Annotated[
+    str, AfterValidator(_refuse_nul), AfterValidator(_refuse_blank), Field(json_schema_extra=_SOMETHING_VISIBLE)
+]
 
 
 class PostedPin(BaseModel):

@@ -19,6 +19,7 @@ import psutil
 import pytest
 
 from infra.local_stack.stack import LocalStack
+from infra.main_job.main_job import LEDGER
 from ingest_api.emulator.emulation import Emulation, emulate
 from pinterest_platform.batch.raw_objects import day_prefix
 from pinterest_platform.pins.days import today
@@ -92,6 +93,39 @@ def cassandra_rows(settings: Settings) -> int:
         return int(session.execute(f"SELECT count(*) FROM {settings.cassandra_keyspace}.pinterest_batch").one()[0])  # noqa: S608
 
 
+Place = tuple[int, int]  # Kafka's partition and offset
+
+
+def ledger_of(settings: Settings) -> dict[str, dict[str, Any]]:
+    lines = map(json.loads, (settings.state_folder / LEDGER).read_text().splitlines())
+    return {line["event_id"]: line for line in lines}
+
+
+def place(line: dict[str, Any]) -> Place:
+    return line["partition"], line["offset"]
+
+
+def raw_events(settings: Settings, day: date) -> dict[str, Place]:
+    bucket = open_bucket(settings)
+    objects = (gzip.decompress(bucket.get(item.key)) for item in bucket.list(day_prefix(day)))
+    records = [json.loads(line) for lines in objects for line in lines.splitlines()]
+    return {json.loads(record["value"])["event_id"]: place(record) for record in records}
+
+
+def cassandra_events(settings: Settings) -> dict[str, Place]:
+    with open_session(settings) as session:
+        query = f"SELECT event_id, kafka_partition, kafka_offset FROM {settings.cassandra_keyspace}.pinterest_batch"  # noqa: S608
+        return {row[0]: (row[1], row[2]) for row in session.execute(query)}
+
+
+def stream_events(settings: Settings) -> dict[str, Place]:
+    with closing(connect(settings)) as connection:
+        rows: Any = connection.execute(
+            "SELECT event_id, kafka_partition, kafka_offset FROM pinterest_stream"
+        ).fetchall()
+    return {event: (partition, offset) for event, partition, offset in rows}
+
+
 def stream_rows(settings: Settings) -> int:
     with closing(connect(settings)) as connection:
         [(rows,)] = connection.execute("SELECT count(*) FROM pinterest_stream").fetchall()
@@ -143,6 +177,20 @@ def test_the_lambda_view_is_a_recount_of_everything_posted(command: Command, set
 
     assert {row[0]: row[6] for row in view} == newest_posts(settings)
     assert f"{len(view):,} rows in" in command("sql", "newest_version_of_every_pin rows=ALL").stdout
+
+
+def test_every_table_has_what_the_ledger_says_was_acknowledged(settings: Settings) -> None:
+    ledger = ledger_of(settings)
+    events, pins = set(ledger), {line["unique_id"] for line in ledger.values()}
+    assert len(events) == PINS
+    assert (
+        raw_events(settings, today()) == stream_events(settings) == {id_: place(line) for id_, line in ledger.items()}
+    )
+    # The batch keeps the newest version of a pin, and that is one of those that were acknowledged.
+    rows = cassandra_events(settings)
+    assert rows.keys() <= events
+    assert {ledger[event]["unique_id"] for event in rows} == pins
+    assert all(rows[event] == place(ledger[event]) for event in rows)
 
 
 def test_the_schedule_is_on(settings: Settings) -> None:

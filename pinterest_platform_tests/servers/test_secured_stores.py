@@ -15,6 +15,7 @@ from pyspark.sql import SparkSession
 
 from infra.local_stack.stack import LocalStack
 from ingest_api.kafka_publisher import KafkaPublisher
+from ingest_api.metrics import IngestMetrics
 from ingest_api.publisher import BrokerUnavailableError, Record
 from pinterest_platform.batch.serving import replace_batch_slices
 from pinterest_platform.connections import spark_cassandra_options
@@ -74,10 +75,10 @@ def session_of_node(node: Settings, spark: SparkSession) -> Iterator[SparkSessio
 
 
 async def publish(settings: Settings, *values: bytes) -> None:
-    publisher = KafkaPublisher(settings)
+    publisher = KafkaPublisher(settings, IngestMetrics())
     async with opened(publisher):
         for value in values:
-            await publisher.publish(Record(b"k", value, start_of(DAY)))
+            await publisher.publish([Record(b"k", value, start_of(DAY))])
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-512"])
@@ -102,11 +103,11 @@ def test_a_wrong_password_for_kafka_is_a_sentence(broker: Settings) -> None:
         open_topic(wrong, timeout_seconds=2).__enter__()
 
     async def post() -> None:
-        publisher = KafkaPublisher(wrong)
+        publisher = KafkaPublisher(wrong, IngestMetrics())
         await publisher.open()
         await asyncio.sleep(3)
         try:
-            await publisher.publish(Record(b"k", b"{}", start_of(DAY)))
+            await publisher.publish([Record(b"k", b"{}", start_of(DAY))])
         finally:
             await publisher.close()
 

@@ -10,6 +10,7 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import KafkaAdminClient
 
 from ingest_api.kafka_publisher import KafkaPublisher
+from ingest_api.metrics import IngestMetrics
 from ingest_api.publisher import BrokerUnavailableError, Receipt, Record
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.kafka import create_topic
@@ -62,19 +63,19 @@ def own_topic(admin: KafkaAdminClient, no_topic: Settings) -> Iterator[Settings]
 class TestKafkaPublisher(PublisherContract):
     @pytest.fixture
     def log(self, own_topic: Settings) -> Log:
-        return Log(KafkaPublisher(own_topic), lambda: records_of(own_topic))
+        return Log(KafkaPublisher(own_topic, IngestMetrics()), lambda: records_of(own_topic))
 
 
 async def refused_after(publisher: KafkaPublisher) -> float:
     """Seconds until a record was refused."""
     started_at = time.monotonic()
     with pytest.raises(BrokerUnavailableError):
-        await publisher.publish(RECORD)
+        await publisher.publish([RECORD])
     return time.monotonic() - started_at
 
 
 def test_without_a_broker_records_are_refused_within_two_seconds_and_closing_is_quick(settings: Settings) -> None:
-    publisher = KafkaPublisher(settings.model_copy(update={"kafka_bootstrap_servers": "127.0.0.1:1"}))
+    publisher = KafkaPublisher(settings.model_copy(update={"kafka_bootstrap_servers": "127.0.0.1:1"}), IngestMetrics())
 
     async def scenario() -> float:
         await publisher.open()
@@ -91,23 +92,23 @@ def test_without_a_broker_records_are_refused_within_two_seconds_and_closing_is_
 def test_a_missing_topic_is_named_not_created_and_taken_up_once_it_exists(
     admin: KafkaAdminClient, no_topic: Settings
 ) -> None:
-    publisher = KafkaPublisher(no_topic)
+    publisher = KafkaPublisher(no_topic, IngestMetrics())
 
     async def scenario() -> None:
         await publisher.open()
         await asyncio.sleep(2)
         with pytest.raises(BrokerUnavailableError, match=f"no topic {no_topic.kafka_topic}"):
-            await publisher.publish(RECORD)
+            await publisher.publish([RECORD])
         await publisher.close()
 
     asyncio.run(scenario())
     assert no_topic.kafka_topic not in admin.list_topics()
 
     async def recovery() -> None:
-        publisher = KafkaPublisher(no_topic)
+        publisher = KafkaPublisher(no_topic, IngestMetrics())
         creation = asyncio.create_task(asyncio.to_thread(create_topic, no_topic))
         async with opened(publisher):
-            await publisher.publish(RECORD)
+            await publisher.publish([RECORD])
         await creation
 
     asyncio.run(recovery())
@@ -116,11 +117,11 @@ def test_a_missing_topic_is_named_not_created_and_taken_up_once_it_exists(
 
 def test_a_topic_that_is_deleted_meanwhile_refuses_records_in_time(admin: KafkaAdminClient, no_topic: Settings) -> None:
     create_topic(no_topic)
-    publisher = KafkaPublisher(no_topic)
+    publisher = KafkaPublisher(no_topic, IngestMetrics())
 
     async def scenario() -> float:
         async with opened(publisher):
-            await publisher.publish(RECORD)
+            await publisher.publish([RECORD])
             await asyncio.to_thread(admin.delete_topics, [no_topic.kafka_topic])
             return max([await refused_after(publisher) for _ in range(2)])
 

@@ -51,7 +51,8 @@ class PublisherContract:
 
         async def scenario() -> Receipt:
             async with opened(log.publisher):
-                return await log.publisher.publish(record)
+                [receipt] = await log.publisher.publish([record])
+                return receipt
 
         receipt = asyncio.run(scenario())
         assert log.records() == {receipt: record}
@@ -61,7 +62,7 @@ class PublisherContract:
 
         async def scenario() -> list[Receipt]:
             async with opened(log.publisher):
-                return [await log.publisher.publish(record) for record in records]
+                return [place for record in records for place in await log.publisher.publish([record])]
 
         receipts = asyncio.run(scenario())
         assert receipts == [Receipt(receipts[0].partition, offset) for offset in range(5)]
@@ -72,7 +73,8 @@ class PublisherContract:
 
         async def scenario() -> list[Receipt]:
             async with opened(log.publisher):
-                return await asyncio.gather(*map(log.publisher.publish, records))
+                places = await asyncio.gather(*(log.publisher.publish([record]) for record in records))
+                return [place for [place] in places]
 
         receipts = asyncio.run(scenario())
         assert log.records() == dict(zip(receipts, records, strict=True))
@@ -83,7 +85,7 @@ class PublisherContract:
 
         async def is_refused() -> bool:
             with pytest.raises(BrokerUnavailableError):
-                await log.publisher.publish(record)
+                await log.publisher.publish([record])
             return not await is_writable(log.publisher)
 
         async def scenario() -> None:

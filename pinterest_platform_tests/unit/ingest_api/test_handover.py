@@ -3,44 +3,40 @@ from __future__ import annotations
 import asyncio
 import threading
 
-import pytest
-from kafka.errors import KafkaTimeoutError
-from kafka.future import Future
-
 from ingest_api.handover import Handover
 
 
-def test_outcomes_of_another_thread_reach_their_futures() -> None:
-    async def scenario() -> list[object]:
-        handover = Handover(asyncio.get_running_loop())
-        ours = [Future() for _ in range(1_000)]
-        carried = [handover.carry(future) for future in ours]
-        thread = threading.Thread(target=lambda: [future.success(number) for number, future in enumerate(ours)])
+def test_calls_of_another_thread_are_made_on_the_loop_in_their_order() -> None:
+    async def scenario() -> list[tuple[int, str]]:
+        made: list[tuple[int, str]] = []
+        all_made = asyncio.Event()
+        loop_thread = threading.get_ident()
+
+        def receive(number: int, text: str) -> None:
+            assert threading.get_ident() == loop_thread
+            made.append((number, text))
+            if number == 999:
+                all_made.set()
+
+        handover = Handover(asyncio.get_running_loop(), receive)
+
+        def call() -> None:
+            for number in range(1_000):
+                handover(number, "x")
+
+        thread = threading.Thread(target=call)
         thread.start()
-        outcomes = await asyncio.gather(*carried)
+        await all_made.wait()
         thread.join()
-        return outcomes
+        return made
 
-    assert asyncio.run(scenario()) == list(range(1_000))
-
-
-def test_a_failure_is_raised_where_the_future_is_awaited() -> None:
-    async def scenario() -> None:
-        future = Future()
-        carried = Handover(asyncio.get_running_loop()).carry(future)
-        future.failure(KafkaTimeoutError("expired"))
-        with pytest.raises(KafkaTimeoutError, match="expired"):
-            await carried
-
-    asyncio.run(scenario())
+    assert asyncio.run(scenario()) == [(number, "x") for number in range(1_000)]
 
 
-def test_an_outcome_that_nobody_waits_for_any_more_is_dropped() -> None:
-    async def scenario() -> None:
-        future = Future()
-        carried = Handover(asyncio.get_running_loop()).carry(future)
-        carried.cancel()
-        future.success(1)
-        await asyncio.sleep(0)
-
-    asyncio.run(scenario())
+def test_a_call_after_the_end_of_the_loop_is_dropped() -> None:
+    made: list[int] = []
+    loop = asyncio.new_event_loop()
+    handover = Handover(loop, made.append)
+    loop.close()
+    handover(1)
+    assert made == []

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,26 +12,33 @@ from kafka.errors import KafkaConnectionError, KafkaTimeoutError
 from kafka.future import Future
 
 from ingest_api import kafka_publisher
+from ingest_api.delivery import Delivery
 from ingest_api.kafka_publisher import KafkaPublisher
+from ingest_api.metrics import IngestMetrics
 from ingest_api.publisher import BrokerUnavailableError, Receipt, Record
+from ingest_api.record_batch import Run, Settled
 from pinterest_platform.settings import Settings
 
 RECORD = Record(b"pin", b"{}", timestamp=1)
 
 
 class ScriptedConnection:
-    """Keeps the futures it gave out, for the test to settle."""
+    """Keeps what it was handed, for the test to settle."""
 
-    def __init__(self) -> None:
+    def __init__(self, settled: Settled) -> None:
+        self._settled = settled
         self.knows_topic = True
         self.has_all_leaders = True
-        self.sent: list[Any] = []
+        self.sent: list[Delivery] = []
         self.asked: list[Any] = []
         self.finished_within: list[float] = []
 
-    def send(self, record: Record) -> Any:
-        self.sent.append(Future())
-        return self.sent[-1]
+    def send(self, deliveries: Sequence[Delivery]) -> None:
+        self.sent.extend(deliveries)
+
+    def settle(self, number: int, partition: int, outcome: int | Exception) -> None:
+        """Tell what became of the first record of a delivery, as the third one of a batch."""
+        self._settled([Run(self.sent[number], (0,), 2)], partition, outcome)
 
     def ask_for_leaders(self) -> Any:
         self.asked.append(Future())
@@ -49,10 +55,10 @@ class Broker:
         self.is_away = False
         self.connections: list[ScriptedConnection] = []
 
-    def connect(self, _settings: Settings) -> ScriptedConnection:
+    def connect(self, _settings: Settings, settled: Settled) -> ScriptedConnection:
         if self.is_away:
             raise KafkaConnectionError("nobody listens")
-        self.connections.append(ScriptedConnection())
+        self.connections.append(ScriptedConnection(settled))
         return self.connections[-1]
 
 
@@ -65,8 +71,10 @@ def broker() -> Broker:
 def publisher(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> KafkaPublisher:
     monkeypatch.setattr(kafka_publisher, "ANSWER_TIMEOUT_SECONDS", 0.05)
     monkeypatch.setattr(kafka_publisher, "CHECK_TIMEOUT_SECONDS", 0.05)
+    monkeypatch.setattr(kafka_publisher, "COMPANY_SECONDS", 0.02)
     monkeypatch.setattr(kafka_publisher, "RECONNECT_SECONDS", 0.01)
-    return KafkaPublisher(Settings(), broker.connect)
+    monkeypatch.setattr(kafka_publisher, "LOOK_SECONDS", 0.01)
+    return KafkaPublisher(Settings(), IngestMetrics(), broker.connect)
 
 
 @asynccontextmanager
@@ -86,31 +94,65 @@ async def connected(broker: Broker, publisher: KafkaPublisher, times: int = 1) -
     await until(lambda: len(broker.connections) == times and publisher._connection is broker.connections[-1])
 
 
-def acknowledge(future: Any, partition: int, offset: int) -> None:
-    future.success(SimpleNamespace(partition=partition, offset=offset))
-
-
 def test_each_caller_gets_the_receipt_of_its_own_record(broker: Broker, publisher: KafkaPublisher) -> None:
-    async def scenario() -> tuple[Receipt, Receipt]:
+    async def scenario() -> tuple[list[Receipt], list[Receipt]]:
         async with opened(publisher):
             await connected(broker, publisher)
-            first, second = (asyncio.create_task(publisher.publish(RECORD)) for _ in range(2))
+            first, second = (asyncio.create_task(publisher.publish([RECORD])) for _ in range(2))
             sent = broker.connections[0].sent
             await until(lambda: len(sent) == 2)
-            acknowledge(sent[1], partition=2, offset=8)
-            acknowledge(sent[0], partition=0, offset=5)
-            return await first, await second
+            broker.connections[0].settle(1, partition=2, outcome=8)
+            broker.connections[0].settle(0, partition=0, outcome=5)
+            return list(await first), list(await second)
 
-    assert asyncio.run(scenario()) == (Receipt(0, 5), Receipt(2, 8))
+    assert asyncio.run(scenario()) == ([Receipt(0, 7)], [Receipt(2, 10)])
+
+
+def test_records_that_were_handed_over_together_have_receipts_when_all_are_acknowledged(
+    broker: Broker, publisher: KafkaPublisher
+) -> None:
+    async def scenario() -> list[Receipt]:
+        async with opened(publisher):
+            await connected(broker, publisher)
+            task = asyncio.create_task(publisher.publish([RECORD] * 4))
+            await until(lambda: len(broker.connections[0].sent) == 1)
+            [delivery] = broker.connections[0].sent
+            delivery.acknowledge((0, 3), partition=1, first_offset=10)
+            await asyncio.sleep(0.01)
+            assert not task.done()
+            delivery.acknowledge((1, 2), partition=2, first_offset=20)
+            return list(await task)
+
+    assert asyncio.run(scenario()) == [Receipt(1, 10), Receipt(2, 20), Receipt(2, 21), Receipt(1, 11)]
+
+
+def test_records_that_come_while_others_are_on_their_way_wait_a_little_and_go_together(
+    broker: Broker, publisher: KafkaPublisher
+) -> None:
+    async def scenario() -> list[int]:
+        async with opened(publisher):
+            await connected(broker, publisher)
+            connection, tasks, sent = broker.connections[0], [], []
+            for _ in range(3):
+                tasks.append(asyncio.create_task(publisher.publish([RECORD])))
+                await asyncio.sleep(0.001)
+                sent.append(len(connection.sent))
+            await until(lambda: len(connection.sent) == 3)
+            for number in range(3):
+                connection.settle(number, partition=0, outcome=number)
+            await asyncio.gather(*tasks)
+            return sent
+
+    assert asyncio.run(scenario()) == [1, 1, 1]
 
 
 def test_a_failed_record_is_refused_and_its_connection_replaced(broker: Broker, publisher: KafkaPublisher) -> None:
     async def scenario() -> None:
         async with opened(publisher):
             await connected(broker, publisher)
-            task = asyncio.create_task(publisher.publish(RECORD))
+            task = asyncio.create_task(publisher.publish([RECORD]))
             await until(lambda: len(broker.connections[0].sent) == 1)
-            broker.connections[0].sent[0].failure(KafkaTimeoutError("expired"))
+            broker.connections[0].settle(0, partition=0, outcome=KafkaTimeoutError("expired"))
             with pytest.raises(BrokerUnavailableError, match="expired"):
                 await task
             await connected(broker, publisher, times=2)
@@ -122,19 +164,19 @@ def test_a_failed_record_is_refused_and_its_connection_replaced(broker: Broker, 
 def test_other_records_of_a_failed_connection_may_still_be_acknowledged(
     broker: Broker, publisher: KafkaPublisher
 ) -> None:
-    async def scenario() -> Receipt:
+    async def scenario() -> list[Receipt]:
         async with opened(publisher):
             await connected(broker, publisher)
-            failing, lucky = (asyncio.create_task(publisher.publish(RECORD)) for _ in range(2))
+            failing, lucky = (asyncio.create_task(publisher.publish([RECORD])) for _ in range(2))
             sent = broker.connections[0].sent
             await until(lambda: len(sent) == 2)
-            sent[0].failure(KafkaTimeoutError("expired"))
+            broker.connections[0].settle(0, partition=0, outcome=KafkaTimeoutError("expired"))
             with pytest.raises(BrokerUnavailableError):
                 await failing
-            acknowledge(sent[1], partition=1, offset=0)
-            return await lucky
+            broker.connections[0].settle(1, partition=1, outcome=0)
+            return list(await lucky)
 
-    assert asyncio.run(scenario()) == Receipt(1, 0)
+    assert asyncio.run(scenario()) == [Receipt(1, 2)]
 
 
 def test_a_record_that_is_never_settled_is_refused_and_its_connection_cut(
@@ -144,7 +186,7 @@ def test_a_record_that_is_never_settled_is_refused_and_its_connection_cut(
         async with opened(publisher):
             await connected(broker, publisher)
             with pytest.raises(BrokerUnavailableError, match="too long"):
-                await publisher.publish(RECORD)
+                await publisher.publish([RECORD])
 
     asyncio.run(scenario())
     assert broker.connections[0].finished_within == [0]
@@ -159,7 +201,7 @@ def test_while_the_broker_is_away_a_record_is_refused_at_once_with_the_reason(
         async with opened(publisher):
             await asyncio.sleep(0.03)
             with pytest.raises(BrokerUnavailableError, match="nobody listens"):
-                await publisher.publish(RECORD)
+                await publisher.publish([RECORD])
             broker.is_away = False
             await connected(broker, publisher)
 
@@ -172,7 +214,7 @@ def test_a_topic_that_is_gone_is_not_waited_for(broker: Broker, publisher: Kafka
             await connected(broker, publisher)
             broker.connections[0].knows_topic = False
             with pytest.raises(BrokerUnavailableError, match="is gone"):
-                await publisher.publish(RECORD)
+                await publisher.publish([RECORD])
 
     asyncio.run(scenario())
     assert broker.connections[0].sent == []

@@ -31,7 +31,7 @@ def test_a_log_that_is_away_keeps_nothing() -> None:
         await publisher.open()
         publisher.is_away = True
         with pytest.raises(BrokerUnavailableError):
-            await publisher.publish(Record(b"pin", b"{}", timestamp=1))
+            await publisher.publish([Record(b"pin", b"{}", timestamp=1)])
 
     asyncio.run(scenario())
     assert publisher.records == []

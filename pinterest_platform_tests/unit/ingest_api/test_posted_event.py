@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ingest_api import posted_event
 from ingest_api.posted_event import PostedEvent, Problem, RefusedPinError, read_event, with_members
 from pinterest_platform_tests.pins import VALID_PIN, pin, pin_without
 
@@ -148,4 +149,38 @@ def test_any_body_is_an_event_that_a_strict_reader_understands_or_is_refused(bod
 
 
 def test_members_are_appended_to_a_json_object() -> None:
-    assert with_members(b'{"a":1}', b="é", c=2) == b'{"a":1,"b":"\\u00e9","c":2}'
+    assert with_members(b'{"a":1}', b="é", c=2) == '{"a":1,"b":"é","c":2}'.encode()
+
+
+COLONS = st.text('a:", \\{}é\t\u00a0')
+NAMES = st.sampled_from([*VALID_PIN, "event_id"])
+WHITE_SPACE = st.sampled_from(["", " ", "\n\t"])
+VALUES = st.one_of(
+    COLONS, st.none(), st.integers(-(2**64), 2**64), st.floats(), st.booleans(), st.lists(COLONS, max_size=2)
+)
+
+
+@st.composite
+def spelled_pins(draw: st.DrawFn) -> bytes:
+    """A pin with some values changed, some names given twice, and white space in odd places."""
+    members = list((VALID_PIN | draw(st.dictionaries(NAMES, VALUES, max_size=3))).items())
+    members += draw(st.lists(st.tuples(NAMES | COLONS, VALUES), max_size=2))
+    space, ascii_only = draw(WHITE_SPACE), draw(st.booleans())
+    written = (
+        f"{space}{json.dumps(name, ensure_ascii=ascii_only)}{space}:{json.dumps(value, ensure_ascii=ascii_only)}"
+        for name, value in members
+    )
+    return f"{space}{{{','.join(written)}{space}}}{space}".encode()
+
+
+@settings(deadline=None, max_examples=300)
+@given(body=spelled_pins() | CHANGED_PINS)
+def test_the_fast_reader_takes_what_the_careful_one_takes_and_makes_the_same_of_it(body: bytes) -> None:
+    plain = posted_event._plain_event(body, new_event_id)
+    if plain is not None:
+        assert posted_event._careful_event(body, new_event_id) == plain
+
+
+def test_an_ordinary_pin_is_read_by_the_fast_reader() -> None:
+    body = json.dumps(VALID_PIN, ensure_ascii=False).encode()
+    assert posted_event._plain_event(body, new_event_id) == posted_event._careful_event(body, new_event_id)

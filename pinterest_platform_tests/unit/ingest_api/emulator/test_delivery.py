@@ -25,7 +25,7 @@ class Sleeper:
 
 async def deliver(url: str, sleeper: Sleeper) -> Outcome:
     async with aiohttp.ClientSession() as session:
-        return await Delivery(url, session, Random(7), sleeper.sleep).deliver(POST)
+        return await Delivery(url, session, Random(7), sleep=sleeper.sleep).deliver(POST)
 
 
 def deliver_to(*statuses: int) -> tuple[Outcome, list[bytes], list[float]]:

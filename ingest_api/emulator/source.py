@@ -1,0 +1,116 @@
+"""Rows from elsewhere: a CSV or NDJSON file, or a table behind a SQLAlchemy URL (the original had one in MySQL).
+
+Belongs here: reading them, and which is posted next. Does not belong here: what the API thinks of them.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import orjson
+
+from ingest_api.emulator.damage import damaged
+from ingest_api.emulator.post import Post
+
+Row = dict[str, Any]
+NUMBERS = ("index", "downloaded")
+
+
+class SourceError(Exception):
+    """The rows cannot be read. Says which, and what to do."""
+
+
+def read_rows(source: str, table: str) -> Sequence[Row]:
+    """All rows of a file that ends with .csv, .ndjson or .jsonl, or of `table` in the database at a SQLAlchemy URL.
+
+    Raises:
+        SourceError: the file, the database, the table or a row cannot be read, or there is no row.
+    """
+    if "://" in source:
+        rows = _rows_of_table(source, table)
+    else:
+        try:
+            rows = list(_reader_of(source)(Path(source)))
+        except OSError as error:
+            raise SourceError(f"Cannot read {source} ({error.strerror}). Choose another --source.") from error
+        except UnicodeDecodeError as error:
+            raise SourceError(f"{source} is not UTF-8 text ({error.reason}). Convert it first.") from error
+    if not rows:
+        raise SourceError(f"{source} has no rows. Choose another --source.")
+    return rows
+
+
+def draw_rows(rows: Sequence[Row], *, in_order: bool) -> Callable[[int, Callable[[], str], float], Iterator[Post]]:
+    """What `draw_posts` does, over these rows: drawn for ever with replacement, or each once, in their order.
+
+    A row that is drawn gets an `event_id` of its own each time; one that comes in order keeps the one it has.
+    """
+
+    def draw(seed: int, new_event_id: Callable[[], str], malformed_share: float = 0.0) -> Iterator[Post]:
+        random = Random(seed)  # noqa: S311 - a game of dice, not a secret
+        for number in range(len(rows)) if in_order else (random.randrange(len(rows)) for _ in count()):
+            row = rows[number]
+            kept = row.get("event_id") if in_order else None
+            event_id = str(kept or new_event_id())
+            body = orjson.dumps(row | {"event_id": event_id}, default=str)
+            yield damaged(Post(str(row.get("unique_id", "")), event_id, body), random, malformed_share)
+
+    return draw
+
+
+def _reader_of(source: str) -> Callable[[Path], Iterator[Row]]:
+    match Path(source).suffix.lower():
+        case ".csv":
+            return _rows_of_csv
+        case ".ndjson" | ".jsonl":
+            return _rows_of_lines
+    raise SourceError(
+        f"{source} is no .csv, .ndjson or .jsonl file, and no URL of a database such as sqlite:///pins.db."
+    )
+
+
+def _rows_of_csv(file: Path) -> Iterator[Row]:
+    with file.open(encoding="utf-8-sig", newline="") as content:
+        for number, row in enumerate(csv.DictReader(content), start=1):
+            try:
+                yield row | {name: int(row[name]) for name in NUMBERS}
+            except (KeyError, TypeError, ValueError) as error:
+                raise SourceError(
+                    f"Row {number} of {file} has no whole number in {' and '.join(NUMBERS)} ({error}). Mend it first."
+                ) from error
+
+
+def _rows_of_lines(file: Path) -> Iterator[Row]:
+    with file.open("rb") as content:
+        for number, line in enumerate(content, start=1):
+            if line.isspace():
+                continue
+            try:
+                row = orjson.loads(line)
+            except orjson.JSONDecodeError as error:
+                raise SourceError(f"Line {number} of {file} is not JSON ({error}). Mend it first.") from error
+            if not isinstance(row, dict):
+                raise SourceError(f"Line {number} of {file} is no JSON object. Mend it first.")
+            yield row
+
+
+def _rows_of_table(url: str, table: str) -> Sequence[Row]:
+    import sqlalchemy  # half a second, for few who need it
+
+    try:
+        engine = sqlalchemy.create_engine(url)
+        with engine.connect() as connection:
+            found = sqlalchemy.Table(table, sqlalchemy.MetaData(), autoload_with=connection)
+            rows = [dict(row) for row in connection.execute(sqlalchemy.select(found)).mappings()]
+        engine.dispose()
+    except sqlalchemy.exc.NoSuchTableError as error:
+        raise SourceError(f"The database has no table {table}. Name another with --table.") from error
+    except (sqlalchemy.exc.SQLAlchemyError, ModuleNotFoundError) as error:
+        # The first line only: the others may repeat the URL, and with it a password.
+        raise SourceError(f"The database cannot be read: {str(error).splitlines()[0]}") from error
+    return rows

@@ -1,0 +1,120 @@
+"""From a body with many events to the events, each of which is taken or refused on its own.
+
+Belongs here: where one event ends and the next begins. Does not belong here: what makes an event a pin (`posted_event`)
+and compression (`request_body`).
+
+Events are cut out of the body as they were sent. A JSON array is cut with a guess first: where one object seems to end
+and the next to begin. If every piece is an object then the guess was right, since JSON can be read in one way only.
+Otherwise (a text that looks like such a seam, lists of objects, damage) a JSON reader says where each element ends.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ingest_api.posted_event import (
+    PostedEvent,
+    Problem,
+    RefusedPinError,
+    not_json,
+    read_event,
+    refusing_what_is_no_json,
+)
+
+_SEAM = re.compile(rb"\}[ \t\r\n]*,[ \t\r\n]*\{")
+_WHITE_SPACE = re.compile(r"[ \t\r\n]*")
+_JSON_WHITE_SPACE = b" \t\r\n"
+_decoder = json.JSONDecoder()
+# A piece that is refused for one of these was not seen to be a JSON object.
+_DOUBT = frozenset({"not_json", "too_large"})
+
+Verdict = PostedEvent | RefusedPinError
+
+
+class TooManyEventsError(Exception):
+    """The batch has more than `limit` events."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"The batch has more than {limit} events.")
+
+
+@dataclass(frozen=True, slots=True)
+class BatchReader:
+    """Reads batches of at most `event_limit` events of at most `byte_limit` bytes each."""
+
+    event_limit: int
+    byte_limit: int
+    new_event_id: Callable[[], str]
+
+    def read_lines(self, body: bytes) -> Sequence[Verdict]:
+        """One verdict a line that is not blank.
+
+        Raises:
+            TooManyEventsError: there are more lines.
+        """
+        return self._read([line for line in body.split(b"\n") if line and not line.isspace()])
+
+    def read_array(self, body: bytes) -> Sequence[Verdict]:
+        """One verdict an element.
+
+        Raises:
+            RefusedPinError: the body is not one JSON array.
+            TooManyEventsError: there are more elements.
+        """
+        body = body.strip(_JSON_WHITE_SPACE)
+        if not body.startswith(b"["):
+            raise not_json("is not a JSON array")
+        if body[1:-1].isspace() or body == b"[]":
+            return []
+        pieces = _cut_at_seams(body)
+        if body.endswith(b"]") and len(pieces) <= self.event_limit:
+            verdicts = self._read(pieces)
+            if not any(isinstance(verdict, RefusedPinError) and verdict.kind in _DOUBT for verdict in verdicts):
+                return verdicts
+        return self._read(_cut_with_a_reader(body, self.event_limit))
+
+    def _read(self, pieces: Sequence[bytes]) -> Sequence[Verdict]:
+        if len(pieces) > self.event_limit:
+            raise TooManyEventsError(self.event_limit)
+        return [self._verdict(piece) for piece in pieces]
+
+    def _verdict(self, piece: bytes) -> Verdict:
+        if len(piece) > self.byte_limit:
+            return RefusedPinError(Problem(None, f"is larger than {self.byte_limit} bytes"), kind="too_large")
+        try:
+            return read_event(piece, self.new_event_id)
+        except RefusedPinError as refusal:
+            return refusal
+
+
+def _cut_at_seams(array: bytes) -> list[bytes]:
+    # The braces of a seam belong to the pieces on either side of it. Where there is no array, no piece will be JSON.
+    first, *rest = _SEAM.split(array[1:-1])
+    if not rest:
+        return [first]
+    return [first + b"}", *(b"{" + piece + b"}" for piece in rest[:-1]), b"{" + rest[-1]]
+
+
+def _cut_with_a_reader(array: bytes, most: int) -> list[bytes]:
+    """One piece more than `most` is enough to know that there are too many."""
+    pieces: list[bytes] = []
+    with refusing_what_is_no_json():
+        text, position = array.decode(), 1
+        while len(pieces) <= most:
+            start = _behind_white_space(text, position)
+            _, end = _decoder.raw_decode(text, start)
+            pieces.append(text[start:end].encode())
+            position = _behind_white_space(text, end) + 1
+            if text[position - 1 :] == "]":
+                break
+            if text[position - 1 : position] != ",":
+                raise json.JSONDecodeError("Expecting ',' or ']'", text, position - 1)
+    return pieces
+
+
+def _behind_white_space(text: str, position: int) -> int:
+    match = _WHITE_SPACE.match(text, position)
+    return match.end() if match else position

@@ -1,0 +1,138 @@
+"""A batch of kafka-python that takes many records at once.
+
+`KafkaProducer.send` takes one record at a time and gives a future for each: two objects, five locks and a dozen calls,
+in two threads that share one interpreter lock. This takes what one request has for a partition in one loop, and
+remembers one entry for all of it. Belongs here: Kafka's record format (v2) and who waits for which record. Does not
+belong here: when a batch is sent (kafka-python's accumulator and sender, which treat this as one of theirs).
+
+It leans on what kafka-python keeps to itself, whose version is pinned; the publisher's tests run over a real broker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from kafka.producer.producer_batch import ProducerBatch
+from kafka.record.memory_records import MemoryRecordsBuilder
+from kafka.record.util import encode_varint
+from kafka.structs import TopicPartition
+
+from ingest_api.delivery import Delivery
+from ingest_api.publisher import Record
+
+_FORMAT = 2
+_NO_HEADERS = b"\x00"
+
+
+class Run:
+    """Neighbours in a batch: the records of `delivery` at `positions` lie in it one after the other from `first` on."""
+
+    __slots__ = ("delivery", "first", "positions")
+
+    def __init__(self, delivery: Delivery, positions: Sequence[int], first: int) -> None:
+        self.delivery = delivery
+        self.positions = positions
+        self.first = first
+
+
+# Told what became of a batch, from the producer's thread: its runs, its partition, its first offset or the error.
+Settled = Callable[[Sequence[Run], int, "int | Exception"], None]
+
+
+class RecordBatch(ProducerBatch):  # type: ignore[misc]
+    """A batch of at most `size` bytes, unless its only record is larger."""
+
+    def __init__(self, place: TopicPartition, size: int, compression: int, settled: Settled) -> None:
+        super().__init__(place, MemoryRecordsBuilder(_FORMAT, compression, size))
+        self._runs: list[Run] = []
+        self._size = size
+        self._settled = settled
+        _tell(self.produce_future, self._runs, settled)
+
+    def append_run(self, delivery: Delivery, positions: Sequence[int]) -> int:
+        """Take as many of these records as there is room for, at least one into an empty batch; returns how many."""
+        records = self.records
+        if records._closed:
+            return 0
+        first = records.next_offset()
+        taken = _append(records._builder, self._size, delivery.records, positions, first)
+        if taken:
+            records._next_offset = first + taken
+            self._runs.append(Run(delivery, positions[:taken], first))
+        return taken
+
+    @property
+    def _record_futures(self) -> list[_Moved]:
+        # kafka-python asks for these when a broker finds the batch too large: it splits it, and binds each record anew.
+        return [_Moved(self._settled, run.delivery, position) for run in self._runs for position in run.positions]
+
+    @_record_futures.setter
+    def _record_futures(self, _: list[Any]) -> None: ...
+
+
+class _Moved:
+    """A record of a batch that was split."""
+
+    def __init__(self, settled: Settled, delivery: Delivery, position: int) -> None:
+        self._settled = settled
+        self._delivery = delivery
+        self._position = position
+
+    def rebind(self, produce_future: Any, index: int) -> None:
+        """The record is now number `index` of the batch that this future belongs to."""
+        _tell(produce_future, [Run(self._delivery, (self._position,), index)], self._settled)
+
+
+def _tell(produce_future: Any, runs: Sequence[Run], settled: Settled) -> None:
+    partition = produce_future.topic_partition.partition
+
+    def done(result: tuple[int, int, Callable[[int], Exception] | None]) -> None:
+        base_offset, _timestamp, error_of = result
+        settled(runs, partition, error_of(runs[0].first) if error_of else base_offset)
+
+    produce_future.add_callback(done)
+    produce_future.add_errback(partial(settled, runs, partition))
+
+
+def _append(builder: Any, size: int, records: Sequence[Record], positions: Sequence[int], first: int) -> int:
+    buffer, number = builder._buffer, first
+    if builder._first_timestamp is None:
+        builder._first_timestamp = builder._max_timestamp = records[positions[0]].timestamp
+    for position in positions:
+        key, value, timestamp = records[position]
+        body = b"".join(
+            (
+                b"\x00",  # attributes
+                _varint(timestamp - builder._first_timestamp),
+                _varint(number),
+                _varint(len(key)),
+                key,
+                _varint(len(value)),
+                value,
+                _NO_HEADERS,
+            )
+        )
+        if number and len(buffer) + len(body) > size:
+            break
+        buffer += _varint(len(body))
+        buffer += body
+        builder._max_timestamp = max(builder._max_timestamp, timestamp)
+        number += 1
+    if number > first:
+        builder._last_offset, builder._num_records = number - 1, number
+    return number - first
+
+
+def _made_varint(number: int) -> bytes:
+    written = bytearray()
+    encode_varint(number, written.append)
+    return bytes(written)
+
+
+_SMALL = tuple(_made_varint(number) for number in range(4_096))
+
+
+def _varint(number: int) -> bytes:
+    return _SMALL[number] if 0 <= number < len(_SMALL) else _made_varint(number)
