@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import httpx
@@ -37,8 +37,12 @@ def _queries() -> Iterator[tuple[str, str, bool]]:
         values = {each["name"]: each["current"]["value"] for each in dashboard["templating"]["list"]} | _INTERVALS
         for panel in dashboard["panels"]:
             for target in panel.get("targets", ()):
-                query = _VARIABLE.sub(lambda found, values=values: values[found[1]], target["expr"])
+                query = _filled(target["expr"], values)
                 yield f"{dashboard['title']}, {panel['title']}", query, target["instant"]
+
+
+def _filled(expression: str, values: Mapping[str, str]) -> str:
+    return _VARIABLE.sub(lambda found: values[found[1]], expression)
 
 
 def _series(settings: Settings, query: str, instant: bool) -> Any:
