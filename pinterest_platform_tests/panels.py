@@ -13,10 +13,10 @@ import httpx
 from infra.grafana.files import FOLDER
 from pinterest_platform.settings import Settings
 
-_STEP = 1
+_STEP = 3
 _SPAN = 60
 _VARIABLE = re.compile(r"\$\{?(\w+)(?::\w+)?\}?")
-_INTERVALS = {"__rate_interval": "30s", "__interval": "1s", "__range": "1m"}
+_INTERVALS = {"__rate_interval": "30s", "__interval": "3s", "__range": "1m"}
 
 
 def prometheus(settings: Settings, what: str, **parameters: object) -> Any:
