@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import httpx
@@ -13,10 +13,10 @@ import httpx
 from infra.grafana.files import FOLDER
 from pinterest_platform.settings import Settings
 
-_STEP = 1
+_STEP = 3
 _SPAN = 60
 _VARIABLE = re.compile(r"\$\{?(\w+)(?::\w+)?\}?")
-_INTERVALS = {"__rate_interval": "30s", "__interval": "1s", "__range": "1m"}
+_INTERVALS = {"__rate_interval": "30s", "__interval": "3s", "__range": "1m"}
 
 
 def prometheus(settings: Settings, what: str, **parameters: object) -> Any:
@@ -37,8 +37,12 @@ def _queries() -> Iterator[tuple[str, str, bool]]:
         values = {each["name"]: each["current"]["value"] for each in dashboard["templating"]["list"]} | _INTERVALS
         for panel in dashboard["panels"]:
             for target in panel.get("targets", ()):
-                query = _VARIABLE.sub(lambda found, values=values: values[found[1]], target["expr"])
+                query = _filled(target["expr"], values)
                 yield f"{dashboard['title']}, {panel['title']}", query, target["instant"]
+
+
+def _filled(expression: str, values: Mapping[str, str]) -> str:
+    return _VARIABLE.sub(lambda found: values[found[1]], expression)
 
 
 def _series(settings: Settings, query: str, instant: bool) -> Any:
