@@ -12,13 +12,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.local_stack.artifacts import INFRA, read_lock
+from infra.local_stack.artifacts import INFRA, Artifact, Lock, read_lock
 from infra.local_stack.credentials import Credentials
 from infra.local_stack.errors import StackError
 from infra.local_stack.place import Place, loopback_port, with_artifacts
 from infra.local_stack.servers.cassandra import write_configuration as write_cassandra
 from infra.local_stack.servers.kafka import write_configuration as write_kafka
 from infra.local_stack.servers.postgres import write_configuration as write_postgres
+from infra.local_stack.servers.presto import own_options
+from infra.local_stack.servers.presto import write_configuration as write_presto_configuration
 from infra.local_stack.servers.prometheus import write_configuration as write_prometheus
 from infra.local_stack.servers.s3 import write_configuration as write_s3
 from infra.local_stack.setup import fetch_artifacts
@@ -27,6 +29,8 @@ from pinterest_platform.settings import Settings
 
 # What the project's image needs of Maven Central: the official images bring the servers.
 _JARS = ("spark", "jmx_exporter", "grafana")
+# Where the official image has its connectors.
+_PRESTO_PLUGINS = Path("/opt/presto-server/plugin")
 _SECRETS = (
     "postgres_superuser_password",
     "postgres_password",
@@ -52,6 +56,7 @@ OWNERS: Mapping[str, Owner] = {
     "s3": Owner(1000, "data"),
     "prometheus": Owner(65534, "data"),
     "dagster": Owner(1000, "."),
+    "presto": Owner(1000, "."),
 }
 
 
@@ -72,7 +77,7 @@ def compose_place(settings: Settings) -> Place:
 def fetch_jars(settings: Settings) -> None:
     """Downloads what the image keeps, while it is built."""
     lock = read_lock()
-    wanted = {name: lock[name] for name in _JARS}
+    wanted = {**{name: lock[name] for name in _JARS}, "presto": (_byteman(lock),)}
     fetch_artifacts(wanted, with_artifacts(settings, lock).artifact_cache, Terminal())
 
 
@@ -89,6 +94,21 @@ def write_all(place: Place) -> None:
     for server, owner in OWNERS.items():
         (place.state / server / owner.data).mkdir(parents=True, exist_ok=True)
         _hand_over(place.state / server, owner.user)
+
+
+def write_presto(place: Place) -> None:
+    """Presto's files. They hold the password of its role, which PostgreSQL has to be there for."""
+    write_presto_configuration(place, place.settings.presto_port, _PRESTO_PLUGINS)
+    folder = place.state / "presto"
+    agent = folder / "byteman.jar"
+    shutil.copyfile(place.settings.artifact_cache / _byteman(place.lock).path, agent)
+    options = (*own_options(place, agent), "-cp", "/opt/presto-server/lib/*")
+    (folder / "java.options").write_text("".join(f'"{option}"\n' for option in options))
+
+
+def _byteman(lock: Lock) -> Artifact:
+    (found,) = (artifact for artifact in lock["presto"] if artifact.coordinate.startswith("org.jboss.byteman:"))
+    return found
 
 
 def _write_dagster(place: Place) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from infra.compose.configuration import write_presto
 from infra.local_stack.place import Place
 from infra.local_stack.servers import describe_all
 
@@ -19,3 +20,4 @@ def provision(place: Place) -> None:
     for name in PROVISIONED:
         servers[name].complete()
         print(f"{name} has what the platform needs")
+    write_presto(place)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 import shutil
 from contextlib import closing
+from pathlib import Path
 
 from infra.local_stack.java import PRESTO, java_command, write_options
 from infra.local_stack.place import LOOPBACK, Place, loopback_port
@@ -40,27 +41,33 @@ def presto(place: Place) -> Server:
 
 
 def _configure(place: Place, port: int) -> None:
+    write_configuration(place, port, place.state / NAME / "plugin")
+    _link_connectors(place)
+    (byteman,) = (artifact for artifact in place.lock[NAME] if artifact.coordinate.startswith("org.jboss.byteman:"))
+    write_options(place, NAME, own_options(place, place.settings.artifact_cache / byteman.path))
+
+
+def write_configuration(place: Place, port: int, plugins: Path) -> None:
+    """The server's own files, to `<state>/presto`; its role in PostgreSQL gets a new password for them."""
     folder = place.state / NAME
     values = {
         "port": port,
-        "plugins": folder / "plugin",
+        "plugins": plugins,
         "catalogs": folder / "catalog",
         "no_jmx_port": NO_JMX_PORT,
     }
     place.render("presto/config.properties", folder / "config.properties", values)
     place.render("presto/log.properties", folder / "log.properties", {})
     place.render("presto/access-control.properties", folder / "etc" / "access-control.properties", {})
-    _configure_catalogs(place)
-    _link_connectors(place)
-    write_options(place, NAME, (*PRESTO, *_own_options(place)))
-
-
-def _own_options(place: Place) -> tuple[str, ...]:
-    folder = place.state / NAME
     place.render("presto/rules.btm", folder / "rules.btm", {})
-    (byteman,) = (artifact for artifact in place.lock[NAME] if artifact.coordinate.startswith("org.jboss.byteman:"))
-    agent = place.settings.artifact_cache / byteman.path
+    _configure_catalogs(place)
+
+
+def own_options(place: Place, agent: Path) -> tuple[str, ...]:
+    """What Java is told; `agent` is the jar of Byteman."""
+    folder = place.state / NAME
     return (
+        *PRESTO,
         # On the boot path too: connectors do not see the classes of the server.
         f"-javaagent:{agent}=script:{folder / 'rules.btm'},boot:{agent}",
         f"-Dconfig={folder / 'config.properties'}",

