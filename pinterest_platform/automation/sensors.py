@@ -15,6 +15,7 @@ IN_PROGRESS = [
     DagsterRunStatus.STARTED,
     DagsterRunStatus.CANCELING,
 ]
+ENDED = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
 WITH_A_PROCESS = [DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
 
 
@@ -25,17 +26,31 @@ def fail_lost_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     lost = [record.dagster_run for record in records if _has_lost_its_process(context.instance, record)]
     for run in lost:
         fail_run(context.instance, run, "Its process is gone: it was killed, or the machine was restarted.")
+    free_pools_of_ended_runs(context.instance)
     names = ", ".join(run.run_id for run in lost)
     return dg.SkipReason(f"Marked as failed: {names}." if lost else "Every run in progress has its process.")
 
 
 def fail_run(instance: dg.DagsterInstance, run: DagsterRun, reason: str) -> None:
-    """Mark a run as failed whose process cannot do so itself, and free its place in the pools."""
+    """Mark a run as failed whose process cannot do so itself."""
     current = instance.get_run_by_id(run.run_id)
     if current is None or current.is_finished:
         return  # another sensor was quicker
     instance.report_run_failed(run, reason)
-    instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+
+
+def free_pools_of_ended_runs(instance: dg.DagsterInstance) -> None:
+    """Free the places that runs hold which have ended, so that the next run's step does not wait for them for good.
+
+    A step gives its place back itself, but not one that was killed: Dagster's code server sees within a second that its
+    process is gone, reports the run as failed, and leaves its places taken.
+    """
+    storage = instance.event_log_storage
+    if not storage.supports_global_concurrency_limits:
+        return
+    if holders := list(storage.get_concurrency_run_ids()):
+        for run in instance.get_runs(RunsFilter(run_ids=holders, statuses=ENDED)):
+            storage.free_concurrency_slots_for_run(run.run_id)
 
 
 def _has_lost_its_process(instance: dg.DagsterInstance, record: dg.RunRecord) -> bool:

@@ -13,7 +13,7 @@ import psycopg
 from dagster import DagsterRunStatus, RunRecord, RunsFilter
 
 from pinterest_platform.automation.jobs import STREAM_JOB
-from pinterest_platform.automation.sensors import IN_PROGRESS, WITH_A_PROCESS, fail_run
+from pinterest_platform.automation.sensors import ENDED, IN_PROGRESS, WITH_A_PROCESS, fail_run, free_pools_of_ended_runs
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.postgres import connect
 from pinterest_platform.stream.ownership import Heartbeat, read_heartbeat
@@ -52,6 +52,7 @@ def keep_streaming(
         return dg.SkipReason(
             f"It failed several times as soon as it had begun. The next attempt is in {seconds:.0f} s."
         )
+    free_pools_of_ended_runs(context.instance)
     return dg.RunRequest()
 
 
@@ -92,8 +93,7 @@ def _failed_at_once(record: RunRecord) -> bool:
 
 
 def _ended(instance: dg.DagsterInstance) -> Sequence[RunRecord]:
-    ended = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
-    return instance.get_run_records(RunsFilter(job_name=STREAM_JOB, statuses=ended), limit=_LOOKED_BACK)
+    return instance.get_run_records(RunsFilter(job_name=STREAM_JOB, statuses=ENDED), limit=_LOOKED_BACK)
 
 
 def _heartbeat(settings: Settings) -> Heartbeat | None:
