@@ -82,6 +82,7 @@ def _running(settings: Settings, log: IO[bytes], main: str, *arguments: str) -> 
         "SPARK_HOME": str(SPARK_HOME),
         "SPARK_LOCAL_IP": "127.0.0.1",
         "SPARK_DAEMON_MEMORY": "192m",
+        "SPARK_DAEMON_JAVA_OPTS": "-XX:TieredStopAtLevel=1",
     }
     command = [str(SPARK_HOME / "bin" / "spark-class"), main, "--host", "127.0.0.1", *arguments]
     process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)

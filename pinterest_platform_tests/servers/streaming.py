@@ -27,4 +27,4 @@ def stream_to_the_end(spark: SparkSession, settings: Settings, owner: str = "the
 
 if __name__ == "__main__":
     own = Settings()
-    stream_to_the_end(open_session(own), own)
+    stream_to_the_end(open_session(own, is_short=True), own)

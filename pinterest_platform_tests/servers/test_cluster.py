@@ -51,7 +51,8 @@ def day(corner: Settings, keyspace: Settings) -> Settings:
 
 def on_cluster(settings: Settings, cluster: SparkCluster) -> Settings:
     """Executors with room on this machine, and with temporary folders of their own, not the driver's."""
-    options = {"spark.executor.memory": "512m", "spark.executor.extraJavaOptions": "-Dhadoop.tmp.dir=hadoop"}
+    java_options = "-Dhadoop.tmp.dir=hadoop -XX:TieredStopAtLevel=1"  # for so few records, as the driver's
+    options = {"spark.executor.memory": "512m", "spark.executor.extraJavaOptions": java_options}
     return settings.model_copy(update={"spark_master": cluster.master, "spark_options": options})
 
 
