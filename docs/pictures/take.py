@@ -18,8 +18,7 @@ PAGES = {
     "schedule": "/locations/pinterest_platform/schedules/daily_batch_at_ten",
     "clean_pins": f"/assets/clean_pins?view=partitions&partition={today()}",
     "stream": "/assets/pinterest_stream?view=events",
-    "stream_plots": "/assets/pinterest_stream?view=plots",
-    "stream_runs": "/jobs/streaming/runs",
+    "stream_runs": "/locations/pinterest_platform/jobs/streaming/runs",
 }
 DASHBOARDS = ("pipeline", "cassandra", "postgresql")
 MINUTES = 10
@@ -42,6 +41,18 @@ def take(page: Page, name: str, url: str) -> None:
     page.screenshot(path=HERE / f"{name}.png")
 
 
+def take_plots(page: Page, asset: str, url: str) -> None:
+    """The curves of an asset's figures, which are below its columns."""
+    page.set_viewport_size({"width": 1600, "height": 4000})
+    page.goto(url)
+    page.get_by_text("Plots", exact=True).click()
+    page.wait_for_timeout(6_000)
+    box = page.get_by_text("Metadata", exact=True).bounding_box()
+    if box is None:
+        raise SystemExit(f"{asset} has no metadata: materialise it first.")
+    page.screenshot(path=HERE / f"{asset}_plots.png", clip={"x": 230, "y": box["y"], "width": 950, "height": 1_850})
+
+
 def take_dashboards(page: Page, settings: Settings) -> None:
     """Each as long as it is, from the page that Prometheus serves."""
     page.set_viewport_size({"width": 1700, "height": 1000})
@@ -57,8 +68,10 @@ def main() -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=BROWSER, args=OPTIONS)
         page = browser.new_page(viewport={"width": 1600, "height": 900})
+        dagster = f"http://{settings.dagster_host}:{settings.dagster_port}"
         for name, path in PAGES.items():
-            take(page, name, f"http://{settings.dagster_host}:{settings.dagster_port}{path}")
+            take(page, name, f"{dagster}{path}")
+        take_plots(page, "pinterest_stream", f"{dagster}/assets/pinterest_stream?view=overview")
         take_dashboards(page, settings)
         browser.close()
 

@@ -79,7 +79,7 @@ def failed_check(page: Page, dagster: DagsterWeb, settings: Settings, day: date)
         session.execute(delete, [day, category, lost])
     dagster.follow(dagster.launch(CHECK_JOB, day))
     page.goto(f"{dagster.url}/assets/pinterest_batch?view=checks&checkDetail=every_event_is_accounted_for")
-    page.wait_for_timeout(6_000)
+    page.get_by_text("Cassandra lacks rows").first.wait_for()
     page.screenshot(path=HERE / "failed_check.png")
     dagster.require_success(dagster.launch(BATCH_JOB, day), lambda _: None)
 
