@@ -22,7 +22,7 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 
 def takes_pool(instance: dg.DagsterInstance, run_id: str) -> bool:
-    return instance.event_log_storage.claim_concurrency_slot(POOL, run_id, "step").is_claimed
+    return bool(instance.event_log_storage.claim_concurrency_slot(POOL, run_id, "step").is_claimed)
 
 
 def test_the_pool_of_a_run_that_the_code_server_reported_as_failed_is_freed(instance: dg.DagsterInstance) -> None:
