@@ -21,6 +21,7 @@ from typing import Any
 import httpx
 import psutil
 
+from benchmarks.measured import cpu_seconds
 from benchmarks.stack import BENCHMARK_SETTINGS, running
 from benchmarks.streaming import wait_for, wait_for_answer
 from infra.local_stack.stack import LocalStack
@@ -78,9 +79,9 @@ def warm_up(settings: Settings) -> None:
 def measure(settings: Settings, broker: psutil.Process, name: str, shape: Shape, seconds: float) -> None:
     own = own_topic(settings)
     with served(own, APIS[name]) as api:
-        before = (_cpu(api), _cpu(broker))
+        before = (cpu_seconds(api), cpu_seconds(broker))
         seen = _load(own, shape, seconds)
-        cpu = [_cpu(api) - before[0], _cpu(broker) - before[1]]
+        cpu = [cpu_seconds(api) - before[0], cpu_seconds(broker) - before[1]]
     with open_topic(own) as topic:
         stored = sum(topic.end_offsets().values())
     _show(name, shape, seen, cpu, stored)
@@ -126,11 +127,6 @@ def _load(settings: Settings, shape: Shape, seconds: float) -> dict[str, Any]:
     line += ["--connections", str(shape.connections), "--batch", str(shape.batch), "--seconds", str(seconds)]
     done = subprocess.run(line, capture_output=True, text=True, check=True)
     return dict(json.loads(done.stdout))
-
-
-def _cpu(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return times.user + times.system
 
 
 if __name__ == "__main__":

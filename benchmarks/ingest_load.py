@@ -20,6 +20,7 @@ import numpy as np
 import psutil
 import uvloop
 
+from benchmarks.measured import cpu_seconds
 from ingest_api.emulator.drawing import draw_posts
 from ingest_api.emulator.emulation import DEFAULT_SEED
 
@@ -97,14 +98,14 @@ async def _load(options: argparse.Namespace) -> dict[str, Any]:
     for _ in range(options.connections):
         await loop.create_connection(lambda: Client(requests, seen), "127.0.0.1", options.port)
     await asyncio.sleep(_WARM_UP_SECONDS)
-    seen.is_counting, began, cpu = True, time.perf_counter(), _cpu()
+    seen.is_counting, began, cpu = True, time.perf_counter(), cpu_seconds(psutil.Process())
     await asyncio.sleep(options.seconds)
     seen.is_over, seconds = True, time.perf_counter() - began
     p50, p99 = np.percentile(seen.latencies or [0.0], [50, 99])
     return {
         "events": seen.statuses[200] * options.batch,
         "seconds": seconds,
-        "cpu_seconds": _cpu() - cpu,
+        "cpu_seconds": cpu_seconds(psutil.Process()) - cpu,
         "statuses": seen.statuses,
         "p50_ms": p50 * 1_000,
         "p99_ms": p99 * 1_000,
@@ -128,11 +129,6 @@ def request(path: str, body: bytes) -> bytes:
         f"POST {path} HTTP/1.1\r\nHost: ingest\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body
-
-
-def _cpu() -> float:
-    times = psutil.Process().cpu_times()
-    return times.user + times.system
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -31,9 +31,9 @@ class Measured(Generic[Result]):
 
 def measure(work: Callable[[], Result]) -> Measured[Result]:
     """Do the work once."""
-    clock, cpu = time.monotonic(), _cpu_seconds()
+    clock, cpu = time.monotonic(), cpu_seconds_of_all(_family(psutil.Process()))
     result = work()
-    return Measured(result, time.monotonic() - clock, _cpu_seconds() - cpu)
+    return Measured(result, time.monotonic() - clock, cpu_seconds_of_all(_family(psutil.Process())) - cpu)
 
 
 @dataclass
@@ -73,12 +73,18 @@ def repeated(look: Callable[[], None], seconds: float) -> Iterator[None]:
         thread.join()
 
 
-def _cpu_seconds() -> float:
+def cpu_seconds(process: psutil.Process) -> float:
+    """What the process has used so far; raises psutil.NoSuchProcess where it has ended."""
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def cpu_seconds_of_all(processes: Iterable[psutil.Process]) -> float:
+    """The same of several, without those that have ended."""
     total = 0.0
-    for process in _family(psutil.Process()):
+    for process in processes:
         with suppress(psutil.NoSuchProcess):
-            times = process.cpu_times()
-            total += times.user + times.system
+            total += cpu_seconds(process)
     return total
 
 

@@ -11,8 +11,7 @@ import statistics
 import time
 from dataclasses import dataclass
 
-import psutil
-
+from benchmarks.measured import MIB, cpu_seconds_of_all
 from benchmarks.stack import BENCHMARK_SETTINGS, running
 from infra.local_stack.processes import descendants
 from infra.local_stack.stack import LocalStack
@@ -20,7 +19,6 @@ from infra.local_stack.status import look
 from pinterest_platform.settings import Settings
 
 IDLE_SECONDS = 60.0
-MIB = 1 << 20
 WATCHED = BENCHMARK_SETTINGS.model_copy(
     update={
         "monitoring": True,
@@ -57,15 +55,7 @@ def take_turn(settings: Settings) -> Turn:
 
 def cpu_seconds(stack: LocalStack) -> float:
     servers = [process for name in stack.servers if (process := stack.process(name))]
-    return sum(_used(process) for server in servers for process in (server, *descendants(server)))
-
-
-def _used(process: psutil.Process) -> float:
-    try:
-        times = process.cpu_times()
-    except psutil.NoSuchProcess:
-        return 0.0
-    return float(times.user + times.system)
+    return cpu_seconds_of_all(process for server in servers for process in (server, *descendants(server)))
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ from ingest_api.metrics import IngestMetrics
 from ingest_api.posted_batch import BatchReader, Verdict
 from ingest_api.posted_event import PostedEvent, RefusedPinError, read_event
 from ingest_api.publisher import BrokerUnavailableError, Publisher, Receipt, Record
-from ingest_api.request_body import read_body, unpack
+from ingest_api.request_body import no_claim, read_body, unpack
 from ingest_api.request_frame import REASON
 from ingest_api.write_keys import WriteKeys
 
@@ -62,7 +62,7 @@ class Intake:
             return response
 
     async def _take_pin(self, request: Request, head: Head, owner: str) -> Response:
-        body = await self._read(request.receive, head, "/pin/", self.event_limit, _no_claim)
+        body = await self._read(request.receive, head, "/pin/", self.event_limit, no_claim)
         try:
             event = read_event(body, self.new_event_id)
         except RefusedPinError as refusal:
@@ -105,6 +105,3 @@ class Intake:
             self.admission.let_go(len(events))
         self.metrics.events_accepted[owner].inc(len(events))
         return receipts
-
-
-def _no_claim(_size: int) -> None: ...

@@ -5,6 +5,8 @@ Belongs here: names, labels and buckets. Does not belong here: when something is
 
 from __future__ import annotations
 
+from functools import partial
+
 from prometheus_client import (
     GC_COLLECTOR,
     PLATFORM_COLLECTOR,
@@ -40,57 +42,45 @@ class IngestMetrics:
         self._registry = registry = CollectorRegistry()
         for collector in (PROCESS_COLLECTOR, PLATFORM_COLLECTOR, GC_COLLECTOR):
             registry.register(collector)
-        self.requests = Counter(
-            "ingest_requests", "Requests that were answered.", ["route", "method", "status"], registry=registry
-        )
-        self.request_duration = Histogram(
+        counter, gauge = partial(Counter, registry=registry), partial(Gauge, registry=registry)
+        histogram = partial(Histogram, registry=registry)
+
+        self.requests = counter("ingest_requests", "Requests that were answered.", ["route", "method", "status"])
+        self.request_duration = histogram(
             "ingest_request_duration_seconds",
             "From the head of a request to the end of its answer.",
             ["route"],
             buckets=_ANSWER_BUCKETS,
-            registry=registry,
         )
         self.request_bytes = Children(
-            Counter(
-                "ingest_request_bytes",
-                "Bytes of bodies as they came, before any unpacking.",
-                ["route"],
-                registry=registry,
-            )
+            counter("ingest_request_bytes", "Bytes of bodies as they came, before any unpacking.", ["route"])
         )
-        self.requests_in_progress = Gauge(
-            "ingest_requests_in_progress", "Requests that have no answer yet.", registry=registry
+        self.requests_in_progress = gauge("ingest_requests_in_progress", "Requests that have no answer yet.")
+        self.requests_rejected = counter(
+            "ingest_requests_rejected", "Requests that were refused as a whole.", ["reason"]
         )
-        self.requests_rejected = Counter(
-            "ingest_requests_rejected", "Requests that were refused as a whole.", ["reason"], registry=registry
-        )
+
         self.events_accepted = Children(
-            Counter("ingest_events_accepted", "Events that Kafka has acknowledged.", ["key"], registry=registry)
+            counter("ingest_events_accepted", "Events that Kafka has acknowledged.", ["key"])
         )
-        self.events_rejected = Counter(
-            "ingest_events_rejected", "Events that are no pins.", ["key", "reason"], registry=registry
+        self.events_rejected = counter("ingest_events_rejected", "Events that are no pins.", ["key", "reason"])
+        self.events_unconfirmed = counter(
+            "ingest_events_unconfirmed", "Events that Kafka did not acknowledge in time.", ["key"]
         )
-        self.events_unconfirmed = Counter(
-            "ingest_events_unconfirmed", "Events that Kafka did not acknowledge in time.", ["key"], registry=registry
+        self.events_in_flight = gauge("ingest_events_in_flight", "Events handed to Kafka and not acknowledged yet.")
+        self.events_in_flight_limit = gauge(
+            "ingest_events_in_flight_limit", "More in flight than this are answered with 429."
         )
-        self.events_in_flight = Gauge(
-            "ingest_events_in_flight", "Events handed to Kafka and not acknowledged yet.", registry=registry
-        )
-        self.events_in_flight_limit = Gauge(
-            "ingest_events_in_flight_limit", "More in flight than this are answered with 429.", registry=registry
-        )
-        self.acknowledgement = Histogram(
+
+        self.acknowledgement = histogram(
             "ingest_acknowledgement_seconds",
             "From handing events to Kafka to their acknowledgement.",
             buckets=_ACKNOWLEDGEMENT_BUCKETS,
-            registry=registry,
         )
-        self.broker_errors = Counter(
-            "ingest_broker_errors", "Failures of the broker, by kafka-python's name.", ["error"], registry=registry
+        self.broker_errors = counter(
+            "ingest_broker_errors", "Failures of the broker, by kafka-python's name.", ["error"]
         )
-        self.broker_connected = Gauge(
-            "ingest_broker_connected", "1 while there is a connection that takes events.", registry=registry
-        )
+        self.broker_connected = gauge("ingest_broker_connected", "1 while there is a connection that takes events.")
 
     def page(self) -> bytes:
         """All of it in Prometheus' text format."""

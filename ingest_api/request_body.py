@@ -52,11 +52,12 @@ class BadEncodingError(Exception):
     """The body is not packed as its header says."""
 
 
-def _no_claim(_size: int) -> None: ...
+def no_claim(_size: int) -> None:
+    """Of a body that is counted nowhere."""
 
 
 async def read_body(
-    receive: Receive, announced: bytes, limit: int, clock: BodyClock, claim: Callable[[int], None] = _no_claim
+    receive: Receive, announced: bytes, limit: int, clock: BodyClock, claim: Callable[[int], None] = no_claim
 ) -> bytes:
     """Return the whole body. `announced` is its Content-Length or empty; `claim` is told how much more is held.
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.local_stack.artifacts import INFRA, Artifact, Lock, read_lock
+from infra.local_stack.artifacts import INFRA, byteman, read_lock
 from infra.local_stack.credentials import Credentials
 from infra.local_stack.errors import StackError
 from infra.local_stack.place import Place, loopback_port, with_artifacts
@@ -77,7 +77,7 @@ def compose_place(settings: Settings) -> Place:
 def fetch_jars(settings: Settings) -> None:
     """Downloads what the image keeps, while it is built."""
     lock = read_lock()
-    wanted = {**{name: lock[name] for name in _JARS}, "presto": (_byteman(lock),)}
+    wanted = {**{name: lock[name] for name in _JARS}, "presto": (byteman(lock, "presto"),)}
     fetch_artifacts(wanted, with_artifacts(settings, lock).artifact_cache, Terminal())
 
 
@@ -101,14 +101,9 @@ def write_presto(place: Place) -> None:
     write_presto_configuration(place, place.settings.presto_port, _PRESTO_PLUGINS)
     folder = place.state / "presto"
     agent = folder / "byteman.jar"
-    shutil.copyfile(place.settings.artifact_cache / _byteman(place.lock).path, agent)
+    shutil.copyfile(place.settings.artifact_cache / byteman(place.lock, "presto").path, agent)
     options = (*own_options(place, agent), "-cp", "/opt/presto-server/lib/*")
     (folder / "java.options").write_text("".join(f'"{option}"\n' for option in options))
-
-
-def _byteman(lock: Lock) -> Artifact:
-    (found,) = (artifact for artifact in lock["presto"] if artifact.coordinate.startswith("org.jboss.byteman:"))
-    return found
 
 
 def _write_dagster(place: Place) -> None:

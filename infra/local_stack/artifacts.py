@@ -64,6 +64,12 @@ def missing(artifacts: Iterable[Artifact], cache: Path) -> list[Artifact]:
     return [artifact for artifact in artifacts if _size(cache / artifact.path) != artifact.size]
 
 
+def byteman(lock: Lock, server: str) -> Artifact:
+    """The agent that mends what a server's own code cannot be told."""
+    (agent,) = (artifact for artifact in lock[server] if artifact.coordinate.startswith("org.jboss.byteman:"))
+    return agent
+
+
 def class_path(artifacts: Iterable[Artifact], cache: Path) -> str:
     """The jars in their locked order, as Java and Spark take them."""
     return ":".join(str(cache / artifact.path) for artifact in artifacts)

@@ -89,11 +89,13 @@ def report_as_failed() -> None:
     """Runs in a process of its own, with DAGSTER_HOME set."""
     from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 
+    from pinterest_platform.automation.sensors import free_pools_of_ended_runs
+
     with DagsterInstance.get() as instance:
         statuses = [DagsterRunStatus(status) for status in UNFINISHED]
         for run in instance.get_runs(RunsFilter(statuses=statuses)):
             instance.report_run_failed(run, "Its process was gone when the local stack started again.")
-            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+        free_pools_of_ended_runs(instance)
 
 
 if __name__ == "__main__":

@@ -22,10 +22,13 @@ def spark_resource(settings: Settings, *, is_short: bool = False) -> LazyPySpark
 
 
 def session_for(days: Iterable[date], pyspark: LazyPySparkResource, settings: Settings) -> SparkSession:
-    """The run's Spark session, for what was landed of these days: little of it starts a JVM that suits little work."""
-    bucket = open_bucket(settings)
-    landed = sum(stored.size for day in days for stored in bucket.list(day_prefix(day)))
-    return session_of(spark_resource(settings, is_short=True) if landed < _FEW_BYTES else pyspark, settings)
+    """The run's Spark session. Where few bytes of these days have landed, its JVM is one that suits little work.
+
+    The run's first step decides; the others find the session.
+    """
+    if SparkSession.getActiveSession() is None and _landed_bytes(days, settings) < _FEW_BYTES:
+        pyspark = spark_resource(settings, is_short=True)
+    return session_of(pyspark, settings)
 
 
 def session_of(pyspark: LazyPySparkResource, settings: Settings) -> SparkSession:
@@ -35,3 +38,8 @@ def session_of(pyspark: LazyPySparkResource, settings: Settings) -> SparkSession
     hand_over_secrets(session, settings)
     session.sparkContext.setLogLevel("WARN")
     return session
+
+
+def _landed_bytes(days: Iterable[date], settings: Settings) -> int:
+    bucket = open_bucket(settings)
+    return sum(stored.size for day in days for stored in bucket.list(day_prefix(day)))

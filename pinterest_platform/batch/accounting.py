@@ -155,8 +155,8 @@ def is_closed(day: date, now: datetime) -> bool:
 
 def _stream(stores: Stores, day: date) -> StreamOffsets | None:
     """None where the stream has never run, or no longer keeps the day."""
-    progress = day_offsets.stream_progress(stores.postgres, stores.settings.kafka_topic)
-    if not progress or day < day_offsets.kept_from(stores.postgres):
+    progress = day_offsets.stream_progress(stores.postgres, stores.settings.kafka_topic, day)
+    if progress is None:
         return None
     tables = ("pinterest_stream", "stream_rejects", "stream_duplicates")
     rows, rejects, duplicates = (day_offsets.streamed(stores.postgres, table, day) for table in tables)

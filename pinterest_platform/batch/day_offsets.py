@@ -97,14 +97,14 @@ def streamed(connection: Connection, table: str, day: date) -> OffsetSet:
         return offset_set(_in_blocks(rows))
 
 
-def stream_progress(connection: Connection, topic: str) -> dict[int, int]:
-    """How far the stream has come, per partition; empty where it never ran."""
+def stream_progress(connection: Connection, topic: str, day: date) -> dict[int, int] | None:
+    """How far the stream has come, per partition; None where it never ran, or does not keep the day any more."""
     query = "SELECT kafka_partition, next_offset FROM stream_progress WHERE topic = %s"
     rows: list[Any] = connection.execute(query, [topic]).fetchall()
-    return dict(rows)
+    return dict(rows) if rows and day >= _kept_from(connection) else None
 
 
-def kept_from(connection: Connection) -> date:
+def _kept_from(connection: Connection) -> date:
     """The first day that the stream keeps; the first of all where it has dropped none."""
     row: Any = connection.execute("SELECT kept_from FROM stream_retention").fetchone()
     return row[0] if row else date.min

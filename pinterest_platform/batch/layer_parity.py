@@ -13,7 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
 
-from pinterest_platform.batch.day_offsets import kept_from, stream_progress
+from pinterest_platform.batch.day_offsets import stream_progress
 from pinterest_platform.batch.slice_files import read_account
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.parquet import NoParquetError
@@ -63,7 +63,7 @@ def _stream_has_passed(settings: Settings, day: date) -> bool:
     if account is None:
         raise NoParquetError(f"{day} was never cleaned.")
     with closing(connect(settings, autocommit=True)) as connection:
-        progress, first_kept = stream_progress(connection, settings.kafka_topic), kept_from(connection)
-    if not progress or day < first_kept:
+        progress = stream_progress(connection, settings.kafka_topic, day)
+    if progress is None:
         return False
     return all(progress.get(partition, 0) >= following for partition, following in account.next_offsets.items())

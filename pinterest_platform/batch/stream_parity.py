@@ -17,7 +17,7 @@ from typing import Any
 
 from psycopg import sql
 
-from pinterest_platform.batch.day_offsets import kept_from, stream_progress
+from pinterest_platform.batch.day_offsets import stream_progress
 from pinterest_platform.batch.slice_files import clean_files
 from pinterest_platform.pins.cleaning import CLEAN_COLUMNS
 from pinterest_platform.settings import Settings
@@ -79,7 +79,7 @@ def compare_with_stream(settings: Settings, day: date) -> Parity | None:
     """
     batches = read_batches(settings, clean_files(open_bucket(settings), day), CLEAN_COLUMNS)
     with closing(connect(settings)) as connection, connection.transaction():
-        if not stream_progress(connection, settings.kafka_topic) or day < kept_from(connection):
+        if stream_progress(connection, settings.kafka_topic, day) is None:
             return None
         connection.execute("SET LOCAL timezone = 'UTC'")  # Parquet's times are UTC without saying so
         connection.execute(_SLICE)

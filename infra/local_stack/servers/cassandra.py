@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psutil
 
+from infra.local_stack.artifacts import byteman
 from infra.local_stack.java import CASSANDRA, java_command, write_options
 from infra.local_stack.jmx_exporter import is_watched, jmx_agent
 from infra.local_stack.place import LOOPBACK, Place, loopback_port
@@ -64,8 +65,8 @@ def _chroot_options(place: Place) -> tuple[str, ...]:
         return ()
     (folder / "data").mkdir(parents=True, exist_ok=True)
     place.render("cassandra/chroot.btm", folder / "chroot.btm", {"data": folder / "data"})
-    (agent,) = (artifact for artifact in place.lock[NAME] if artifact.coordinate.startswith("org.jboss.byteman:"))
-    return (f"-javaagent:{place.settings.artifact_cache / agent.path}=script:{folder / 'chroot.btm'}",)
+    agent = place.settings.artifact_cache / byteman(place.lock, NAME).path
+    return (f"-javaagent:{agent}=script:{folder / 'chroot.btm'}",)
 
 
 def mount_point_is_listed(folder: Path) -> bool:

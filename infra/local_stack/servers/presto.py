@@ -11,6 +11,7 @@ import shutil
 from contextlib import closing
 from pathlib import Path
 
+from infra.local_stack.artifacts import byteman
 from infra.local_stack.java import PRESTO, java_command, write_options
 from infra.local_stack.place import LOOPBACK, Place, loopback_port
 from infra.local_stack.server import Server
@@ -43,8 +44,8 @@ def presto(place: Place) -> Server:
 def _configure(place: Place, port: int) -> None:
     write_configuration(place, port, place.state / NAME / "plugin")
     _link_connectors(place)
-    (byteman,) = (artifact for artifact in place.lock[NAME] if artifact.coordinate.startswith("org.jboss.byteman:"))
-    write_options(place, NAME, own_options(place, place.settings.artifact_cache / byteman.path))
+    agent = place.settings.artifact_cache / byteman(place.lock, NAME).path
+    write_options(place, NAME, own_options(place, agent))
 
 
 def write_configuration(place: Place, port: int, plugins: Path) -> None:
