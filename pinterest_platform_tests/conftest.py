@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from pyspark.sql import SparkSession
 
 from infra.local_stack.stack import LocalStack
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.spark import open_session
+
+# A machine's speed fails no example. CI tries the same examples every time, so that its answer is about the change; a
+# person's run, and the benchmarks, look for new ones.
+hypothesis.settings.register_profile(
+    "pinterest_platform",
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    derandomize="CI" in os.environ,
+)
+hypothesis.settings.load_profile("pinterest_platform")
 
 STATE_FOLDER = Path(".state/tests")
 # Ports and a folder of the tests' own: they run beside a stack that a person has started.

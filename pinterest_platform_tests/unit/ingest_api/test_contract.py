@@ -21,6 +21,6 @@ schema = schemathesis.openapi.from_asgi("/openapi.json", create_app(Settings(), 
 
 
 @schema.parametrize()
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, suppress_health_check=list(HealthCheck))
 def test_every_answer_is_one_that_the_openapi_page_promises(case: Case[Any]) -> None:
     case.call_and_validate(checks=contract_checks())

@@ -146,7 +146,7 @@ PINS = st.fixed_dictionaries(
 )
 
 
-@tried(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@tried(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(posted=PINS, ascii_only=st.booleans(), indent=st.sampled_from([None, 2]))
 def test_any_valid_pin_lands_byte_for_byte_as_it_was_posted(
     client: ApiClient, log: MemoryPublisher, posted: dict[str, object], ascii_only: bool, indent: int | None

@@ -5,7 +5,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest_api.posted_batch import BatchReader, TooManyEventsError, Verdict
@@ -113,7 +113,6 @@ ANY_JSON = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(elements=st.lists(ANY_JSON | ANY_JSON.map(lambda more: pin(event_id="x", more=more)), max_size=5))
 def test_any_array_is_cut_as_a_json_reader_reads_it(elements: list[Any]) -> None:
     verdicts = reader().read_array(array(*elements))

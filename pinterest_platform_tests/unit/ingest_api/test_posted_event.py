@@ -138,7 +138,6 @@ CHANGED_PINS = st.dictionaries(st.sampled_from([*VALID_PIN, "event_id", "further
 )
 
 
-@settings(deadline=None)
 @given(body=st.binary() | ANY_JSON.map(json.dumps).map(str.encode) | CHANGED_PINS)
 def test_any_body_is_an_event_that_a_strict_reader_understands_or_is_refused(body: bytes) -> None:
     try:
@@ -173,7 +172,7 @@ def spelled_pins(draw: st.DrawFn) -> bytes:
     return f"{space}{{{','.join(written)}{space}}}{space}".encode()
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(body=spelled_pins() | CHANGED_PINS)
 def test_the_fast_reader_takes_what_the_careful_one_takes_and_makes_the_same_of_it(body: bytes) -> None:
     plain = posted_event._plain_event(body, new_event_id)

@@ -104,7 +104,7 @@ def test_follower_counts_become_whole_numbers(spark: SparkSession) -> None:
     assert dict(zip(FOLLOWERS, (row["follower_count"] for row in rows.collect()), strict=True)) == FOLLOWERS
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(
     st.lists(
         st.tuples(
@@ -126,7 +126,7 @@ def test_any_follower_count_is_exact_and_cut_off_behind_the_point(
     assert found == [number if number <= INT64_MAX else None for number in exact]
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")), min_size=1, max_size=20))
 def test_any_other_text_is_passed_on_as_it_came(spark: SparkSession, texts: list[str]) -> None:
     rows = accepted(clean(spark, *(posted(save_location=text) for text in texts))).orderBy("kafka_offset").collect()
