@@ -174,6 +174,14 @@ _SLICES = (
             GROUP BY ingest_date"""
     ),
 )
+# A reader of the newest pins alone needs one row a pin, not one a pin and day.
+_NEWEST = (
+    sql.SQL(
+        """CREATE VIEW pinterest_stream_newest AS
+            SELECT DISTINCT ON (unique_id) {columns} FROM pinterest_stream_records
+            ORDER BY unique_id, ingested_at DESC, kafka_offset DESC, kafka_partition DESC"""
+    ).format(columns=_PIN_COLUMN_NAMES),
+)
 
 MIGRATIONS = (
     Migration(1, "tables of the stream", _TABLES),
@@ -181,4 +189,5 @@ MIGRATIONS = (
     Migration(3, "retention of days", _RETENTION),
     Migration(4, "popular in the last hour", _LAST_HOUR),
     Migration(5, "the stream's slices and days, for SQL", _SLICES),
+    Migration(6, "the newest of every pin in the stream, for SQL", _NEWEST),
 )

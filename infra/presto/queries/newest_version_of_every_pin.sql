@@ -8,7 +8,7 @@ WITH both_layers AS (
     UNION ALL
     SELECT unique_id, category, title, poster_name, follower_count, is_image_or_video,
         ingested_at, ingest_date, kafka_offset, kafka_partition, 'stream' AS layer
-    FROM postgresql.public.pinterest_stream_slices
+    FROM postgresql.public.pinterest_stream_newest
 ),
 versions AS (
     SELECT *, row_number() OVER (
