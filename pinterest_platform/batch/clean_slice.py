@@ -7,8 +7,10 @@ Belongs here: which objects are read and written, and how many rows went where. 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 
 from pyspark.sql import Column, DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
@@ -33,6 +35,8 @@ _LINE_SCHEMA = (
 _RECORDS_TOGETHER = 500_000
 # Each file costs S3A's committer a dozen requests, so a small day is one file.
 _RECORDS_A_FILE = 100_000
+# A small day's write waits for S3 more than it works.
+_WRITES_AT_ONCE = 4
 
 
 @dataclass(frozen=True)
@@ -61,9 +65,9 @@ def replace_clean_slice(spark: SparkSession, bucket: ObjectStore, day: date) -> 
 
 
 def replace_clean_slices(spark: SparkSession, bucket: ObjectStore, days: Iterable[date]) -> Iterator[CleanSlice]:
-    """Clean each day's raw objects, and replace its clean and quarantined Parquet with the outcome, a day at a time.
+    """Clean each day's raw objects and replace its clean and quarantined Parquet; outcomes in the order of the days.
 
-    Small days are cleaned by one Spark job, which costs seconds whatever its size.
+    Small days are cleaned by one Spark job, which costs seconds whatever its size, and written some at once.
     """
     for together in _small_days_together(_Day.begin(bucket, day) for day in days):
         records = Observation("records")
@@ -72,8 +76,9 @@ def replace_clean_slices(spark: SparkSession, bucket: ObjectStore, days: Iterabl
         if len(together) > 1:
             # Kept as rows without a plan: Spark would go through the whole cleaning's plan for every day's write.
             newest = newest.localCheckpoint()
-        for each in together:
-            yield _replace(spark, bucket, each, newest.where(F.col("ingest_date") == F.lit(each.day)), records)
+        replaced = partial(_replace, spark, bucket, newest, records)
+        with ThreadPoolExecutor(_WRITES_AT_ONCE) as writers:
+            yield from writers.map(replaced, together)
 
 
 def _small_days_together(days: Iterable[_Day]) -> Iterator[list[_Day]]:
@@ -99,11 +104,13 @@ def _counts_by_day(days: Iterable[_Day]) -> Iterator[Column]:
 
 
 def _replace(
-    spark: SparkSession, bucket: ObjectStore, begun: _Day, newest: DataFrame, records: Observation
+    spark: SparkSession, bucket: ObjectStore, newest: DataFrame, records: Observation, begun: _Day
 ) -> CleanSlice:
     """Replace one day by its newest pins, whose writing, if nothing before it, makes `records` known."""
-    day, writer, written = begun.day, begun.writer, Observation("written")
-    rows = newest.observe(written, F.count("*").alias("clean")).coalesce(1 + begun.records // _RECORDS_A_FILE)
+    # Spark finds an observation by its name, and others are made at the same time.
+    day, writer, written = begun.day, begun.writer, Observation(f"written of {begun.day}")
+    of_day = newest.where(F.col("ingest_date") == F.lit(day))
+    rows = of_day.observe(written, F.count("*").alias("clean")).coalesce(1 + begun.records // _RECORDS_A_FILE)
     clean = _write(rows, bucket, writer, clean_prefix(day))
     raw, rejects = records.get[f"{day} raw"], records.get[f"{day} rejected"]
     # The few rejects are worked out a second time: keeping them from the first would mean caching the whole day.
