@@ -38,7 +38,7 @@ def _run(url: str, max_examples: int, seed: int) -> int:
     program = Path(sys.executable).parent / "schemathesis"
     line = [str(program), "run", f"{url}/openapi.json", "--max-examples", str(max_examples), "--seed", str(seed)]
     line += ["--exclude-checks", ",".join(NOT_CHECKED), "--phases", "examples,coverage,fuzzing"]
-    line += ["--suppress-health-check", "all", "--no-color", "--workers", "2"]
+    line += ["--suppress-health-check", "all", "--no-color", "--workers", "1"]
     return subprocess.run(line, env=os.environ | {"SCHEMATHESIS_HOOKS": _HOOKS}, check=False).returncode
 
 
