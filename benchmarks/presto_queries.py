@@ -116,6 +116,7 @@ def _values(parameters: Mapping[str, str]) -> dict[str, Any]:
         "year": f"{LAST_DAY:%Y}",
         "month": f"{LAST_DAY:%Y-%m}",
         "day": str(LAST_DAY),
+        "days": [str(LAST_DAY)],
         "category": CATEGORIES[0],
         "categories": CATEGORIES,
         "unique_id": f"pin-{'3'.zfill(36)}",

@@ -41,7 +41,7 @@ from pinterest_platform.stores.postgres import connect
 from pinterest_platform.stream.lag import stream_lag
 
 PICTURES = Path("docs/pictures")
-WARM_UP_SECONDS = 30
+WARM_UP_SECONDS = 180  # the JVM compiles what it finds hot: its first minutes are not those of a service that runs on
 SAMPLE_SECONDS = 5
 MIB = 1024 * 1024
 _COMMITTED = """
@@ -53,7 +53,7 @@ def main() -> None:
     options = _options()
     with running(None) as settings:
         stack = LocalStack(BENCHMARK_SETTINGS)
-        _warm_up(settings)
+        _warm_up(settings, options.rate)
         count = int(options.minutes * 60 * options.rate)
         with sampling_memory(stack) as samples, posting(settings, count, options.rate) as seen:
             if options.batch:
@@ -75,11 +75,12 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _warm_up(settings: Settings) -> None:
+def _warm_up(settings: Settings, rate: float) -> None:
     switch(settings, "new_pins_in_kafka", on=False)  # batch runs when we say so: else they would come at random
-    with posting(settings, WARM_UP_SECONDS * 100, 100):
+    count = int(WARM_UP_SECONDS * rate)
+    with posting(settings, count, rate):
         pass
-    wait_for(lambda: stored(settings) == WARM_UP_SECONDS * 100, 120, "stream")
+    wait_for(lambda: stored(settings) == count, 120, "stream")
 
 
 def _run_batch(settings: Settings, after_seconds: float) -> None:

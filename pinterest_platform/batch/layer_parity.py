@@ -1,20 +1,21 @@
 """That a closed day is the same in both layers as SQL sees them: the batch's slice in Cassandra, the stream's view.
 
 Belongs here: asking Presto for the pins that differ, and when there is nothing to compare yet. Cassandra is asked for
-the day's own partitions, so that the answer costs what the day has, however many days there are. Does not belong here:
+the days' own partitions, so that the answer costs what they have, however many days there are. Does not belong here:
 the comparison itself (`infra/presto/queries/pins_that_differ_between_the_layers.sql`), and the clean slice in S3
 (`batch.stream_parity`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from pinterest_platform.batch.day_offsets import stream_progress
-from pinterest_platform.batch.slice_files import read_account
+from pinterest_platform.batch.slice_files import CleanSlice, read_account
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.parquet import NoParquetError
 from pinterest_platform.stores.postgres import connect
@@ -24,8 +25,10 @@ from pinterest_platform.stores.saved_queries import saved_query
 
 NAMED = 5
 _DIFFERENCES = "pins_that_differ_between_the_layers"
+# A question costs Presto a second, whatever the days have; a digest of each of these rows fits into its memory.
+_ROWS_TOGETHER = 250_000
 _CATEGORIES = """
-    SELECT category FROM cassandra.{keyspace}.pinterest_batch_categories WHERE ingest_date = DATE '{day}'
+    SELECT DISTINCT category FROM cassandra.{keyspace}.pinterest_batch_categories WHERE ingest_date IN ({days})
     ORDER BY category"""
 _NO_CATEGORY = ""  # a day without rows has no partition, and a list in SQL has at least one member
 
@@ -38,32 +41,73 @@ class LayerParity:
     examples: Sequence[tuple[str, str, int, int]]
 
 
-def compare_layers(settings: Settings, day: date) -> LayerParity | None:
-    """Compare the day's slice in Cassandra with what the stream makes of the day.
-
-    None where there is nothing to compare with: the stream has never run, does not keep the day any more, or has not
-    come to the end of what the batch has read.
+def is_in_both_layers(settings: Settings, day: date) -> bool:
+    """Whether the stream has come to the end of what the batch has read of the day, and keeps the day still.
 
     Raises:
         NoParquetError: the day was never cleaned.
-        PrestoUnavailableError: Presto, or a store behind it, is away.
     """
-    if not _stream_has_passed(settings, day):
-        return None
-    answer = ask(settings, _CATEGORIES.format(keyspace=settings.cassandra_keyspace, day=day))
-    categories = [str(category) for (category,) in answer.rows] or [_NO_CATEGORY]
-    query = saved_query(settings, _DIFFERENCES)
-    values = {"day": str(day), "categories": categories, "rows": str(NAMED)}
-    found = ask(settings, query.filled(settings, values)).rows
-    return LayerParity(found[0][-1] if found else 0, [(row[0], row[1], row[2], row[3]) for row in found])
-
-
-def _stream_has_passed(settings: Settings, day: date) -> bool:
-    account = read_account(open_bucket(settings), day)
-    if account is None:
-        raise NoParquetError(f"{day} was never cleaned.")
+    account = _account(settings, day)
     with closing(connect(settings, autocommit=True)) as connection:
         progress = stream_progress(connection, settings.kafka_topic, day)
     if progress is None:
         return False
     return all(progress.get(partition, 0) >= following for partition, following in account.next_offsets.items())
+
+
+def compare_layers(settings: Settings, days: Sequence[date]) -> dict[date, LayerParity]:
+    """Compare each day's slice in Cassandra with what the stream makes of the day.
+
+    Several small days are one question, of which each is asked again alone where they differ somewhere.
+
+    Args:
+        settings: where the stores are.
+        days: which `is_in_both_layers`.
+
+    Raises:
+        NoParquetError: a day was never cleaned.
+        PrestoUnavailableError: Presto, or a store behind it, is away.
+    """
+    parities: dict[date, LayerParity] = {}
+    for together in _small_days_together(settings, days):
+        are_equal = len(together) > 1 and not _differences(settings, together, rows=1)
+        for day in together:
+            parities[day] = LayerParity(0, []) if are_equal else _parity(settings, day)
+    return parities
+
+
+def _small_days_together(settings: Settings, days: Sequence[date]) -> Iterator[list[date]]:
+    together: list[date] = []
+    rows = 0
+    for day in days:
+        of_day = _account(settings, day).clean
+        if together and rows + of_day > _ROWS_TOGETHER:
+            yield together
+            together, rows = [], 0
+        together.append(day)
+        rows += of_day
+    if together:
+        yield together
+
+
+def _parity(settings: Settings, day: date) -> LayerParity:
+    found = _differences(settings, [day], NAMED)
+    return LayerParity(found[0][-1] if found else 0, [(row[0], row[1], row[2], row[3]) for row in found])
+
+
+def _differences(settings: Settings, days: Sequence[date], rows: int) -> list[tuple[Any, ...]]:
+    named = ", ".join(f"DATE '{day}'" for day in days)
+    categories = ask(settings, _CATEGORIES.format(keyspace=settings.cassandra_keyspace, days=named)).rows
+    values = {
+        "days": [str(day) for day in days],
+        "categories": [str(category) for (category,) in categories] or [_NO_CATEGORY],
+        "rows": str(rows),
+    }
+    return ask(settings, saved_query(settings, _DIFFERENCES).filled(settings, values)).rows
+
+
+def _account(settings: Settings, day: date) -> CleanSlice:
+    account = read_account(open_bucket(settings), day)
+    if account is None:
+        raise NoParquetError(f"{day} was never cleaned.")
+    return account

@@ -1,11 +1,12 @@
 """Checks of `pinterest_batch`: that every record of a day is somewhere, and where; that both layers answer the same."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
 import dagster as dg
 
 from pinterest_platform.assets.pinterest_batch import pinterest_batch
-from pinterest_platform.assets.slices import DAILY
+from pinterest_platform.assets.slices import DAILY, days_of
 from pinterest_platform.batch.accounting import (
     DayAccount,
     NotMaterialisedError,
@@ -14,8 +15,8 @@ from pinterest_platform.batch.accounting import (
     is_closed,
     open_stores,
 )
-from pinterest_platform.batch.layer_parity import compare_layers
-from pinterest_platform.checks.verdict import verdict
+from pinterest_platform.batch.layer_parity import LayerParity, compare_layers, is_in_both_layers
+from pinterest_platform.checks.verdict import conclude, judged, verdict
 from pinterest_platform.pins.plausibility import Finding
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.presto import PrestoUnavailableError
@@ -38,19 +39,31 @@ def both_layers_answer_the_same(
     context: dg.AssetCheckExecutionContext, settings: dg.ResourceParam[Settings]
 ) -> dg.AssetCheckResult:
     """For a closed day, the lambda view from the stream equals the one from the batch. Asked in SQL, of Presto."""
-    return verdict(context, lambda day: layers_finding(settings, day, datetime.now(UTC)))
+    return conclude(context, layers_findings(settings, days_of(context), datetime.now(UTC)))
 
 
-def layers_finding(settings: Settings, day: date, now: datetime) -> Finding:
-    """The pins of the day that the two layers do not agree on. Of an open day both are on their way."""
+def layers_findings(settings: Settings, days: Sequence[date], now: datetime) -> dict[date, Finding]:
+    """The pins of each day that the two layers do not agree on. Of an open day both are on their way."""
+    found = {day: judged(lambda day: _why_not_compared(settings, day, now), day) for day in days}
+    findings = {day: finding for day, finding in found.items() if finding}
+    comparable = [day for day in days if day not in findings]
+    try:
+        parities = compare_layers(settings, comparable)
+    except PrestoUnavailableError as error:
+        away = Finding({"compared": "no"}, f"The layers could not be compared. {error}")
+        return findings | dict.fromkeys(comparable, away)
+    return findings | {day: _parity_finding(parity) for day, parity in parities.items()}
+
+
+def _why_not_compared(settings: Settings, day: date, now: datetime) -> Finding | None:
     if not is_closed(day, now):
         return Finding({"compared": "not yet, the day is still open"})
-    try:
-        parity = compare_layers(settings, day)
-    except PrestoUnavailableError as error:
-        return Finding({"compared": "no"}, f"The layers could not be compared. {error}")
-    if parity is None:
+    if not is_in_both_layers(settings, day):
         return Finding({"compared": "no, the stream has not run, is behind, or does not keep the day any more"})
+    return None
+
+
+def _parity_finding(parity: LayerParity) -> Finding:
     if not parity.different:
         return Finding({"different": 0})
     examples = "; ".join(

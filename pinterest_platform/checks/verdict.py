@@ -3,8 +3,9 @@
 Belongs here: the form of a result. What is wrong with a day is the check's own matter.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
+from typing import TypeVar
 
 import dagster as dg
 
@@ -12,18 +13,27 @@ from pinterest_platform.assets.slices import days_of
 from pinterest_platform.pins.plausibility import Finding
 from pinterest_platform.stores.parquet import NoParquetError
 
+Judgement = TypeVar("Judgement")
 
 def verdict(
     context: dg.AssetCheckExecutionContext,
     judge: Callable[[date], Finding],
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
 ) -> dg.AssetCheckResult:
-    """Judge each day of the run. A day that was never cleaned has failed.
+    """Judge each day of the run. A day that was never cleaned has failed."""
+    return conclude(context, {day: judged(judge, day) for day in days_of(context)}, severity)
+
+
+def conclude(
+    context: dg.AssetCheckExecutionContext,
+    findings: Mapping[date, Finding],
+    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
+) -> dg.AssetCheckResult:
+    """What was found of each day of the run, as Dagster takes it.
 
     A run of several days tells Dagster of each of them, so that the UI shows which one is broken; what is returned is
     for the run as a whole.
     """
-    findings = {day: _judged(judge, day) for day in days_of(context)}
     if len(findings) == 1:
         return _result(next(iter(findings.values())), severity)
     for day, finding in findings.items():
@@ -38,7 +48,8 @@ def verdict(
     )
 
 
-def _judged(judge: Callable[[date], Finding], day: date) -> Finding:
+def judged(judge: Callable[[date], Judgement], day: date) -> Judgement | Finding:
+    """What the judge says of the day; that it has no clean slice, where there is none to judge."""
     try:
         return judge(day)
     except NoParquetError:

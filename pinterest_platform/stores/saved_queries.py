@@ -4,8 +4,8 @@ Belongs here: how such a file is read and how values get into it. Does not belon
 `infra/presto/queries`, and asking them (`stores.presto`).
 
 A file begins with comments: a sentence on what it answers, then a line `-- :name  what it is` for each value that it
-takes. `:name` in the query becomes a quoted text (`DATE :day` makes it a date), and of several texts a list in
-brackets; `:rows` becomes a whole number, or ALL.
+takes. `:name` in the query becomes a quoted text, and of several texts a list in brackets; `DATE :name` makes dates of
+them; `:rows` becomes a whole number, or ALL.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 
 from pinterest_platform.settings import Settings
 
-_PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)\b")
+_PARAMETER = re.compile(r"(?<![:\w])(DATE )?:([a-z_]+)\b")
 _DESCRIBED = re.compile(r"^:([a-z_]+)\s+(.*)")
 _ROWS = re.compile(r"\d+|ALL")
 # The public name: so the files can be given to any client as they are.
@@ -41,7 +41,7 @@ class SavedQuery:
     text: str
 
     def filled(self, settings: Settings, values: Mapping[str, Value]) -> str:
-        """The SQL with these values, and with those of today for `day`, `month` and `year` where none are given.
+        """The SQL with these values, and with those of today for `day(s)`, `month` and `year` where none are given.
 
         Raises:
             SavedQueryError: a value is missing, or one is given that the query does not take.
@@ -55,9 +55,8 @@ class SavedQuery:
             )
         if not _ROWS.fullmatch(str(given["rows"])):
             raise SavedQueryError(f"rows={given['rows']} is neither a whole number nor ALL.")
-        literals = {name: _literal(value) for name, value in given.items()} | {"rows": str(given["rows"])}
         text = self.text.replace(_KEYSPACE, f"cassandra.{settings.cassandra_keyspace}.")
-        return _PARAMETER.sub(lambda match: literals[match[1]], text)
+        return _PARAMETER.sub(lambda match: _literal(match[2], given[match[2]], match[1] or ""), text)
 
 
 def saved_queries(folder: Path) -> dict[str, SavedQuery]:
@@ -87,7 +86,8 @@ def _read(file: Path) -> SavedQuery:
 
 
 def _defaults(now: datetime) -> dict[str, Value]:
-    return {"day": f"{now:%Y-%m-%d}", "month": f"{now:%Y-%m}", "year": f"{now:%Y}", "rows": "20"}
+    day = f"{now:%Y-%m-%d}"
+    return {"day": day, "days": [day], "month": f"{now:%Y-%m}", "year": f"{now:%Y}", "rows": "20"}
 
 
 def _does(unknown: set[str], lacking: set[str]) -> str:
@@ -95,8 +95,10 @@ def _does(unknown: set[str], lacking: set[str]) -> str:
     return " and ".join(told + ([f"needs {', '.join(sorted(lacking))}"] if lacking else []))
 
 
-def _literal(value: Value) -> str:
-    if isinstance(value, str):
-        escaped = value.replace("'", "''")
-        return f"'{escaped}'"
-    return f"({', '.join(map(_literal, value))})"
+def _literal(name: str, value: Value, kind: str) -> str:
+    if name == "rows":
+        return str(value)
+    if not isinstance(value, str):
+        return f"({', '.join(_literal(name, each, kind) for each in value)})"
+    escaped = value.replace("'", "''")
+    return f"{kind}'{escaped}'"

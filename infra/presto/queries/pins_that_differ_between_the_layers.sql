@@ -1,17 +1,17 @@
--- Which pins of a closed day are not the same in the batch and in the stream? None, or a check fails.
--- :day  such as 2026-11-16
--- :categories  those of the day, as pinterest_batch_categories has them
+-- Which pins of closed days are not the same in the batch and in the stream? None, or a check fails.
+-- :days  such as 2026-11-15,2026-11-16; today (UTC) unless given
+-- :categories  those of the days, as pinterest_batch_categories has them
 -- :rows  how many of them, or ALL; 20 unless given
 WITH both_layers AS (
     SELECT 'batch' AS layer, unique_id, index_id, title, category, description, poster_name, follower_count, tag_list,
         is_image_or_video, image_src, downloaded, save_location, event_id, ingested_at, kafka_partition, kafka_offset
     FROM cassandra.pinterest_data.pinterest_batch
-    WHERE ingest_date = DATE :day AND category IN :categories
+    WHERE ingest_date IN DATE :days AND category IN :categories
     UNION ALL
     SELECT 'stream' AS layer, unique_id, index_id, title, category, description, poster_name, follower_count, tag_list,
         is_image_or_video, image_src, downloaded, save_location, event_id, ingested_at, kafka_partition, kafka_offset
     FROM postgresql.public.pinterest_stream_slices
-    WHERE ingest_date = DATE :day
+    WHERE ingest_date IN DATE :days
 ),
 digested AS (
     -- A few bytes a row, so that a day of millions fits into memory.

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from pinterest_platform.batch.layer_parity import LayerParity, compare_layers
-from pinterest_platform.checks.pinterest_batch import layers_finding
+from pinterest_platform.batch.layer_parity import LayerParity, compare_layers, is_in_both_layers
+from pinterest_platform.checks.pinterest_batch import layers_findings
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.parquet import NoParquetError
 from pinterest_platform.stores.postgres import Connection
@@ -42,15 +42,15 @@ def day(layers: Settings, corner: Settings, database: Connection) -> Settings:
 
 
 def test_layers_that_agree_pass(day: Settings) -> None:
-    assert compare_layers(day, DAY) == LayerParity(0, [])
-    assert layers_finding(day, DAY, LATER).problem is None
+    assert compare_layers(day, [DAY]) == {DAY: LayerParity(0, [])}
+    assert layers_findings(day, [DAY], LATER)[DAY].problem is None
 
 
 def test_a_row_that_differs_is_named_in_both_layers(day: Settings, database: Connection) -> None:
     database.execute("UPDATE pinterest_stream SET poster_name = 'null' WHERE kafka_offset = 1")
     database.execute("DELETE FROM pinterest_stream WHERE kafka_offset = 2")
 
-    finding = layers_finding(day, DAY, LATER)
+    finding = layers_findings(day, [DAY], LATER)[DAY]
 
     assert finding.facts == {"different": 3}
     assert (finding.problem or "").startswith(
@@ -59,17 +59,31 @@ def test_a_row_that_differs_is_named_in_both_layers(day: Settings, database: Con
     )
 
 
+def test_of_several_days_the_one_that_differs_is_told(day: Settings, database: Connection) -> None:
+    empty, never_cleaned = DAY - timedelta(days=1), DAY - timedelta(days=2)
+    put_slice(open_bucket(day), empty)
+    days = [never_cleaned, empty, DAY]
+
+    equal = layers_findings(day, days, LATER)
+    database.execute("DELETE FROM pinterest_stream WHERE kafka_offset = 1")
+    different = layers_findings(day, days, LATER)
+
+    assert [equal[each].facts for each in days] == [{}, {"different": 0}, {"different": 0}]
+    assert [different[each].facts for each in days] == [{}, {"different": 0}, {"different": 2}]
+    assert (different[never_cleaned].problem or "").startswith("2026-11-14 has no clean slice")
+
+
 def test_a_day_without_pins_is_the_same_in_both(day: Settings) -> None:
     empty = DAY - timedelta(days=1)
     put_slice(open_bucket(day), empty)
 
-    assert compare_layers(day, empty) == LayerParity(0, [])
+    assert compare_layers(day, [empty]) == {empty: LayerParity(0, [])}
 
 
 def test_what_cannot_be_compared_yet_is_not(day: Settings, database: Connection) -> None:
-    still_open = layers_finding(day, DAY, NOON)
+    still_open = layers_findings(day, [DAY], NOON)[DAY]
     database.execute("INSERT INTO stream_retention (kept_from) VALUES (%s)", [DAY + timedelta(days=1)])
-    dropped = layers_finding(day, DAY, LATER)
+    dropped = layers_findings(day, [DAY], LATER)[DAY]
 
     assert (still_open.problem, dropped.problem) == (None, None)
     assert [finding.facts["compared"] for finding in (still_open, dropped)] == [
@@ -77,11 +91,11 @@ def test_what_cannot_be_compared_yet_is_not(day: Settings, database: Connection)
         "no, the stream has not run, is behind, or does not keep the day any more",
     ]
     with pytest.raises(NoParquetError):
-        compare_layers(day, DAY + timedelta(days=2))
+        is_in_both_layers(day, DAY + timedelta(days=2))
 
 
 def test_without_presto_the_check_fails_with_what_to_do(day: Settings) -> None:
-    finding = layers_finding(day.model_copy(update={"presto_port": 9}), DAY, LATER)
+    finding = layers_findings(day.model_copy(update={"presto_port": 9}), [DAY], LATER)[DAY]
 
     assert (finding.problem or "").startswith(
         "The layers could not be compared. Presto at 127.0.0.1, port 9, does not answer (ConnectionError): see that"

@@ -12,10 +12,11 @@ from pinterest_platform.stores.saved_queries import SavedQueryError, saved_queri
 FILE = """-- What is it?
 -- In two lines.
 -- :day  a day
+-- :days  some days
 -- :names  some names
 -- :rows  how many
 SELECT a::b FROM cassandra.pinterest_data.pins  -- ':00' is no value
-WHERE day = DATE :day AND name IN :names LIMIT :rows;
+WHERE day = DATE :day AND day IN DATE :days AND name IN :names LIMIT :rows;
 """
 
 
@@ -29,24 +30,25 @@ def test_a_file_is_read_with_its_sentence_and_its_values(settings: Settings) -> 
     [query] = saved_queries(settings.saved_queries).values()
 
     assert (query.name, query.answers) == ("pins_of_a_day", "What is it? In two lines.")
-    assert query.parameters == {"day": "a day", "names": "some names", "rows": "how many"}
+    assert query.parameters == {"day": "a day", "days": "some days", "names": "some names", "rows": "how many"}
 
 
 def test_values_become_literals_that_end_where_they_should(settings: Settings) -> None:
-    values = {"day": "2026-11-16", "names": ["it's", "b"], "rows": "7"}
+    values = {"day": "2026-11-16", "days": ["2026-11-16", "2026-11-17"], "names": ["it's", "b"], "rows": "7"}
 
     text = saved_query(settings, "pins_of_a_day").filled(settings, values)
 
     assert text == (
         "SELECT a::b FROM cassandra.own.pins  -- ':00' is no value\n"
-        "WHERE day = DATE '2026-11-16' AND name IN ('it''s', 'b') LIMIT 7"
+        "WHERE day = DATE '2026-11-16' AND day IN (DATE '2026-11-16', DATE '2026-11-17') AND name IN ('it''s', 'b') "
+        "LIMIT 7"
     )
 
 
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({}, "pins_of_a_day needs names. It takes day=a day; names=some names; rows=how many."),
+        ({}, "pins_of_a_day needs names. It takes day=a day; days=some days; names=some names; rows=how many."),
         ({"names": "a", "color": "red"}, "pins_of_a_day does not take color. It takes"),
         ({"names": "a", "rows": "7; DROP"}, "rows=7; DROP is neither a whole number nor ALL."),
     ],
