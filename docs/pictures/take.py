@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from browser import open_page
+from playwright.sync_api import Page
 
 from pinterest_platform.pins.days import today
 from pinterest_platform.settings import Settings
 
 HERE = Path(__file__).parent
-BROWSER = "/usr/bin/chromium"
-OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 PAGES = {
     "asset_graph": "/asset-groups",
     "runs": "/runs",
@@ -65,15 +64,12 @@ def take_dashboards(page: Page, settings: Settings) -> None:
 def main() -> None:
     """Every page."""
     settings = Settings()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=BROWSER, args=OPTIONS)
-        page = browser.new_page(viewport={"width": 1600, "height": 900})
+    with open_page() as page:
         dagster = f"http://{settings.dagster_host}:{settings.dagster_port}"
         for name, path in PAGES.items():
             take(page, name, f"{dagster}{path}")
         take_plots(page, "pinterest_stream", f"{dagster}/assets/pinterest_stream?view=overview")
         take_dashboards(page, settings)
-        browser.close()
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ import time
 from datetime import date, timedelta
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from browser import open_page
+from playwright.sync_api import Page
 
 from infra.local_stack.stack import LocalStack
 from infra.main_job.dagster_web import DagsterWeb
@@ -22,8 +23,6 @@ from pinterest_platform.settings import Settings
 from pinterest_platform.stores.cassandra import open_session
 
 HERE = Path(__file__).parent
-BROWSER = "/usr/bin/chromium"
-OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 UNDER_WAY = """{ runsOrError(filter: {statuses: [QUEUED, NOT_STARTED, STARTING, STARTED]}) {
     ... on Runs { results { jobName } } } }"""
 JOB = f"/locations/pinterest_platform/jobs/{BATCH_JOB}"
@@ -33,14 +32,11 @@ def main() -> None:
     """Every step, in order."""
     settings = LocalStack().settings
     dagster = DagsterWeb(settings)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=BROWSER, args=OPTIONS)
-        page = browser.new_page(viewport={"width": 1600, "height": 900})
+    with open_page() as page:
         materialise(page, dagster, "Latest", "materialised_partition")
         first = today() - timedelta(days=4)
         materialise(page, dagster, f"[{first}...{first + timedelta(days=2)}]", "backfill_of_three_days")
         failed_check(page, dagster, settings, first)
-        browser.close()
 
 
 def materialise(page: Page, dagster: DagsterWeb, days: str, picture: str) -> None:

@@ -56,18 +56,19 @@ def cleaned_pins(
     context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings], pyspark: LazyPySparkResource
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Clean the day's raw records with the rules that the stream uses too."""
-    days = days_of(context)
+    days, started = days_of(context), time.monotonic()
     bucket, spark = open_bucket(settings), session_for(days, pyspark, settings)
-    started = time.monotonic()
+    facts: dict[str, tuple[Facts, Facts]] = {}
     with failures_in_words(settings):
         for outcome in replace_clean_slices(spark, bucket, days):
-            day, seconds = outcome.day.isoformat(), round(time.monotonic() - started, 2)
-            clean = _clean_facts(outcome, bucket) | {"seconds": seconds}
+            clean, quarantined = _clean_facts(outcome, bucket), _quarantine_facts(outcome, bucket)
             clean |= _looks(settings, clean_files(bucket, outcome.day))
-            quarantined = _quarantine_facts(outcome, bucket) | _looks(settings, quarantine_files(bucket, outcome.day))
-            context.add_asset_metadata(clean, asset_key=CLEAN, partition_key=day)
-            context.add_asset_metadata(quarantined, asset_key=QUARANTINED, partition_key=day)
-            started = time.monotonic()
+            quarantined |= _looks(settings, quarantine_files(bucket, outcome.day))
+            facts[outcome.day.isoformat()] = clean, quarantined
+    run: Facts = {"run_days": len(days), "run_seconds": round(time.monotonic() - started, 2)}
+    for day, (clean, quarantined) in facts.items():
+        context.add_asset_metadata(clean | run, asset_key=CLEAN, partition_key=day)
+        context.add_asset_metadata(quarantined | run, asset_key=QUARANTINED, partition_key=day)
     yield dg.MaterializeResult(asset_key=CLEAN)
     yield dg.MaterializeResult(asset_key=QUARANTINED)
 

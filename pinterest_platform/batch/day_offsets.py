@@ -28,6 +28,7 @@ from pinterest_platform.stores.kafka import Topic
 from pinterest_platform.stores.parquet import read_batches
 from pinterest_platform.stores.postgres import Connection
 from pinterest_platform.stores.s3 import ObjectStore
+from pinterest_platform.stores.stream_retention import kept_from
 
 _COORDINATES = ("kafka_partition", "kafka_offset")
 _BLOCK = 10_000
@@ -101,13 +102,7 @@ def stream_progress(connection: Connection, topic: str, day: date) -> dict[int, 
     """How far the stream has come, per partition; None where it never ran, or does not keep the day any more."""
     query = "SELECT kafka_partition, next_offset FROM stream_progress WHERE topic = %s"
     rows: list[Any] = connection.execute(query, [topic]).fetchall()
-    return dict(rows) if rows and day >= _kept_from(connection) else None
-
-
-def _kept_from(connection: Connection) -> date:
-    """The first day that the stream keeps; the first of all where it has dropped none."""
-    row: Any = connection.execute("SELECT kept_from FROM stream_retention").fetchone()
-    return row[0] if row else date.min
+    return dict(rows) if rows and day >= kept_from(connection) else None
 
 
 def _parquet(settings: Settings, keys: list[str]) -> OffsetSet:

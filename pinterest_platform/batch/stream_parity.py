@@ -23,6 +23,7 @@ from pinterest_platform.pins.cleaning import CLEAN_COLUMNS
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.parquet import read_batches
 from pinterest_platform.stores.postgres import Connection, connect
+from pinterest_platform.stores.postgres_copy import copy_text
 from pinterest_platform.stores.s3 import open_bucket
 
 _COLUMNS = sql.SQL(", ").join(map(sql.Identifier, CLEAN_COLUMNS))
@@ -95,8 +96,6 @@ def _copy(connection: Connection, batches: Any) -> int:
     rows = 0
     with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
         for batch in batches:
-            columns = [batch.column(name).to_pylist() for name in CLEAN_COLUMNS]
-            for values in zip(*columns, strict=True):
-                copy.write_row(values)
+            copy.write(copy_text(batch.select(CLEAN_COLUMNS)))
             rows += batch.num_rows
     return rows

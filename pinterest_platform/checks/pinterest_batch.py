@@ -16,7 +16,7 @@ from pinterest_platform.batch.accounting import (
     open_stores,
 )
 from pinterest_platform.batch.layer_parity import LayerParity, compare_layers, is_in_both_layers
-from pinterest_platform.checks.verdict import conclude, judged, verdict
+from pinterest_platform.checks.verdict import STILL_OPEN, conclude, judged, verdict
 from pinterest_platform.pins.plausibility import Finding
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.presto import PrestoUnavailableError
@@ -57,7 +57,7 @@ def layers_findings(settings: Settings, days: Sequence[date], now: datetime) -> 
 
 def _why_not_compared(settings: Settings, day: date, now: datetime) -> Finding | None:
     if not is_closed(day, now):
-        return Finding({"compared": "not yet, the day is still open"})
+        return STILL_OPEN
     if not is_in_both_layers(settings, day):
         return Finding({"compared": "no, the stream has not run, is behind, or does not keep the day any more"})
     return None

@@ -15,7 +15,7 @@ from pinterest_platform.assets.slices import DAILY
 from pinterest_platform.assets.stream_events import PROFILES, STREAM
 from pinterest_platform.batch.accounting import is_closed
 from pinterest_platform.batch.stream_parity import compare_with_stream
-from pinterest_platform.checks.verdict import verdict
+from pinterest_platform.checks.verdict import STILL_OPEN, verdict
 from pinterest_platform.pins.days import today
 from pinterest_platform.pins.plausibility import Finding
 from pinterest_platform.settings import Settings
@@ -85,7 +85,7 @@ def the_stream_has_the_same_rows(
 def parity_finding(settings: Settings, day: date, now: datetime) -> Finding:
     """The day's parity. A day that is still open is not compared: both paths are on their way."""
     if not is_closed(day, now):
-        return Finding({"compared": "not yet, the day is still open"})
+        return STILL_OPEN
     parity = compare_with_stream(settings, day)
     if parity is None:
         return Finding({"compared": "no, the stream has not run, or does not keep the day any more"})

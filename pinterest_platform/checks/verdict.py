@@ -14,6 +14,9 @@ from pinterest_platform.pins.plausibility import Finding
 from pinterest_platform.stores.parquet import NoParquetError
 
 Judgement = TypeVar("Judgement")
+# Of a day that is not over both paths are on their way: nothing is compared, and nothing is wrong.
+STILL_OPEN = Finding({"compared": "not yet, the day is still open"})
+
 
 def verdict(
     context: dg.AssetCheckExecutionContext,

@@ -16,8 +16,9 @@ from pinterest_platform.settings import Settings
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-# The JVM interprets methods above 8,000 bytes of code for ever, and Spark writes such methods for wide rows.
-_JAVA_OPTIONS = "-XX:-DontCompileHugeMethods"
+# The JVM interprets methods above 8,000 bytes of code for ever, and Spark writes such methods for wide rows. The
+# collections that Spark asks for go on beside the work, instead of stopping it.
+_JAVA_OPTIONS = "-XX:-DontCompileHugeMethods -XX:+ExplicitGCInvokesConcurrent"
 # The JVM's second compiler takes more time for a small day than it saves: half of all that the day costs.
 _FIRST_COMPILER_ALONE = "-XX:TieredStopAtLevel=1"
 
@@ -46,6 +47,8 @@ def spark_configuration(settings: Settings, *, is_short: bool = False) -> dict[s
         "spark.ui.retainedStages": "50",
         "spark.ui.retainedTasks": "500",
         "spark.sql.ui.retainedExecutions": "20",
+        # What a batch of the stream leaves goes with a collection, or the heap grows to its limit before one comes.
+        "spark.cleaner.periodicGC.interval": "2min",
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": "4",
         **_s3a(settings),

@@ -1,10 +1,8 @@
 """A cleaned record as one line of PostgreSQL's COPY, written by Spark.
 
-Belongs here: the text format and its escapes. A batch crosses from the JVM to the driver's Python as one string a
+Belongs here: Spark's expressions. A batch crosses from the JVM to the driver's Python as one string a
 record and goes to PostgreSQL as it is: no Python runs per field. Does not belong here: what is done with the lines
-(`stream.sink`).
-
-https://www.postgresql.org/docs/15/sql-copy.html#id-1.9.3.55.9.2
+(`stream.sink`), and the format itself (`stores.postgres_copy`).
 """
 
 from __future__ import annotations
@@ -13,18 +11,17 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
 from pinterest_platform.pins.cleaning import CLEAN_COLUMNS, PIN_COLUMNS
+from pinterest_platform.stores.postgres_copy import ESCAPES, NULL
 
 LINE = "line"
 LINE_COLUMNS = (*CLEAN_COLUMNS, "original", "reason")
 
-_NULL = r"\N"
-_ESCAPES = {"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"}
 _NUMBERS = ("index_id", "follower_count", "downloaded", "ingest_date", "kafka_partition", "kafka_offset")
 
 
 def copy_lines(cleaned: DataFrame) -> DataFrame:
     """One column `line`, with `LINE_COLUMNS` in that order: the text of a reject only, the fields of a pin only."""
-    fields = [F.coalesce(_field(name), F.lit(_NULL)) for name in LINE_COLUMNS]
+    fields = [F.coalesce(_field(name), F.lit(NULL)) for name in LINE_COLUMNS]
     return cleaned.select(F.concat_ws("\t", *fields).alias(LINE))
 
 
@@ -40,6 +37,6 @@ def _field(name: str) -> Column:
 
 
 def _escaped(text: Column) -> Column:
-    for character, escape in _ESCAPES.items():
+    for character, escape in ESCAPES.items():
         text = F.replace(text, F.lit(character), F.lit(escape))
     return text

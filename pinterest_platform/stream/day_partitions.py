@@ -13,10 +13,10 @@ from typing import Any
 from psycopg import sql
 
 from pinterest_platform.stores.postgres import Connection
+from pinterest_platform.stores.stream_retention import kept_from
 
 DAYS_AHEAD = 2
 _LOCK_SECONDS = 10  # a reader that holds a day for longer delays its end; the stream must not wait behind us
-_NOTHING_DROPPED = date.min
 _DAYS = """
     SELECT child.relname FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid
     WHERE inhparent = 'pinterest_stream'::regclass ORDER BY child.relname"""
@@ -47,12 +47,6 @@ def create_day_partition(connection: Connection, day: date) -> None:
     statement = sql.SQL("CREATE TABLE {name} PARTITION OF pinterest_stream FOR VALUES FROM ({first}) TO ({next})")
     following = day + timedelta(days=1)
     connection.execute(statement.format(name=sql.Identifier(name), first=sql.Literal(day), next=sql.Literal(following)))
-
-
-def kept_from(connection: Connection) -> date:
-    """The first day that is kept."""
-    row: Any = connection.execute("SELECT kept_from FROM stream_retention").fetchone()
-    return row[0] if row else _NOTHING_DROPPED
 
 
 def keep_days(connection: Connection, today: date, retention_days: int) -> list[str]:

@@ -18,8 +18,9 @@ from psycopg import sql
 
 from pinterest_platform.pins.cleaning import CLEAN_COLUMNS
 from pinterest_platform.stores.postgres import Connection
+from pinterest_platform.stores.stream_retention import kept_from
 from pinterest_platform.stream.copy_lines import LINE_COLUMNS
-from pinterest_platform.stream.day_partitions import create_day_partition, kept_from
+from pinterest_platform.stream.day_partitions import create_day_partition
 from pinterest_platform.stream.ownership import demand_ownership
 
 _COLUMNS = sql.SQL(", ").join(map(sql.Identifier, CLEAN_COLUMNS))

@@ -9,7 +9,8 @@ import pytest
 
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.postgres import Connection
-from pinterest_platform.stream.day_partitions import keep_days, kept_from
+from pinterest_platform.stores.stream_retention import kept_from
+from pinterest_platform.stream.day_partitions import keep_days
 from pinterest_platform.stream.ownership import take_over
 from pinterest_platform.stream.profiles import differing_profiles, rebuild_profiles
 from pinterest_platform.stream.sink import BatchOutcome, write_batch
