@@ -19,7 +19,6 @@ from pinterest_platform.settings import Settings
 from pinterest_platform.stores.presto import Answer, PrestoUnavailableError, QueryRefusedError, ask
 from pinterest_platform.stores.saved_queries import SavedQuery, SavedQueryError, saved_queries
 
-_LISTS = ("categories", "days")
 _NUMBERS = ("bigint", "integer", "smallint", "tinyint", "double", "real", "decimal")
 
 
@@ -67,7 +66,7 @@ def saved_as_table(settings: Settings) -> Table:
 
 
 def _values(query: SavedQuery, text: str) -> dict[str, Any]:
-    """`a=1 b='x y'` after the name; a comma makes a list of what `categories` and `days` take."""
+    """`a=1 b='x y'` after the name; a comma parts the members of a list."""
     try:
         words = shlex.split(text)[1:]
     except ValueError as error:
@@ -75,4 +74,4 @@ def _values(query: SavedQuery, text: str) -> dict[str, Any]:
     pairs = [word.partition("=") for word in words]
     if wrong := [name for name, equals, _ in pairs if not equals]:
         raise SavedQueryError(f"{wrong[0]!r} is no value of {query.name}: write name=value.")
-    return {name: value.split(",") if name in _LISTS else value for name, _, value in pairs}
+    return {name: value.split(",") if name in query.lists else value for name, _, value in pairs}

@@ -15,6 +15,7 @@ from functools import partial
 from pyspark.sql import Column, DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
+from pinterest_platform.batch.days_together import small_days_together
 from pinterest_platform.batch.grown_days import marks_of
 from pinterest_platform.batch.raw_objects import RawObject, landed_objects
 from pinterest_platform.batch.slice_files import CleanSlice, SliceWriter, clean_files, clean_prefix, quarantine_prefix
@@ -69,7 +70,8 @@ def replace_clean_slices(spark: SparkSession, bucket: ObjectStore, days: Iterabl
 
     Small days are cleaned by one Spark job, which costs seconds whatever its size, and written some at once.
     """
-    for together in _small_days_together(_Day.begin(bucket, day) for day in days):
+    begun = (_Day.begin(bucket, day) for day in days)
+    for together in small_days_together(begun, lambda day: day.records, _RECORDS_TOGETHER):
         records = Observation("records")
         cleaned = _clean(spark, bucket, together).observe(records, *_counts_by_day(together))
         newest = newest_per_pin(accepted(cleaned))
@@ -79,17 +81,6 @@ def replace_clean_slices(spark: SparkSession, bucket: ObjectStore, days: Iterabl
         replaced = partial(_replace, spark, bucket, newest, records)
         with ThreadPoolExecutor(_WRITES_AT_ONCE) as writers:
             yield from writers.map(replaced, together)
-
-
-def _small_days_together(days: Iterable[_Day]) -> Iterator[list[_Day]]:
-    together: list[_Day] = []
-    for each in days:
-        if together and sum(day.records for day in [*together, each]) > _RECORDS_TOGETHER:
-            yield together
-            together = []
-        together.append(each)
-    if together:
-        yield together
 
 
 def _clean(spark: SparkSession, bucket: ObjectStore, days: Iterable[_Day]) -> DataFrame:

@@ -8,19 +8,20 @@ the comparison itself (`infra/presto/queries/pins_that_differ_between_the_layers
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from pinterest_platform.batch.day_offsets import stream_progress
+from pinterest_platform.batch.days_together import small_days_together
 from pinterest_platform.batch.slice_files import CleanSlice, read_account
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.parquet import NoParquetError
 from pinterest_platform.stores.postgres import connect
 from pinterest_platform.stores.presto import ask
-from pinterest_platform.stores.s3 import open_bucket
+from pinterest_platform.stores.s3 import ObjectStore, open_bucket
 from pinterest_platform.stores.saved_queries import saved_query
 
 NAMED = 5
@@ -47,7 +48,7 @@ def is_in_both_layers(settings: Settings, day: date) -> bool:
     Raises:
         NoParquetError: the day was never cleaned.
     """
-    account = _account(settings, day)
+    account = _account(open_bucket(settings), day)
     with closing(connect(settings, autocommit=True)) as connection:
         progress = stream_progress(connection, settings.kafka_topic, day)
     if progress is None:
@@ -68,26 +69,13 @@ def compare_layers(settings: Settings, days: Sequence[date]) -> dict[date, Layer
         NoParquetError: a day was never cleaned.
         PrestoUnavailableError: Presto, or a store behind it, is away.
     """
+    bucket = open_bucket(settings)
     parities: dict[date, LayerParity] = {}
-    for together in _small_days_together(settings, days):
+    for together in small_days_together(days, lambda day: _account(bucket, day).clean, _ROWS_TOGETHER):
         are_equal = len(together) > 1 and not _differences(settings, together, rows=1)
         for day in together:
             parities[day] = LayerParity(0, []) if are_equal else _parity(settings, day)
     return parities
-
-
-def _small_days_together(settings: Settings, days: Sequence[date]) -> Iterator[list[date]]:
-    together: list[date] = []
-    rows = 0
-    for day in days:
-        of_day = _account(settings, day).clean
-        if together and rows + of_day > _ROWS_TOGETHER:
-            yield together
-            together, rows = [], 0
-        together.append(day)
-        rows += of_day
-    if together:
-        yield together
 
 
 def _parity(settings: Settings, day: date) -> LayerParity:
@@ -106,8 +94,8 @@ def _differences(settings: Settings, days: Sequence[date], rows: int) -> list[tu
     return ask(settings, saved_query(settings, _DIFFERENCES).filled(settings, values)).rows
 
 
-def _account(settings: Settings, day: date) -> CleanSlice:
-    account = read_account(open_bucket(settings), day)
+def _account(bucket: ObjectStore, day: date) -> CleanSlice:
+    account = read_account(bucket, day)
     if account is None:
         raise NoParquetError(f"{day} was never cleaned.")
     return account

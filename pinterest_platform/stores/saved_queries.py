@@ -19,6 +19,7 @@ from pathlib import Path
 from pinterest_platform.settings import Settings
 
 _PARAMETER = re.compile(r"(?<![:\w])(DATE )?:([a-z_]+)\b")
+_LIST = re.compile(r"\bIN (?:DATE )?:([a-z_]+)\b")
 _DESCRIBED = re.compile(r"^:([a-z_]+)\s+(.*)")
 _ROWS = re.compile(r"\d+|ALL")
 # The public name: so the files can be given to any client as they are.
@@ -39,6 +40,11 @@ class SavedQuery:
     answers: str
     parameters: Mapping[str, str]
     text: str
+
+    @property
+    def lists(self) -> frozenset[str]:
+        """The values that are lists: those that a column is IN."""
+        return frozenset(_LIST.findall(self.text))
 
     def filled(self, settings: Settings, values: Mapping[str, Value]) -> str:
         """The SQL with these values, and with those of today for `day(s)`, `month` and `year` where none are given.

@@ -31,6 +31,7 @@ def test_a_file_is_read_with_its_sentence_and_its_values(settings: Settings) -> 
 
     assert (query.name, query.answers) == ("pins_of_a_day", "What is it? In two lines.")
     assert query.parameters == {"day": "a day", "days": "some days", "names": "some names", "rows": "how many"}
+    assert query.lists == {"days", "names"}
 
 
 def test_values_become_literals_that_end_where_they_should(settings: Settings) -> None:
