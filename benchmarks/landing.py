@@ -13,7 +13,8 @@ from benchmarks.stack import corner_of, running
 from benchmarks.topic import post_day
 from pinterest_platform.batch.landing import Landing, land_day
 from pinterest_platform.settings import Settings
-from pinterest_platform.stores.kafka import Record, open_topic
+from pinterest_platform.stores.kafka import open_topic
+from pinterest_platform.stores.kafka_batches import Record
 from pinterest_platform.stores.s3 import ObjectStore, open_bucket
 
 DAY = date(2026, 11, 16)

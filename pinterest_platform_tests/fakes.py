@@ -7,7 +7,8 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
-from pinterest_platform.stores.kafka import Record, RecordsDeletedError
+from pinterest_platform.stores.kafka import RecordsDeletedError
+from pinterest_platform.stores.kafka_batches import Record
 from pinterest_platform.stores.s3 import StoredObject
 
 
@@ -90,6 +91,9 @@ class FakeBucket:
                 return False
             self.put(described.key, body, metadata)
             return True
+
+    def copy(self, key: str, to: str) -> None:
+        self.put(to, self.objects[key], self._metadata[key])
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
         for key in sorted(self.objects):

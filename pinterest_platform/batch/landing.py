@@ -39,7 +39,8 @@ from pinterest_platform.batch.raw_objects import (
     object_key,
 )
 from pinterest_platform.pins.days import MILLISECONDS_A_DAY, day_of, end_of, start_of
-from pinterest_platform.stores.kafka import MILLISECONDS_AN_HOUR, Record, Topic
+from pinterest_platform.stores.kafka import MILLISECONDS_AN_HOUR, Topic
+from pinterest_platform.stores.kafka_batches import Record
 from pinterest_platform.stores.s3 import ObjectStore
 
 CHUNK_OFFSETS = 10_000

@@ -15,7 +15,7 @@ from datetime import date
 import orjson
 from isal import igzip
 
-from pinterest_platform.stores.kafka import Record
+from pinterest_platform.stores.kafka_batches import Record
 from pinterest_platform.stores.s3 import ObjectStore, StoredObject
 
 # A quarter of zlib's CPU time, and smaller: https://github.com/pycompression/python-isal

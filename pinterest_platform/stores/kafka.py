@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import NewTopic
@@ -17,6 +17,7 @@ from kafka.errors import KafkaError, OffsetOutOfRangeError, TopicAlreadyExistsEr
 from pinterest_platform.connections import kafka_python_options
 from pinterest_platform.kafka_refusal import kafka_refusal
 from pinterest_platform.settings import Settings
+from pinterest_platform.stores.kafka_batches import Record, read_as_records
 
 MILLISECONDS_AN_HOUR = 3_600_000
 _FETCH_BYTES = 8 * 1024 * 1024
@@ -32,18 +33,6 @@ class TopicUnavailableError(Exception):
 
 class RecordsDeletedError(Exception):
     """Kafka deleted records while they were being read."""
-
-
-class Record(NamedTuple):
-    """One Kafka record, unchanged. `timestamp` is in milliseconds since 1970 UTC."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 class Topic(Protocol):
@@ -122,6 +111,7 @@ def open_topic(settings: Settings, timeout_seconds: float = 10.0) -> Iterator[To
         address = settings.kafka_bootstrap_servers
         sentence = f"Kafka at {address} cannot be used: {refusal}." if refusal else _unavailable(settings)
         raise TopicUnavailableError(sentence) from error
+    read_as_records(consumer)
     try:
         yield TopicReader(consumer, settings)
     finally:
@@ -183,14 +173,14 @@ class TopicReader:
             batch = self._poll(source)
             if not batch and self._consumer.position(source) < stop:
                 raise TopicUnavailableError(self._unavailable)
-            for message in batch:
-                if message.offset >= stop:
+            for record in batch:
+                if record.offset >= stop:
                     return
-                yield _record(message)
+                yield record
 
-    def _poll(self, source: Any) -> list[Any]:
+    def _poll(self, source: Any) -> list[Record]:
         try:
-            batch: list[Any] = self._consumer.poll(timeout_ms=10_000).get(source, [])
+            batch: list[Record] = self._consumer.poll(timeout_ms=10_000).get(source, [])
         except OffsetOutOfRangeError as error:
             raise RecordsDeletedError(
                 f"Kafka deleted records of {self.topic}, partition {source.partition}, while they were read: run it "
@@ -204,15 +194,3 @@ class TopicReader:
     @staticmethod
     def _by_partition(offsets: Mapping[Any, int]) -> dict[int, int]:
         return {source.partition: offset for source, offset in offsets.items()}
-
-
-def _record(message: Any) -> Record:
-    return Record(
-        message.topic,
-        message.partition,
-        message.offset,
-        message.timestamp,
-        message.key,
-        message.value,
-        tuple(message.headers),
-    )

@@ -17,7 +17,8 @@ from pinterest_platform.batch.serving import replace_batch_slices
 from pinterest_platform.pins.days import start_of
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.cassandra import open_session
-from pinterest_platform.stores.kafka import Record, open_topic
+from pinterest_platform.stores.kafka import open_topic
+from pinterest_platform.stores.kafka_batches import Record
 from pinterest_platform.stores.postgres import Connection
 from pinterest_platform.stores.s3 import open_bucket
 from pinterest_platform_tests.pins import VALID_PIN, posted
