@@ -6,20 +6,21 @@ Belongs here: which objects are read and written, and how many rows went where. 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
-from functools import partial
 
 from pyspark.sql import Column, DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from pinterest_platform.batch.days_together import small_days_together
+from pinterest_platform.batch.days_write import write_days
 from pinterest_platform.batch.grown_days import marks_of
 from pinterest_platform.batch.raw_objects import RawObject, landed_objects
 from pinterest_platform.batch.slice_files import CleanSlice, SliceWriter, clean_files, clean_prefix, quarantine_prefix
 from pinterest_platform.pins.cleaning import (
+    CLEAN_COLUMNS,
     RECORD_SCHEMA,
     accepted,
     clean_records,
@@ -36,8 +37,8 @@ _LINE_SCHEMA = (
 _RECORDS_TOGETHER = 500_000
 # Each file costs S3A's committer a dozen requests, so a small day is one file.
 _RECORDS_A_FILE = 100_000
-# A small day's write waits for S3 more than it works.
-_WRITES_AT_ONCE = 4
+# Who publishes a day waits for S3.
+_PUBLISHED_AT_ONCE = 4
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,16 @@ class _Day:
         return sum(stored.records for stored in self.raw_objects)
 
 
+@dataclass(frozen=True)
+class _CleanFiles:
+    """A day's new clean files, before anybody reads them: `rows` pins, which came in so many `versions`."""
+
+    begun: _Day
+    files: Sequence[str]
+    rows: int
+    versions: int
+
+
 def replace_clean_slice(spark: SparkSession, bucket: ObjectStore, day: date) -> CleanSlice:
     """`replace_clean_slices` for one day."""
     [outcome] = replace_clean_slices(spark, bucket, [day])
@@ -68,55 +79,82 @@ def replace_clean_slice(spark: SparkSession, bucket: ObjectStore, day: date) -> 
 def replace_clean_slices(spark: SparkSession, bucket: ObjectStore, days: Iterable[date]) -> Iterator[CleanSlice]:
     """Clean each day's raw objects and replace its clean and quarantined Parquet; outcomes in the order of the days.
 
-    Small days are cleaned by one Spark job, which costs seconds whatever its size, and written some at once.
+    Small days are cleaned together, since a Spark job costs a second whatever its size.
     """
     begun = (_Day.begin(bucket, day) for day in days)
     for together in small_days_together(begun, lambda day: day.records, _RECORDS_TOGETHER):
-        records = Observation("records")
-        cleaned = _clean(spark, bucket, together).observe(records, *_counts_by_day(together))
-        newest = newest_per_pin(accepted(cleaned))
-        if len(together) > 1:
-            # Kept as rows without a plan: Spark would go through the whole cleaning's plan for every day's write.
-            newest = newest.localCheckpoint()
-        replaced = partial(_replace, spark, bucket, newest, records)
-        with ThreadPoolExecutor(_WRITES_AT_ONCE) as writers:
-            yield from writers.map(replaced, together)
+        yield from _replace_together(spark, bucket, together)
+
+
+def _replace_together(spark: SparkSession, bucket: ObjectStore, days: Sequence[_Day]) -> Iterator[CleanSlice]:
+    cleaned = _clean(spark, bucket, days)
+    newest = newest_per_pin(accepted(cleaned))
+    written = _write_together(newest, bucket, days) if len(days) > 1 else [_write_alone(newest, bucket, days[0])]
+    # The few rejects are worked out a second time: keeping them from the first would mean caching all records. If new
+    # records have come since the days were begun, and just as many, the rejects are left to the cleaning of those.
+    are_rejects = sum(clean.versions for clean in written) != sum(each.records for each in days)
+    rejects = rejected(cleaned).localCheckpoint() if are_rejects else None
+    reasons = _reasons_by_day(rejects) if rejects else {}
+    quarantine = write_days(rejects, bucket, quarantine_prefix) if rejects else {}
+    with ThreadPoolExecutor(_PUBLISHED_AT_ONCE) as publishers:
+        yield from publishers.map(
+            lambda clean: _publish(
+                bucket, clean, quarantine.get(clean.begun.day, []), reasons.get(clean.begun.day, {})
+            ),
+            written,
+        )
 
 
 def _clean(spark: SparkSession, bucket: ObjectStore, days: Iterable[_Day]) -> DataFrame:
     return clean_records(read_raw(spark, bucket, [stored.key for each in days for stored in each.raw_objects]))
 
 
-def _counts_by_day(days: Iterable[_Day]) -> Iterator[Column]:
-    for each in days:
-        is_of_day, is_rejected = F.col("ingest_date") == F.lit(each.day), F.col("reason").isNotNull()
-        yield F.count_if(is_of_day).alias(f"{each.day} raw")
-        yield F.count_if(is_of_day & is_rejected).alias(f"{each.day} rejected")
+def _reasons_by_day(rejects: DataFrame) -> dict[date, dict[str, int]]:
+    reasons: dict[date, dict[str, int]] = {}
+    for day, reason, count in rejects.groupBy("ingest_date", "reason").count().collect():
+        reasons.setdefault(day, {})[reason] = count
+    return reasons
 
 
-def _replace(
-    spark: SparkSession, bucket: ObjectStore, newest: DataFrame, records: Observation, begun: _Day
+def _write_together(newest: DataFrame, bucket: ObjectStore, days: Sequence[_Day]) -> list[_CleanFiles]:
+    newest = newest.localCheckpoint()  # counted and written: Spark would clean twice
+    by_day = newest.groupBy("ingest_date").agg(F.count("*"), F.sum("versions")).collect()
+    counts = {day: (rows, versions) for day, rows, versions in by_day}
+    files = write_days(newest.select(*CLEAN_COLUMNS), bucket, clean_prefix)
+    return [
+        _CleanFiles(each, files[each.day], *counts[each.day])
+        if each.day in files
+        else _write_alone(newest, bucket, each)
+        for each in days
+    ]
+
+
+def _write_alone(newest: DataFrame, bucket: ObjectStore, begun: _Day) -> _CleanFiles:
+    """One file at least, which has a schema where it has no rows."""
+    counted = Observation("written")
+    of_day = newest.where(F.col("ingest_date") == F.lit(begun.day))
+    of_day = of_day.observe(counted, F.count("*").alias("rows"), F.sum("versions").alias("versions"))
+    rows = of_day.select(*CLEAN_COLUMNS).coalesce(1 + begun.records // _RECORDS_A_FILE)
+    rows.write.mode("append").parquet(_url(bucket, clean_prefix(begun.day)))
+    files = begun.writer.files_of_last_write(clean_prefix(begun.day))
+    return _CleanFiles(begun, files, counted.get["rows"], counted.get["versions"] or 0)
+
+
+def _publish(
+    bucket: ObjectStore, clean: _CleanFiles, quarantine: Sequence[str], reasons: Mapping[str, int]
 ) -> CleanSlice:
-    """Replace one day by its newest pins, whose writing, if nothing before it, makes `records` known."""
-    # Spark finds an observation by its name, and others are made at the same time.
-    day, writer, written = begun.day, begun.writer, Observation(f"written of {begun.day}")
-    of_day = newest.where(F.col("ingest_date") == F.lit(day))
-    rows = of_day.observe(written, F.count("*").alias("clean")).coalesce(1 + begun.records // _RECORDS_A_FILE)
-    clean = _write(rows, bucket, writer, clean_prefix(day))
-    raw, rejects = records.get[f"{day} raw"], records.get[f"{day} rejected"]
-    # The few rejects are worked out a second time: keeping them from the first would mean caching the whole day.
-    again = rejected(_clean(spark, bucket, [begun])) if rejects else None
-    quarantine = _write(again, bucket, writer, quarantine_prefix(day)) if again else []
+    """Put the day's new files in the place of the old ones."""
+    begun, quarantined = clean.begun, sum(reasons.values())
     outcome = CleanSlice(
-        day=day,
-        raw=raw,
-        clean=written.get["clean"],
-        superseded=raw - rejects - written.get["clean"],
-        quarantined=rejects,
-        reasons=_count_reasons(spark, bucket, quarantine),
+        day=begun.day,
+        raw=clean.versions + quarantined,
+        clean=clean.rows,
+        superseded=clean.versions - clean.rows,
+        quarantined=quarantined,
+        reasons=reasons,
         next_offsets=_next_offsets(begun.raw_objects),
     )
-    writer.publish(outcome, clean, quarantine)
+    begun.writer.publish(outcome, clean.files, quarantine)
     bucket.delete(begun.marks)
     return outcome
 
@@ -146,18 +184,6 @@ def read_raw(spark: SparkSession, bucket: ObjectStore, keys: Sequence[str]) -> D
         _bytes_of("key").alias("key"),
         _bytes_of("value").alias("value"),
     )
-
-
-def _count_reasons(spark: SparkSession, bucket: ObjectStore, quarantine: Sequence[str]) -> dict[str, int]:
-    if not quarantine:
-        return {}
-    counts = spark.read.parquet(*(_url(bucket, key) for key in quarantine)).groupBy("reason").count().collect()
-    return {row["reason"]: row["count"] for row in counts}
-
-
-def _write(rows: DataFrame, bucket: ObjectStore, writer: SliceWriter, prefix: str) -> list[str]:
-    rows.write.mode("append").parquet(_url(bucket, prefix))
-    return writer.files_of_last_write(prefix)
 
 
 def _bytes_of(name: str) -> Column:

@@ -23,6 +23,7 @@ from typing import Any
 from pinterest_platform.stores.s3 import ObjectStore
 
 _CLEAN, _QUARANTINE = "clean/", "quarantine/"
+_UUID_LENGTH = 36
 
 
 @dataclass(frozen=True)
@@ -125,5 +126,5 @@ def _folder(key: str) -> str:
 
 
 def _write_of(key: str) -> str:
-    """What all files of one Spark write have in their names: `part-00000-<UUID>-c000.snappy.parquet`."""
-    return "-".join(key.rpartition("/")[2].split("-")[2:7])
+    """What all files of one Spark write have in their names, a UUID: `part-00000-<UUID>-c000.snappy.parquet`."""
+    return key.rpartition("/")[2].split("-", 2)[2][:_UUID_LENGTH]

@@ -97,12 +97,11 @@ def rejected(cleaned: DataFrame) -> DataFrame:
 
 
 def newest_per_pin(pins: DataFrame) -> DataFrame:
-    """One row per day and pin: the newest by time, then offset. The others are superseded."""
-    newest_first = Window.partitionBy("ingest_date", "unique_id").orderBy(
-        F.desc("ingested_at"), F.desc("kafka_offset"), F.desc("kafka_partition")
-    )
-    numbered = pins.withColumn("version", F.row_number().over(newest_first))
-    return numbered.where(F.col("version") == 1).select(*CLEAN_COLUMNS)
+    """One row per day and pin: the newest by time, then offset. The others are superseded: `versions` counts all."""
+    of_pin = Window.partitionBy("ingest_date", "unique_id")
+    newest_first = of_pin.orderBy(F.desc("ingested_at"), F.desc("kafka_offset"), F.desc("kafka_partition"))
+    numbered = pins.withColumns({"version": F.row_number().over(newest_first), "versions": F.count("*").over(of_pin)})
+    return numbered.where(F.col("version") == 1).drop("version")
 
 
 def _posted_values(text: Column) -> Column:

@@ -53,6 +53,9 @@ class ObjectStore(Protocol):
     def get(self, key: str) -> bytes:
         """The whole object."""
 
+    def copy(self, key: str, to: str) -> None:
+        """Copy an object of at most 5 GiB within the bucket."""
+
     def list(self, prefix: str) -> Iterator[StoredObject]:
         """The objects below the prefix in the order of their keys, without their metadata."""
 
@@ -151,6 +154,11 @@ class Bucket:
         """The whole object."""
         with _in_words(self._client):
             return self._client.get_object(Bucket=self.name, Key=key)["Body"].read()
+
+    def copy(self, key: str, to: str) -> None:
+        """Copy an object of at most 5 GiB within the bucket."""
+        with _in_words(self._client):
+            self._client.copy_object(Bucket=self.name, Key=to, CopySource={"Bucket": self.name, "Key": key})
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
         """The objects below the prefix in the order of their keys, without their metadata."""

@@ -119,5 +119,5 @@ def _cassandra(settings: Settings) -> dict[str, str]:
         **spark_cassandra_options(settings),
         # The connector's defaults (5 and 1 KiB) leave a small cluster idle.
         "spark.cassandra.output.concurrent.writes": "32",
-        "spark.cassandra.output.batch.size.bytes": "8192",
+        "spark.cassandra.output.batch.size.bytes": "16384",
     }

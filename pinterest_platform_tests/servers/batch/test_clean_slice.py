@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import date, timedelta
 from unittest.mock import Mock
 
@@ -89,6 +90,15 @@ def test_a_day_without_records_is_an_empty_slice(spark: SparkSession, bucket: Ob
     assert read_clean(spark, bucket, [DAY]).count() == 0
 
 
+def test_a_day_of_nothing_but_rejects_has_an_empty_clean_slice(spark: SparkSession, bucket: ObjectStore) -> None:
+    land(bucket, b"[]", None)
+
+    outcome = replace_clean_slice(spark, bucket, DAY)
+
+    assert (outcome.raw, outcome.clean, outcome.superseded, outcome.quarantined) == (2, 0, 0, 2)
+    assert (read_clean(spark, bucket, [DAY]).count(), len(quarantine_files(bucket, DAY))) == (0, 1)
+
+
 def test_days_that_are_cleaned_together_are_slices_of_their_own(
     spark: SparkSession, corner: Settings, bucket: ObjectStore
 ) -> None:
@@ -111,6 +121,20 @@ def test_days_that_are_cleaned_together_are_slices_of_their_own(
     assert [row["title"] for row in read_clean(spark, bucket, [next_day]).collect()] == ["new"]
     assert read_clean(spark, bucket, [DAY, next_day, empty_day]).count() == 2
     assert (len(quarantine_files(bucket, DAY)), quarantine_files(bucket, next_day)) == (1, [])
+    assert not list(bucket.list("writes/"))
+
+
+def test_what_a_killed_write_left_is_deleted_when_no_write_can_last_so_long(
+    spark: SparkSession, bucket: ObjectStore
+) -> None:
+    old, under_way = f"writes/{0:010}-a/dt=2026-11-16/b.parquet", f"writes/{int(time.time()):010}-c/d.parquet"
+    for key in (old, under_way):
+        bucket.put(key, b"", {})
+    land(bucket, posted(), b"[]")
+
+    replace_clean_slice(spark, bucket, DAY)
+
+    assert [stored.key for stored in bucket.list("writes/")] == [under_way]
 
 
 def test_large_days_are_not_kept_together(

@@ -1,0 +1,50 @@
+"""Parquet of several days by one Spark write, each day's files in its own folder.
+
+Belongs here: the folder that such a write goes through. A Spark write costs a second, whatever its size, and S3A's
+committer lets no two writes go on below one folder: so rows are written to a folder of their own, S3 copies each file
+to where it belongs, and the folder is deleted. What a write that was killed has left there, one of a later day deletes.
+Does not belong here: which files count (`batch.slice_files`).
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+from datetime import date
+
+from pyspark.sql import DataFrame
+
+from pinterest_platform.stores.s3 import ObjectStore
+
+_FOLDERS = "writes/"
+_ABANDONED_SECONDS = 24 * 3600
+_RECORDS_A_FILE = 100_000
+_DAY = "dt"
+
+
+def write_days(rows: DataFrame, bucket: ObjectStore, folder_of: Callable[[date], str]) -> dict[date, list[str]]:
+    """Add the rows, by their `ingest_date`, to the folders of their days; returns the keys of the files that are new.
+
+    A day without rows has none.
+    """
+    _delete_abandoned(bucket)
+    own = f"{_FOLDERS}{int(time.time()):010}-{uuid.uuid4()}/"
+    by_day = rows.withColumn(_DAY, rows["ingest_date"]).repartition(_DAY)
+    by_day.write.partitionBy(_DAY).option("maxRecordsPerFile", _RECORDS_A_FILE).parquet(f"s3a://{bucket.name}/{own}")
+    left = [stored.key for stored in bucket.list(own)]
+    files: dict[date, list[str]] = {}
+    for key in left:
+        folder, _, name = key.removeprefix(own).partition("/")
+        if name.endswith(".parquet"):
+            day = date.fromisoformat(folder.removeprefix(f"{_DAY}="))
+            bucket.copy(key, folder_of(day) + name)
+            files.setdefault(day, []).append(folder_of(day) + name)
+    bucket.delete(left)
+    return files
+
+
+def _delete_abandoned(bucket: ObjectStore) -> None:
+    before = int(time.time()) - _ABANDONED_SECONDS
+    began = ((stored.key, stored.key.removeprefix(_FOLDERS).partition("-")[0]) for stored in bucket.list(_FOLDERS))
+    bucket.delete([key for key, seconds in began if int(seconds) < before])
