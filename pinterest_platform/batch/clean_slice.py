@@ -15,7 +15,7 @@ from pyspark.sql import Column, DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from pinterest_platform.batch.days_together import small_days_together
-from pinterest_platform.batch.days_write import write_days
+from pinterest_platform.batch.days_write import RECORDS_A_FILE, write_days
 from pinterest_platform.batch.grown_days import marks_of
 from pinterest_platform.batch.raw_objects import RawObject, landed_objects
 from pinterest_platform.batch.slice_files import CleanSlice, SliceWriter, clean_files, clean_prefix, quarantine_prefix
@@ -28,6 +28,7 @@ from pinterest_platform.pins.cleaning import (
     rejected,
 )
 from pinterest_platform.stores.s3 import ObjectStore
+from pinterest_platform.stores.spark import s3a_url
 
 _LINE_SCHEMA = (
     "topic string, partition int, offset bigint, timestamp bigint, "
@@ -35,8 +36,6 @@ _LINE_SCHEMA = (
 )
 # The clean rows of so many fit into a small driver's memory and disk.
 _RECORDS_TOGETHER = 500_000
-# Each file costs S3A's committer a dozen requests, so a small day is one file.
-_RECORDS_A_FILE = 100_000
 # Who publishes a day waits for S3.
 _PUBLISHED_AT_ONCE = 4
 
@@ -134,8 +133,8 @@ def _write_alone(newest: DataFrame, bucket: ObjectStore, begun: _Day) -> _CleanF
     counted = Observation("written")
     of_day = newest.where(F.col("ingest_date") == F.lit(begun.day))
     of_day = of_day.observe(counted, F.count("*").alias("rows"), F.sum("versions").alias("versions"))
-    rows = of_day.select(*CLEAN_COLUMNS).coalesce(1 + begun.records // _RECORDS_A_FILE)
-    rows.write.mode("append").parquet(_url(bucket, clean_prefix(begun.day)))
+    rows = of_day.select(*CLEAN_COLUMNS).coalesce(1 + begun.records // RECORDS_A_FILE)
+    rows.write.mode("append").parquet(s3a_url(bucket, clean_prefix(begun.day)))
     files = begun.writer.files_of_last_write(clean_prefix(begun.day))
     return _CleanFiles(begun, files, counted.get["rows"], counted.get["versions"] or 0)
 
@@ -168,14 +167,14 @@ def _next_offsets(raw_objects: Sequence[RawObject]) -> dict[int, int]:
 
 def read_clean(spark: SparkSession, bucket: ObjectStore, days: Iterable[date]) -> DataFrame:
     """The clean pins of these days."""
-    return spark.read.parquet(*(_url(bucket, key) for day in days for key in clean_files(bucket, day)))
+    return spark.read.parquet(*(s3a_url(bucket, key) for day in days for key in clean_files(bucket, day)))
 
 
 def read_raw(spark: SparkSession, bucket: ObjectStore, keys: Sequence[str]) -> DataFrame:
     """The records in raw objects, in the shape that the Kafka source has."""
     if not keys:
         return spark.createDataFrame([], RECORD_SCHEMA)
-    lines = spark.read.schema(_LINE_SCHEMA).json([_url(bucket, key) for key in keys], mode="FAILFAST")
+    lines = spark.read.schema(_LINE_SCHEMA).json([s3a_url(bucket, key) for key in keys], mode="FAILFAST")
     return lines.select(
         "topic",
         "partition",
@@ -188,7 +187,3 @@ def read_raw(spark: SparkSession, bucket: ObjectStore, keys: Sequence[str]) -> D
 
 def _bytes_of(name: str) -> Column:
     return F.coalesce(F.col(name).cast("binary"), F.unbase64(f"{name}_base64"))
-
-
-def _url(bucket: ObjectStore, key: str) -> str:
-    return f"s3a://{bucket.name}/{key}"

@@ -16,10 +16,12 @@ from datetime import date
 from pyspark.sql import DataFrame
 
 from pinterest_platform.stores.s3 import ObjectStore
+from pinterest_platform.stores.spark import s3a_url
 
 _FOLDERS = "writes/"
 _ABANDONED_SECONDS = 24 * 3600
-_RECORDS_A_FILE = 100_000
+# Each file costs S3A's committer a dozen requests, so a small day is one file.
+RECORDS_A_FILE = 100_000
 _DAY = "dt"
 
 
@@ -31,7 +33,7 @@ def write_days(rows: DataFrame, bucket: ObjectStore, folder_of: Callable[[date],
     _delete_abandoned(bucket)
     own = f"{_FOLDERS}{int(time.time()):010}-{uuid.uuid4()}/"
     by_day = rows.withColumn(_DAY, rows["ingest_date"]).repartition(_DAY)
-    by_day.write.partitionBy(_DAY).option("maxRecordsPerFile", _RECORDS_A_FILE).parquet(f"s3a://{bucket.name}/{own}")
+    by_day.write.partitionBy(_DAY).option("maxRecordsPerFile", RECORDS_A_FILE).parquet(s3a_url(bucket, own))
     left = [stored.key for stored in bucket.list(own)]
     files: dict[date, list[str]] = {}
     for key in left:
@@ -45,6 +47,6 @@ def write_days(rows: DataFrame, bucket: ObjectStore, folder_of: Callable[[date],
 
 
 def _delete_abandoned(bucket: ObjectStore) -> None:
-    before = int(time.time()) - _ABANDONED_SECONDS
-    began = ((stored.key, stored.key.removeprefix(_FOLDERS).partition("-")[0]) for stored in bucket.list(_FOLDERS))
-    bucket.delete([key for key, seconds in began if int(seconds) < before])
+    # Names begin with the seconds at which a write began, so that older ones sort first.
+    oldest_kept = f"{_FOLDERS}{int(time.time()) - _ABANDONED_SECONDS:010}"
+    bucket.delete([stored.key for stored in bucket.list(_FOLDERS) if stored.key < oldest_kept])

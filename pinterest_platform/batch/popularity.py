@@ -21,6 +21,7 @@ from pinterest_platform.pins.periods import DATE_PATTERNS, Period, periods_of
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.cassandra import open_session
 from pinterest_platform.stores.s3 import ObjectStore
+from pinterest_platform.stores.spark import s3a_url
 
 TABLE = "category_popularity"
 _COUNTED_SCHEMA = "unique_id string, category string, poster_name string, ingest_date date"
@@ -101,7 +102,7 @@ def ranked(categories: Iterable[CategoryCounts]) -> list[RankedCategory]:
 def read_clean_years(spark: SparkSession, bucket: ObjectStore, days: Iterable[date]) -> DataFrame:
     """The clean pins of every day in the years of `days`: only the columns that are counted are read."""
     years = sorted({day.year for day in days})
-    files = [f"s3a://{bucket.name}/{key}" for year in years for key in clean_files_of_year(bucket, year)]
+    files = [s3a_url(bucket, key) for year in years for key in clean_files_of_year(bucket, year)]
     if not files:
         return spark.createDataFrame([], _COUNTED_SCHEMA)
     return spark.read.schema(_COUNTED_SCHEMA).parquet(*files)

@@ -79,7 +79,7 @@ def read_account(bucket: ObjectStore, day: date) -> CleanSlice | None:
 
 
 class SliceWriter:
-    """One cleaning's way to replace the slice of a day: `files_of_last_write` after every write, then `publish`."""
+    """One cleaning's way to replace the slice of a day: its files are written, then it is asked to `publish` them."""
 
     def __init__(self, bucket: ObjectStore, day: date, clock: Callable[[], float] = time.time) -> None:
         self._bucket = bucket

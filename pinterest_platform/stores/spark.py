@@ -16,6 +16,8 @@ from pinterest_platform.settings import Settings
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+    from pinterest_platform.stores.s3 import ObjectStore
+
 # The JVM interprets methods above 8,000 bytes of code for ever, and Spark writes such methods for wide rows. The
 # collections that Spark asks for go on beside the work, instead of stopping it.
 _JAVA_OPTIONS = "-XX:-DontCompileHugeMethods -XX:+ExplicitGCInvokesConcurrent"
@@ -81,6 +83,11 @@ def hand_over_secrets(session: SparkSession, settings: Settings) -> None:
         hadoop.set("fs.s3a.secret.key", settings.s3_secret_key.get_secret_value())
     for name, value in spark_cassandra_secrets(settings).items():
         session.conf.set(name, value)
+
+
+def s3a_url(bucket: ObjectStore, key: str) -> str:
+    """How Spark names the object, or the folder, in the bucket."""
+    return f"s3a://{bucket.name}/{key}"
 
 
 def open_session(settings: Settings, *, is_short: bool = False) -> SparkSession:
