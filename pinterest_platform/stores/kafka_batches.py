@@ -98,7 +98,8 @@ def _varint(content: bytes, position: int) -> tuple[int, int]:
     if low > 127:  # most have one or two bytes
         high = content[position + 1]
         if high > 127:
-            return decode_varint(content, position)
+            longer: tuple[int, int] = decode_varint(content, position)
+            return longer
         low += (high - 1) << 7
         position += 1
     return (low >> 1) ^ -(low & 1), position + 1
