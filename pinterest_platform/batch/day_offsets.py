@@ -79,7 +79,7 @@ def superseded(settings: Settings, bucket: ObjectStore, day: date, candidates: O
     if not len(candidates):
         return candidates
     lines = (line for landed in _raw_objects(bucket, day) for line in _lines_among(candidates, landed))
-    return older_versions(lines, read_batches(settings, clean_files(bucket, day), COLUMNS))
+    return older_versions(lines, lambda: read_batches(settings, clean_files(bucket, day), COLUMNS))
 
 
 def cassandra(session: Any, day: date) -> OffsetSet:

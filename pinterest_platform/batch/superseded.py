@@ -1,26 +1,28 @@
 """Superseded records: raw versions of a pin of which the clean slice has a newer one.
 
-Belongs here: finding them anew from raw lines and clean rows, in 32 bytes a candidate, so that a day of millions fits.
-Does not belong here: where lines and rows come from (`batch.day_offsets`), and what the cleaning counted.
+Belongs here: finding them anew from raw lines and clean rows, a million candidates at a time, so that a day of any
+size fits. Does not belong here: where lines and rows come from (`batch.day_offsets`), and what the cleaning counted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import orjson
 
-from pinterest_platform.batch.offset_sets import OffsetSet, offset_set
+from pinterest_platform.batch.offset_sets import Offsets, OffsetSet, offset_set
 
 COLUMNS = ("unique_id", "ingested_at", "kafka_offset", "kafka_partition")
 _BLOCK = 10_000
+_BLOCKS_TOGETHER = 100  # the clean rows are read once for so many: 32 MB of candidates, and as much again to sort them
 _OFFSET, _PARTITION = 1, 2
 Version = tuple[str, int, int, int]
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -45,21 +47,25 @@ class _Versions:
         return cls(hashes[by_hash], np.concatenate([part.orders for part in parts], axis=1)[:, by_hash])
 
 
-def older_versions(lines: Iterable[Mapping[str, Any]], batches: Iterable[Any]) -> OffsetSet:
+def older_versions(lines: Iterable[Mapping[str, Any]], read_rows: Callable[[], Iterable[Any]]) -> OffsetSet:
     """Those of the raw lines whose pin stands in the clean rows in a newer version.
 
     Args:
         lines: raw lines, as `encode_record` wrote them.
-        batches: clean rows as pyarrow batches with `COLUMNS`, each pin at most once.
+        read_rows: gives the clean rows as pyarrow batches with `COLUMNS`, each pin at most once; asked again for every
+            million lines.
     """
-    parts = [_Versions.of(*zip(*block, strict=True)) for block in _blocks(_versions_in(lines))]
-    if not parts:
-        return OffsetSet({})
-    candidates = _Versions.sorted(parts)
+    blocks = (_Versions.of(*zip(*block, strict=True)) for block in _blocks(_versions_in(lines), _BLOCK))
+    return offset_set(
+        _older_among(_Versions.sorted(together), read_rows()) for together in _blocks(blocks, _BLOCKS_TOGETHER)
+    )
+
+
+def _older_among(candidates: _Versions, batches: Iterable[Any]) -> tuple[Offsets, Offsets]:
     found = np.zeros(len(candidates.hashes), dtype=bool)
     for batch in batches:
         found[_older_than(candidates, _versions_of(batch))] = True
-    return offset_set([(candidates.orders[_PARTITION, found], candidates.orders[_OFFSET, found])])
+    return candidates.orders[_PARTITION, found], candidates.orders[_OFFSET, found]
 
 
 def _older_than(candidates: _Versions, newest: _Versions) -> npt.NDArray[np.int64]:
@@ -96,6 +102,6 @@ def _versions_of(batch: Any) -> _Versions:
     return _Versions.of(*(column.to_numpy(zero_copy_only=False) for column in (ids, times, offsets, partitions)))
 
 
-def _blocks(versions: Iterator[Version]) -> Iterator[list[Version]]:
-    while block := list(islice(versions, _BLOCK)):
+def _blocks(items: Iterator[Item], size: int) -> Iterator[list[Item]]:
+    while block := list(islice(items, size)):
         yield block
