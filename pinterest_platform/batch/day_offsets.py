@@ -79,7 +79,9 @@ def superseded(settings: Settings, bucket: ObjectStore, day: date, candidates: O
     if not len(candidates):
         return candidates
     lines = (line for landed in _raw_objects(bucket, day) for line in _lines_among(candidates, landed))
-    return older_versions(lines, lambda: read_batches(settings, clean_files(bucket, day), COLUMNS))
+    # Listed once: of a slice that is replaced meanwhile the files are missed, not those of two slices mixed.
+    files = clean_files(bucket, day)
+    return older_versions(lines, lambda: read_batches(settings, files, COLUMNS))
 
 
 def cassandra(session: Any, day: date) -> OffsetSet:

@@ -71,14 +71,12 @@ def decode_batch(batch: Any, topic: str, partition: int) -> list[Record]:
     new_tuple = tuple.__new__
     try:
         for _ in range(batch.records_count):
-            length, position = _varint(content, position)
+            length, position = decode_varint(content, position)
             end = position + length
-            delay, position = _varint(content, position + 1)  # behind the attributes, of which there are none
-            number, position = _varint(content, position)
-            size, position = _varint(content, position)
-            key = None if size < 0 else content[position : (position := position + size)]
-            size, position = _varint(content, position)
-            value = None if size < 0 else content[position : (position := position + size)]
+            delay, position = decode_varint(content, position + 1)  # behind the attributes, of which there are none
+            number, position = decode_varint(content, position)
+            key, position = _bytes(content, position)
+            value, position = _bytes(content, position)
             headers, position = _headers(content, position) if content[position] else (_NO_HEADERS, position + 1)
             if position != end:
                 raise CorruptRecordError(f"A record of {length} bytes has {position - end} more.")
@@ -92,27 +90,14 @@ def decode_batch(batch: Any, topic: str, partition: int) -> list[Record]:
     return records
 
 
-def _varint(content: bytes, position: int) -> tuple[int, int]:
-    """The number at the position and the position behind it: zigzag, seven bits a byte, the lowest first."""
-    low = content[position]
-    if low > 127:  # most have one or two bytes
-        high = content[position + 1]
-        if high > 127:
-            longer: tuple[int, int] = decode_varint(content, position)
-            return longer
-        low += (high - 1) << 7
-        position += 1
-    return (low >> 1) ^ -(low & 1), position + 1
-
-
 def _bytes(content: bytes, position: int) -> tuple[bytes | None, int]:
-    size, position = _varint(content, position)
+    size, position = decode_varint(content, position)
     return (None, position) if size < 0 else (content[position : position + size], position + size)
 
 
 def _headers(content: bytes, position: int) -> tuple[tuple[tuple[str, Any], ...], int]:
     headers = []
-    count, position = _varint(content, position)
+    count, position = decode_varint(content, position)
     for _ in range(count):
         name, position = _bytes(content, position)
         value, position = _bytes(content, position)
