@@ -35,6 +35,8 @@ from pinterest_platform_tests.servers.rows import stored_days
 from pinterest_platform_tests.servers.slice_reader import Sightings, read_all_the_while
 
 RUN_SECONDS = 600.0
+# The session that lays out each case outlives Cassandra's outages: it must not wait a minute before it looks again.
+RECONNECTING_SOON = {"spark.cassandra.connection.reconnectionDelayMS.max": "1000"}
 Disaster = Callable[[BatchProcess, LocalStack], str]
 
 
@@ -57,7 +59,7 @@ def main() -> None:
         create_tables(own)
         migrate(own)
         stack = LocalStack(BENCHMARK_SETTINGS)
-        spark = open_session(own)
+        spark = open_session(own.model_copy(update={"spark_options": RECONNECTING_SOON}))
         try:
             day = make_crashed_day(spark, own, arguments.pins)
             print(f"{arguments.pins:,} pins, {day.earlier:,} rows of them served before, {day.later:,} after.")
