@@ -31,19 +31,21 @@ _SLICE = sql.SQL(
     "CREATE TEMPORARY TABLE batch_slice ON COMMIT DROP AS SELECT {columns} FROM pinterest_stream WITH NO DATA"
 ).format(columns=_COLUMNS)
 _COPY = sql.SQL("COPY batch_slice ({columns}) FROM STDIN").format(columns=_COLUMNS)
+# The day stands as a value beside each of the stream's tables: joined by it, every day that they keep would be read.
 _DIFFERENT = sql.SQL(
     """
     SELECT batch.kafka_partition, batch.kafka_offset
     FROM batch_slice AS batch
     JOIN stream_progress AS done
-        ON done.topic = %s AND done.kafka_partition = batch.kafka_partition AND batch.kafka_offset < done.next_offset
+        ON done.topic = %(topic)s
+        AND done.kafka_partition = batch.kafka_partition AND batch.kafka_offset < done.next_offset
     LEFT JOIN pinterest_stream AS stream
-        ON stream.ingest_date = batch.ingest_date
+        ON stream.ingest_date = %(day)s
         AND stream.kafka_partition = batch.kafka_partition AND stream.kafka_offset = batch.kafka_offset
     WHERE NOT EXISTS (
         SELECT FROM stream_duplicates AS again
-        WHERE again.kafka_partition = batch.kafka_partition AND again.kafka_offset = batch.kafka_offset
-          AND again.event_id = batch.event_id
+        WHERE again.ingest_date = %(day)s AND again.kafka_partition = batch.kafka_partition
+          AND again.kafka_offset = batch.kafka_offset AND again.event_id = batch.event_id
     ) AND ({batch}) IS DISTINCT FROM ({stream})
     ORDER BY 1, 2"""
 ).format(
@@ -53,7 +55,7 @@ _DIFFERENT = sql.SQL(
 _NEWER = """
     SELECT stream.kafka_partition, stream.kafka_offset
     FROM pinterest_stream AS stream LEFT JOIN batch_slice AS batch USING (unique_id)
-    WHERE stream.ingest_date = %s AND (
+    WHERE stream.ingest_date = %(day)s AND (
         batch.unique_id IS NULL
         OR (stream.ingested_at, stream.kafka_offset, stream.kafka_partition)
             > (batch.ingested_at, batch.kafka_offset, batch.kafka_partition)
@@ -87,8 +89,9 @@ def compare_with_stream(settings: Settings, day: date) -> Parity | None:
         rows = _copy(connection, batches)
         connection.execute("CREATE INDEX ON batch_slice (unique_id)")
         connection.execute("ANALYZE batch_slice")
-        different: list[Any] = connection.execute(_DIFFERENT, [settings.kafka_topic]).fetchall()
-        newer: list[Any] = connection.execute(_NEWER, [day]).fetchall()
+        named = {"topic": settings.kafka_topic, "day": day}
+        different: list[Any] = connection.execute(_DIFFERENT, named).fetchall()
+        newer: list[Any] = connection.execute(_NEWER, named).fetchall()
     return Parity(rows, different, newer)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from concurrent.futures import ThreadPoolExecutor, wait
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from kafka import KafkaProducer
@@ -17,6 +18,7 @@ from pinterest_platform.settings import Settings
 from pinterest_platform.stores.kafka import open_topic
 from pinterest_platform.stores.postgres import Connection
 from pinterest_platform.stores.s3 import open_bucket
+from pinterest_platform.stream.day_partitions import create_day_partition
 from pinterest_platform_tests.pins import posted
 from pinterest_platform_tests.servers.streaming import stream_to_the_end
 
@@ -60,6 +62,18 @@ def test_a_closed_day_is_compared_row_by_row(both: Settings, database: Connectio
     assert parity_finding(both, DAY, LATER).problem == (
         "The stream lacks or differs in partition 1 offset 1. Only the stream has partition 2 offset 0."
     )
+
+
+def test_no_other_day_of_the_stream_is_read(both: Settings, database: Connection) -> None:
+    create_day_partition(database, DAY + timedelta(days=1))
+    with ThreadPoolExecutor() as others, database.transaction():
+        # Whoever reads this day now waits until we let it go.
+        database.execute("LOCK TABLE pinterest_stream_2026_11_17 IN ACCESS EXCLUSIVE MODE")
+        compared = others.submit(compare_with_stream, both, DAY)
+        done, _ = wait([compared], timeout=20)
+
+    assert done, "the comparison waited for a day that it has nothing to do with"
+    assert compared.result() == Parity(rows=2, different=[], only_in_stream=[])
 
 
 def test_a_day_that_is_open_or_not_kept_is_not_compared(corner: Settings, database: Connection) -> None:
