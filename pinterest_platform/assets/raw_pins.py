@@ -1,6 +1,5 @@
 """`raw_pins`: the day's Kafka records in S3, unchanged."""
 
-import gzip
 import time
 
 import dagster as dg
@@ -9,7 +8,7 @@ from pinterest_platform.assets.metadata import counts, markdown_table
 from pinterest_platform.assets.slices import BACKFILL, DAILY, OWNERS, days_of
 from pinterest_platform.assets.topic import TOPIC
 from pinterest_platform.batch.landing import Landing, land_day
-from pinterest_platform.batch.raw_objects import day_prefix
+from pinterest_platform.batch.raw_objects import day_prefix, stored_lines
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.kafka import open_topic
 from pinterest_platform.stores.s3 import ObjectStore, open_bucket
@@ -63,5 +62,5 @@ def _first_lines(bucket: ObjectStore, landing: Landing) -> list[str]:
     """A few lines of the newest object."""
     if not landing.objects:
         return []
-    lines = gzip.decompress(bucket.get(landing.objects[-1].key)).splitlines()
-    return [line[:_LINE_CHARACTERS].decode(errors="replace") for line in lines[:_SAMPLED_LINES]]
+    lines = stored_lines(bucket, landing.objects[-1].key)[:_SAMPLED_LINES]
+    return [line.rstrip()[:_LINE_CHARACTERS].decode(errors="replace") for line in lines]

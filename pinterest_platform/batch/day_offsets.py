@@ -6,7 +6,6 @@ day must not wait for a job. Does not belong here: comparing them (`batch.accoun
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from itertools import compress
@@ -18,7 +17,7 @@ from psycopg import sql
 
 from pinterest_platform.batch.landing import ranges_of_day
 from pinterest_platform.batch.offset_sets import Offsets, OffsetSet, offset_set
-from pinterest_platform.batch.raw_objects import day_prefix
+from pinterest_platform.batch.raw_objects import day_prefix, stored_lines
 from pinterest_platform.batch.serving import categories_of
 from pinterest_platform.batch.slice_files import clean_files, quarantine_files
 from pinterest_platform.batch.superseded import COLUMNS, older_versions
@@ -119,7 +118,7 @@ def _parquet(settings: Settings, keys: list[str]) -> OffsetSet:
 def _raw_objects(bucket: ObjectStore, day: date) -> Iterator[list[dict[str, Any]]]:
     """The lines of each raw object of the day: all of one partition."""
     for stored in bucket.list(day_prefix(day)):
-        yield [orjson.loads(line) for line in gzip.decompress(bucket.get(stored.key)).splitlines()]
+        yield [orjson.loads(line) for line in stored_lines(bucket, stored.key)]
 
 
 def _lines_among(offsets: OffsetSet, lines: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
