@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 # The JVM interprets methods above 8,000 bytes of code for ever, and Spark writes such methods for wide rows. The
 # collections that Spark asks for go on beside the work, instead of stopping it.
 _JAVA_OPTIONS = "-XX:-DontCompileHugeMethods -XX:+ExplicitGCInvokesConcurrent"
+# A driver that has nothing to do gives its memory back, all but a third of what it holds: the account of a large day,
+# in Python, needs it then.
+_GIVE_MEMORY_BACK = "-XX:G1PeriodicGCInterval=5000 -XX:MinHeapFreeRatio=10 -XX:MaxHeapFreeRatio=30"
 # The JVM's second compiler takes more time for a small day than it saves: half of all that the day costs.
 _FIRST_COMPILER_ALONE = "-XX:TieredStopAtLevel=1"
 
@@ -53,6 +56,8 @@ def spark_configuration(settings: Settings, *, is_short: bool = False) -> dict[s
         "spark.cleaner.periodicGC.interval": "2min",
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": "4",
+        # Spark lists many files by a job, with a task for each unless told otherwise: a task costs more than to look.
+        "spark.sql.sources.parallelPartitionDiscovery.parallelism": "8",
         **_s3a(settings),
         **_cassandra(settings),
         **settings.spark_options,
@@ -60,7 +65,7 @@ def spark_configuration(settings: Settings, *, is_short: bool = False) -> dict[s
 
 
 def _driver_java_options(settings: Settings, is_short: bool) -> str:
-    options = [_FIRST_COMPILER_ALONE if is_short else _JAVA_OPTIONS]
+    options = [_FIRST_COMPILER_ALONE if is_short else _JAVA_OPTIONS, _GIVE_MEMORY_BACK]
     if archive := settings.spark_class_archive:
         options.append(f"-XX:SharedArchiveFile={archive}")
     return " ".join(options)
