@@ -11,8 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 
-from pyspark.sql import Column, DataFrame, Observation, SparkSession
+from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql import types as T  # noqa: N812
 
 from pinterest_platform.batch.days_together import small_days_together
 from pinterest_platform.batch.days_write import RECORDS_A_FILE, write_days
@@ -21,18 +22,18 @@ from pinterest_platform.batch.raw_objects import RawObject, landed_objects
 from pinterest_platform.batch.slice_files import CleanSlice, SliceWriter, clean_files, clean_prefix, quarantine_prefix
 from pinterest_platform.pins.cleaning import (
     CLEAN_COLUMNS,
-    RECORD_SCHEMA,
+    LINE_SCHEMA,
     accepted,
-    clean_records,
+    clean_lines,
     newest_per_pin,
     rejected,
 )
 from pinterest_platform.stores.s3 import ObjectStore
 from pinterest_platform.stores.spark import s3a_url
 
-_LINE_SCHEMA = (
-    "topic string, partition int, offset bigint, timestamp bigint, "
-    "key string, key_base64 string, value string, value_base64 string"
+# The lines' times are milliseconds since 1970 UTC.
+_STORED_SCHEMA = T.StructType(
+    [T.StructField(field.name, T.LongType()) if field.name == "timestamp" else field for field in LINE_SCHEMA]
 )
 # The clean rows of so many fit into a small driver's memory and disk.
 _RECORDS_TOGETHER = 500_000
@@ -105,7 +106,7 @@ def _replace_together(spark: SparkSession, bucket: ObjectStore, days: Sequence[_
 
 
 def _clean(spark: SparkSession, bucket: ObjectStore, days: Iterable[_Day]) -> DataFrame:
-    return clean_records(read_raw(spark, bucket, [stored.key for each in days for stored in each.raw_objects]))
+    return clean_lines(read_raw(spark, bucket, [stored.key for each in days for stored in each.raw_objects]))
 
 
 def _reasons_by_day(rejects: DataFrame) -> dict[date, dict[str, int]]:
@@ -171,19 +172,8 @@ def read_clean(spark: SparkSession, bucket: ObjectStore, days: Iterable[date]) -
 
 
 def read_raw(spark: SparkSession, bucket: ObjectStore, keys: Sequence[str]) -> DataFrame:
-    """The records in raw objects, in the shape that the Kafka source has."""
+    """The records in raw objects, in the shape that `as_lines` gives those of the Kafka source."""
     if not keys:
-        return spark.createDataFrame([], RECORD_SCHEMA)
-    lines = spark.read.schema(_LINE_SCHEMA).json([s3a_url(bucket, key) for key in keys], mode="FAILFAST")
-    return lines.select(
-        "topic",
-        "partition",
-        "offset",
-        F.timestamp_millis("timestamp").alias("timestamp"),
-        _bytes_of("key").alias("key"),
-        _bytes_of("value").alias("value"),
-    )
-
-
-def _bytes_of(name: str) -> Column:
-    return F.coalesce(F.col(name).cast("binary"), F.unbase64(f"{name}_base64"))
+        return spark.createDataFrame([], LINE_SCHEMA)
+    lines = spark.read.schema(_STORED_SCHEMA).json([s3a_url(bucket, key) for key in keys], mode="FAILFAST")
+    return lines.withColumn("timestamp", F.timestamp_millis("timestamp"))

@@ -1,8 +1,8 @@
 """What becomes of a Kafka record: a clean pin, or a reject with a reason. One implementation for batch and stream.
 
-Belongs here: Spark expressions from the record shape (`RECORD_SCHEMA`) to the clean columns. Does not belong here:
-reading or writing anything, and rules that look at more than one record, but for `newest_per_pin`. No Python runs per
-row.
+Belongs here: Spark expressions from records (`RECORD_SCHEMA`), or their raw lines (`LINE_SCHEMA`), to clean columns.
+Does not belong here: reading or writing anything, and rules that look at more than one record, but for
+`newest_per_pin`. No Python runs per row.
 """
 
 from __future__ import annotations
@@ -26,6 +26,15 @@ RECORD_SCHEMA = T.StructType(
         T.StructField("value", T.BinaryType()),
     ]
 )
+
+LINE_SCHEMA = T.StructType(
+    [
+        *(field for field in RECORD_SCHEMA if field.name not in ("key", "value")),
+        T.StructField("value", T.StringType()),
+        T.StructField("value_base64", T.StringType()),
+    ]
+)
+_COORDINATES = ("topic", "partition", "offset", "timestamp")
 
 PIN_COLUMNS = (
     "unique_id",
@@ -63,25 +72,41 @@ _LONE_SURROGATE = (
 
 
 def clean_records(records: DataFrame) -> DataFrame:
+    """`clean_lines` of records as Kafka has them.
+
+    Args:
+        records: rows of `RECORD_SCHEMA`; `timestamp` is the ingest time.
+    """
+    return clean_lines(as_lines(records))
+
+
+def as_lines(records: DataFrame) -> DataFrame:
+    """Records as raw lines have them: `value` is text; where it is not UTF-8, it is null, and `value_base64` has it."""
+    decoded = records.select(*_COORDINATES, "value", _once(F.decode("value", "UTF-8")).alias("decoded"))
+    # What is not UTF-8 is decoded to the replacement character. A posted text may have that too, but few do: encoding
+    # every one again costs half as much as reading its JSON.
+    is_broken = F.col("decoded").contains("\ufffd") & (F.encode("decoded", "UTF-8") != F.col("value"))
+    return decoded.select(
+        *_COORDINATES,
+        F.when(~is_broken, F.col("decoded")).alias("value"),
+        F.when(is_broken, F.base64("value")).alias("value_base64"),
+    )
+
+
+def clean_lines(lines: DataFrame) -> DataFrame:
     """One row a record: the clean columns, `kafka_topic`, `original` text and the `reason` of a reject (else null).
 
     Args:
-        records: rows of `RECORD_SCHEMA`, from the Kafka source or from raw objects; `timestamp` is the ingest time.
+        lines: rows of `LINE_SCHEMA`, as `as_lines` makes them of records; `timestamp` is the ingest time.
     """
-    parsed = records.select(
-        "topic",
-        "partition",
-        "offset",
-        "timestamp",
-        "value",
-        F.decode("value", "UTF-8").alias("original"),
-        _once(_posted_values(F.col("value").cast("string"))).alias("posted"),
+    parsed = lines.select(
+        *_COORDINATES, "value", "value_base64", _once(_posted_values(F.col("value"))).alias("posted")
     ).withColumn("pin", F.when(F.size("posted") == 1, F.col("posted")[0]))
     return parsed.select(
         *_pin_columns(),
         *_platform_columns(),
         F.col("topic").alias("kafka_topic"),
-        "original",
+        F.coalesce("value", F.decode(F.unbase64("value_base64"), "UTF-8")).alias("original"),
         _reject_reason().alias("reason"),
     )
 
@@ -167,29 +192,32 @@ def _platform_columns() -> list[Column]:
 
 def _reject_reason() -> Column:
     """The first rule that the record breaks, in words; null for a pin."""
-    text = F.col("value").cast("string")
-    has_escapes = text.contains(r"\u")
-    rules: list[tuple[Column, str]] = [
-        (F.col("value").isNull() | (F.length("value") == 0), "the record has no value"),
-        (_is_not_utf8(), "the value is not UTF-8 text"),
-        (~_is_one_json_object(text), "the value is not a JSON object"),
-        (has_escapes & _any_field_contains("\0"), "a text contains the NUL character"),
-        (has_escapes & text.rlike(_LONE_SURROGATE), "a text contains half of a surrogate pair"),
-        (_present("unique_id").isNull(), "unique_id is missing"),
-        (_present("category").isNull(), "category is missing"),
-        (F.col("pin.index").isNull() & _has(text, "index"), "index is not a whole number of 64 bits"),
-        (F.col("pin.index").isNull(), "index is missing"),
-        (F.col("pin.downloaded").isNull() & _has(text, "downloaded"), "downloaded is not 0 or 1"),
-        (~F.col("pin.downloaded").isin(0, 1), "downloaded is not 0 or 1"),
-    ]
-    broken = [F.when(condition, F.lit(reason)) for condition, reason in rules]
-    return F.coalesce(*broken, _nested_field(text))
+    text = F.col("value")
+    return F.coalesce(
+        _when(text.isNull() & F.col("value_base64").isNull() | (F.length("value") == 0), "the record has no value"),
+        _when(F.col("value_base64").isNotNull(), "the value is not UTF-8 text"),
+        _when(~_is_one_json_object(text), "the value is not a JSON object"),
+        F.when(text.contains(r"\u"), _unstorable_text(text)),
+        _when(_present("unique_id").isNull(), "unique_id is missing"),
+        _when(_present("category").isNull(), "category is missing"),
+        _when(F.col("pin.index").isNull() & _has(text, "index"), "index is not a whole number of 64 bits"),
+        _when(F.col("pin.index").isNull(), "index is missing"),
+        _when(F.col("pin.downloaded").isNull() & _has(text, "downloaded"), "downloaded is not 0 or 1"),
+        _when(~F.col("pin.downloaded").isin(0, 1), "downloaded is not 0 or 1"),
+        _nested_field(text),
+    )
 
 
-def _is_not_utf8() -> Column:
-    # What is not UTF-8 is decoded to the replacement character. A posted text may have that too, but few do: encoding
-    # every one again costs half as much as reading its JSON.
-    return F.col("original").contains("\ufffd") & (F.encode("original", "UTF-8") != F.col("value"))
+def _when(condition: Column, reason: str) -> Column:
+    return F.when(condition, F.lit(reason))
+
+
+def _unstorable_text(text: Column) -> Column:
+    """The reason of a pin with a text that only an escape can spell, and that some store cannot hold."""
+    return F.coalesce(
+        _when(_any_field_contains("\0"), "a text contains the NUL character"),
+        _when(text.rlike(_LONE_SURROGATE), "a text contains half of a surrogate pair"),
+    )
 
 
 def _is_one_json_object(text: Column) -> Column:
