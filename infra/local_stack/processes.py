@@ -53,8 +53,8 @@ def rotate(log: Path) -> None:
 
 
 def marked(state: Path) -> list[psutil.Process]:
-    """Every process of this stack, except PostgreSQL's, which write over their environment."""
-    return [process for process in psutil.process_iter() if _mark(process) == str(state)]
+    """Every process of this stack that is alive, except PostgreSQL's, which write over their environment."""
+    return [process for process in psutil.process_iter() if _mark(process) == str(state) and is_alive(process)]
 
 
 def orphans(state: Path, servers: Iterable[psutil.Process]) -> list[psutil.Process]:

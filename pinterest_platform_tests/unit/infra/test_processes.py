@@ -8,9 +8,8 @@ from pathlib import Path
 
 import psutil
 
-from infra.local_stack.processes import LOG_LIMIT_BYTES, MARK, end, marked, orphans, rotate, wait_until_gone
+from infra.local_stack.processes import LOG_LIMIT_BYTES, MARK, end, marked, orphans, rotate
 
-SOON = 2.0  # the kernel takes a moment to forget a process that has ended
 SLEEPS = "import time; print('up', flush=True); time.sleep(60)"
 HAS_A_CHILD = f"import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', {SLEEPS!r}]).pid, flush=True)"
 IGNORES_SIGTERM = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEPS}"
@@ -48,7 +47,7 @@ def test_a_child_whose_parent_was_killed_is_an_orphan_and_can_be_ended(tmp_path:
         assert orphans(tmp_path, []) == [child]
         end([child], signal.SIGTERM, 5)
 
-    assert wait_until_gone(marked(tmp_path), SOON) == []
+    assert marked(tmp_path) == []
 
 
 def test_ending_a_process_ends_what_is_below_it(tmp_path: Path) -> None:
@@ -57,7 +56,7 @@ def test_ending_a_process_ends_what_is_below_it(tmp_path: Path) -> None:
 
         assert end([psutil.Process(parent.pid)], signal.SIGTERM, 5) == []
 
-    assert wait_until_gone(marked(tmp_path), SOON) == []
+    assert marked(tmp_path) == []
 
 
 def test_who_does_not_listen_is_killed_and_named(tmp_path: Path) -> None:
