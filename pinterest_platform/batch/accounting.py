@@ -137,7 +137,8 @@ def account_for(stores: Stores, day: date, now: datetime | None = None) -> DayAc
         if not is_closed(day, now or datetime.now(UTC)):
             cleaned = outcome.next_offsets
             kafka, raw, stream = kafka.below(cleaned), raw.below(cleaned), stream and stream.below(cleaned)
-        superseded = day_offsets.superseded(settings, bucket, day, raw - clean - quarantined)
+        neither = raw - clean - quarantined
+        superseded = day_offsets.superseded(settings, bucket, day, neither)
         cassandra = served.result()
     return DayAccount(
         day=day,
@@ -146,7 +147,7 @@ def account_for(stores: Stores, day: date, now: datetime | None = None) -> DayAc
         clean=clean,
         quarantined=quarantined,
         superseded=superseded,
-        unexplained=raw - clean - quarantined - superseded,
+        unexplained=neither - superseded,
         cassandra=cassandra,
         stream=stream,
         newer=everything - len(kafka),
