@@ -20,11 +20,13 @@ from pinterest_platform.settings import Settings
 from pinterest_platform.stores.kafka_batches import Record, read_as_records
 
 MILLISECONDS_AN_HOUR = 3_600_000
-_FETCH_BYTES = 8 * 1024 * 1024
-# What a read decodes beyond the range it was asked for is thrown away: a small day paid for three.
+# What a read fetches and decodes beyond the range it was asked for is thrown away: a small day paid for three.
+_FETCH_BYTES = 2 * 1024 * 1024
 _POLLED_RECORDS = 2_000
 # A read ends where the topic ended when it began, so that nobody waits for records to come.
 _LONGEST_FETCH_MS = 50
+# A reader that goes on elsewhere while a fetch is under way sleeps so long: by default a tenth of a second.
+_BACKOFF_MS = 10
 
 
 class TopicUnavailableError(Exception):
@@ -105,6 +107,7 @@ def open_topic(settings: Settings, timeout_seconds: float = 10.0) -> Iterator[To
             max_partition_fetch_bytes=_FETCH_BYTES,
             max_poll_records=_POLLED_RECORDS,
             fetch_max_wait_ms=_LONGEST_FETCH_MS,
+            retry_backoff_ms=_BACKOFF_MS,
         )
     except KafkaError as error:
         refusal = kafka_refusal(settings)
