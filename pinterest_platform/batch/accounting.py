@@ -8,7 +8,6 @@ do about a difference.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -127,19 +126,15 @@ def account_for(stores: Stores, day: date, now: datetime | None = None) -> DayAc
     outcome = read_account(bucket, day)
     if outcome is None:
         raise NotMaterialisedError(f"{day} was never cleaned: materialise clean_pins of that day first.")
-    # Cassandra's rows come a page at a time: while it makes the next one, the other stores are read.
-    with ThreadPoolExecutor(1) as beside:
-        served = beside.submit(day_offsets.cassandra, stores.cassandra, day)
-        raw = day_offsets.raw(bucket, day)
-        kafka = day_offsets.kafka(stores.topic, day, raw)
-        clean, quarantined = day_offsets.clean(settings, bucket, day), day_offsets.quarantined(settings, bucket, day)
-        everything, stream = len(kafka), _stream(stores, day)
-        if not is_closed(day, now or datetime.now(UTC)):
-            cleaned = outcome.next_offsets
-            kafka, raw, stream = kafka.below(cleaned), raw.below(cleaned), stream and stream.below(cleaned)
-        neither = raw - clean - quarantined
-        superseded = day_offsets.superseded(settings, bucket, day, neither)
-        cassandra = served.result()
+    clean, quarantined = day_offsets.clean(settings, bucket, day), day_offsets.quarantined(settings, bucket, day)
+    raw, candidates = day_offsets.raw(bucket, day, clean | quarantined)
+    kafka = day_offsets.kafka(stores.topic, day, raw)
+    everything, stream = len(kafka), _stream(stores, day)
+    if not is_closed(day, now or datetime.now(UTC)):
+        cleaned = outcome.next_offsets
+        kafka, raw, stream = kafka.below(cleaned), raw.below(cleaned), stream and stream.below(cleaned)
+    neither = raw - clean - quarantined
+    superseded = day_offsets.superseded(settings, bucket, day, candidates) & neither
     return DayAccount(
         day=day,
         kafka=kafka,
@@ -148,7 +143,7 @@ def account_for(stores: Stores, day: date, now: datetime | None = None) -> DayAc
         quarantined=quarantined,
         superseded=superseded,
         unexplained=neither - superseded,
-        cassandra=cassandra,
+        cassandra=day_offsets.cassandra(stores.cassandra, day),
         stream=stream,
         newer=everything - len(kafka),
     )

@@ -20,7 +20,7 @@ from pinterest_platform.batch.offset_sets import Offsets, OffsetSet, offset_set
 from pinterest_platform.batch.raw_objects import day_prefix, stored_lines
 from pinterest_platform.batch.serving import categories_of
 from pinterest_platform.batch.slice_files import clean_files, quarantine_files
-from pinterest_platform.batch.superseded import COLUMNS, older_versions
+from pinterest_platform.batch.superseded import COLUMNS, Versions, older_versions, versions_in
 from pinterest_platform.pins.days import day_of
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.kafka import Topic
@@ -55,9 +55,19 @@ def kafka(topic: Topic, day: date, raw: OffsetSet) -> OffsetSet:
     return found | raw.below(beginnings)
 
 
-def raw(bucket: ObjectStore, day: date) -> OffsetSet:
-    """The day's raw lines."""
-    return offset_set(_coordinates(lines) for lines in _raw_objects(bucket, day))
+def raw(bucket: ObjectStore, day: date, explained: OffsetSet) -> tuple[OffsetSet, Versions]:
+    """The day's raw lines, and what pins there are among those that are not explained yet. Read once for both."""
+    others: list[Versions] = []
+
+    def coordinates() -> Iterator[tuple[Offsets, Offsets]]:
+        for stored in bucket.list(day_prefix(day)):
+            lines = [orjson.loads(line) for line in stored_lines(bucket, stored.key)]
+            partitions, offsets = _as_arrays([(line["partition"], line["offset"]) for line in lines])
+            # An object's lines are all of one partition.
+            others.append(versions_in(compress(lines, ~explained.has(int(partitions[0]), offsets))))
+            yield partitions, offsets
+
+    return offset_set(coordinates()), Versions.joined(others)
 
 
 def clean(settings: Settings, bucket: ObjectStore, day: date) -> OffsetSet:
@@ -70,17 +80,14 @@ def quarantined(settings: Settings, bucket: ObjectStore, day: date) -> OffsetSet
     return _parquet(settings, quarantine_files(bucket, day))
 
 
-def superseded(settings: Settings, bucket: ObjectStore, day: date, candidates: OffsetSet) -> OffsetSet:
+def superseded(settings: Settings, bucket: ObjectStore, day: date, candidates: Versions) -> OffsetSet:
     """Those of the candidates whose pin stands in the clean slice in a newer version.
 
     Worked out from the raw lines anew, not from what the cleaning counted.
     """
-    if not len(candidates):
-        return candidates
-    lines = (line for landed in _raw_objects(bucket, day) for line in _lines_among(candidates, landed))
     # Listed once: of a slice that is replaced meanwhile the files are missed, not those of two slices mixed.
     files = clean_files(bucket, day)
-    return older_versions(lines, lambda: read_batches(settings, files, COLUMNS))
+    return older_versions(candidates, lambda: read_batches(settings, files, COLUMNS))
 
 
 def cassandra(session: Any, day: date) -> OffsetSet:
@@ -113,21 +120,6 @@ def _parquet(settings: Settings, keys: list[str]) -> OffsetSet:
     return offset_set(
         (batch.column("kafka_partition").to_numpy(), batch.column("kafka_offset").to_numpy()) for batch in batches
     )
-
-
-def _raw_objects(bucket: ObjectStore, day: date) -> Iterator[list[dict[str, Any]]]:
-    """The lines of each raw object of the day: all of one partition."""
-    for stored in bucket.list(day_prefix(day)):
-        yield [orjson.loads(line) for line in stored_lines(bucket, stored.key)]
-
-
-def _lines_among(offsets: OffsetSet, lines: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    partitions, of_lines = _coordinates(lines)
-    return compress(lines, offsets.has(int(partitions[0]), of_lines))
-
-
-def _coordinates(lines: Sequence[dict[str, Any]]) -> tuple[Offsets, Offsets]:
-    return _as_arrays([(line["partition"], line["offset"]) for line in lines])
 
 
 def _in_blocks(coordinates: Iterable[tuple[int, int]]) -> Iterator[tuple[Offsets, Offsets]]:

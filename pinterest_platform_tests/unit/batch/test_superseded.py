@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pinterest_platform.batch import superseded
-from pinterest_platform.batch.superseded import older_versions
+from pinterest_platform.batch.superseded import older_versions, versions_in
 
 PINS = ["a", "b", "Ελένη", ""]
 # Pin, time, offset, partition: coordinates are unique, times are not.
@@ -45,7 +45,7 @@ def batch(*versions: Version) -> Any:
 
 
 def found(lines: list[dict[str, Any]], *batches: Any) -> set[tuple[int, int]]:
-    older = older_versions(lines, lambda: batches).by_partition
+    older = older_versions(versions_in(lines), lambda: batches).by_partition
     return {(partition, int(offset)) for partition, offsets in older.items() for offset in offsets}
 
 
@@ -59,9 +59,8 @@ def test_all_but_the_newest_version_of_a_pin_are_older(versions: list[Version], 
     assert older == {(version[3], version[2]) for version in versions if version not in rows}
 
 
-def test_more_lines_than_are_held_at_once_are_all_compared(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(superseded, "_BLOCK", 2)
-    monkeypatch.setattr(superseded, "_BLOCKS_TOGETHER", 2)
+def test_more_versions_than_are_compared_at_once_are_all_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(superseded, "_TOGETHER", 4)
     lines = [line((PINS[number % 2], number, number, number % 3)) for number in range(11)]
 
     older = found(lines, batch(("a", 10, 10, 1)), batch(("b", 9, 9, 0)))
