@@ -28,11 +28,10 @@ from pinterest_platform.checks.clean_pins import (
     follower_counts_are_plausible,
     no_date_is_in_the_future,
 )
-from pinterest_platform.checks.pinterest_batch import both_layers_answer_the_same, every_event_is_accounted_for
+from pinterest_platform.checks.pinterest_batch import pinterest_batch_is_whole
 from pinterest_platform.checks.pinterest_stream import (
     no_record_is_stored_twice,
     profiles_equal_a_recount,
-    the_stream_has_the_same_rows,
     the_stream_is_fresh,
     the_stream_keeps_up,
 )
@@ -50,9 +49,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             follower_counts_are_plausible,
             categories_do_not_explode,
             few_records_are_quarantined,
-            every_event_is_accounted_for,
-            both_layers_answer_the_same,
-            the_stream_has_the_same_rows,
+            pinterest_batch_is_whole,
             the_stream_keeps_up,
             the_stream_is_fresh,
             no_record_is_stored_twice,

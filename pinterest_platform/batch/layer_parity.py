@@ -9,7 +9,6 @@ the comparison itself (`infra/presto/queries/pins_that_differ_between_the_layers
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -19,7 +18,7 @@ from pinterest_platform.batch.days_together import small_days_together
 from pinterest_platform.batch.slice_files import CleanSlice, read_account
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.parquet import NoParquetError
-from pinterest_platform.stores.postgres import connect
+from pinterest_platform.stores.postgres import Connection
 from pinterest_platform.stores.presto import ask
 from pinterest_platform.stores.s3 import ObjectStore, open_bucket
 from pinterest_platform.stores.saved_queries import saved_query
@@ -42,15 +41,13 @@ class LayerParity:
     examples: Sequence[tuple[str, str, int, int]]
 
 
-def is_in_both_layers(settings: Settings, day: date) -> bool:
+def is_in_both_layers(bucket: ObjectStore, stream: Connection, topic: str, day: date) -> bool:
     """Whether the stream has come to the end of what the batch has read of the day, and keeps the day still.
 
     Raises:
         NoParquetError: the day was never cleaned.
     """
-    account = _account(open_bucket(settings), day)
-    with closing(connect(settings, autocommit=True)) as connection:
-        progress = stream_progress(connection, settings.kafka_topic, day)
+    account, progress = _account(bucket, day), stream_progress(stream, topic, day)
     if progress is None:
         return False
     return all(progress.get(partition, 0) >= following for partition, following in account.next_offsets.items())

@@ -1,21 +1,17 @@
-"""Checks of the stream: that it keeps up, stores every record once, counts profiles right, and agrees with the batch.
+"""Checks of the stream: that it keeps up, stores every record once and counts profiles right.
 
-Belongs here: what Dagster is told. Each is a read; none stands in the stream's way. Does not belong here: how lag,
-profiles and parity are worked out (`stream`, `batch.stream_parity`).
+Belongs here: what Dagster is told. Each is a read; none stands in the stream's way. Does not belong here: how lag and
+profiles are worked out (`stream`), and that the stream agrees with the batch (`checks.parity`).
 """
 
 from contextlib import closing
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
 
-from pinterest_platform.assets.pinterest_batch import pinterest_batch
-from pinterest_platform.assets.slices import DAILY
 from pinterest_platform.assets.stream_events import PROFILES, STREAM
-from pinterest_platform.batch.accounting import is_closed
-from pinterest_platform.batch.stream_parity import compare_with_stream
-from pinterest_platform.checks.verdict import STILL_OPEN, verdict
+from pinterest_platform.checks.verdict import coordinates_in_words
 from pinterest_platform.pins.days import today
 from pinterest_platform.pins.plausibility import Finding
 from pinterest_platform.settings import Settings
@@ -61,7 +57,7 @@ def no_record_is_stored_twice(settings: dg.ResourceParam[Settings]) -> dg.AssetC
     """No (partition, offset) stands twice in the last two days. Within a day the primary key sees to it."""
     with closing(connect(settings, autocommit=True)) as connection:
         rows: list[Any] = connection.execute(_REPEATED, [today() - timedelta(days=1)]).fetchall()
-    return _result(Finding({"repeated": len(rows)}, f"Stored twice: {_in_words(rows)}." if rows else None))
+    return _result(Finding({"repeated": len(rows)}, f"Stored twice: {coordinates_in_words(rows)}." if rows else None))
 
 
 @dg.asset_check(asset=PROFILES)
@@ -72,40 +68,6 @@ def profiles_equal_a_recount(settings: dg.ResourceParam[Settings]) -> dg.AssetCh
     examples = ", ".join(names[:_NAMED])
     problem = f"{len(names):,} profiles differ: {examples}. Run the job rebuild_profile_popularity." if names else None
     return _result(Finding({"different_profiles": len(names)}, problem))
-
-
-@dg.asset_check(asset=pinterest_batch, partitions_def=DAILY)
-def the_stream_has_the_same_rows(
-    context: dg.AssetCheckExecutionContext, settings: dg.ResourceParam[Settings]
-) -> dg.AssetCheckResult:
-    """Every clean row of a closed day stands in `pinterest_stream` with the same values, and no other does."""
-    return verdict(context, lambda day: parity_finding(settings, day, datetime.now(UTC)))
-
-
-def parity_finding(settings: Settings, day: date, now: datetime) -> Finding:
-    """The day's parity. A day that is still open is not compared: both paths are on their way."""
-    if not is_closed(day, now):
-        return STILL_OPEN
-    parity = compare_with_stream(settings, day)
-    if parity is None:
-        return Finding({"compared": "no, the stream has not run, or does not keep the day any more"})
-    facts = {
-        "compared_rows": parity.rows,
-        "different": len(parity.different),
-        "only_in_stream": len(parity.only_in_stream),
-    }
-    problems = []
-    if parity.different:
-        problems.append(f"The stream lacks or differs in {_in_words(parity.different)}.")
-    if parity.only_in_stream:
-        problems.append(f"Only the stream has {_in_words(parity.only_in_stream)}.")
-    return Finding(facts, " ".join(problems) or None)
-
-
-def _in_words(coordinates: Any) -> str:
-    named = ", ".join(f"partition {partition} offset {offset}" for partition, offset in coordinates[:_NAMED])
-    more = len(coordinates) - _NAMED
-    return f"{named} and {more:,} more" if more > 0 else named
 
 
 def _result(finding: Finding) -> dg.AssetCheckResult:

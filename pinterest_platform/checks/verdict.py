@@ -1,9 +1,10 @@
 """From what was found of each day to what Dagster shows of a check.
 
-Belongs here: the form of a result. What is wrong with a day is the check's own matter.
+Belongs here: the form of a result, and of what it names. What is wrong with a day is the check's own matter.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import TypeVar
 
@@ -16,6 +17,7 @@ from pinterest_platform.stores.parquet import NoParquetError
 Judgement = TypeVar("Judgement")
 # Of a day that is not over both paths are on their way: nothing is compared, and nothing is wrong.
 STILL_OPEN = Finding({"compared": "not yet, the day is still open"})
+_NAMED = 5
 
 
 def verdict(
@@ -24,13 +26,42 @@ def verdict(
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
 ) -> dg.AssetCheckResult:
     """Judge each day of the run. A day that was never cleaned has failed."""
-    return conclude(context, {day: judged(judge, day) for day in days_of(context)}, severity)
+    [spec] = context.check_specs
+    return _conclude(context, spec, {day: judged(judge, day) for day in days_of(context)}, severity)
 
 
-def conclude(
+def verdicts(
+    context: dg.AssetCheckExecutionContext, judges: Mapping[str, Callable[[Sequence[date]], Mapping[date, Finding]]]
+) -> Iterator[dg.AssetCheckResult]:
+    """Judge the days of the run by each of these checks that was selected, all at the same time.
+
+    Args:
+        context: of a step with these checks.
+        judges: by the name of its check, what finds something of each of the days. Each has a thread of its own.
+
+    Raises:
+        Exception: what a judge has raised, the first where several have. What the others found is told before.
+    """
+    days, selected = days_of(context), context.selected_asset_check_keys
+    specs = [spec for spec in context.check_specs if spec.key in selected]
+    with ThreadPoolExecutor(len(specs)) as side_by_side:
+        judging = [side_by_side.submit(judges[spec.name], days) for spec in specs]
+        failures = []
+        for spec, judgement in zip(specs, judging, strict=True):
+            if failure := judgement.exception():
+                context.log.error(f"{spec.name} could not be judged: {failure}")
+                failures.append(failure)
+            else:
+                yield _conclude(context, spec, judgement.result(), dg.AssetCheckSeverity.ERROR)
+    if failures:
+        raise failures[0]
+
+
+def _conclude(
     context: dg.AssetCheckExecutionContext,
+    spec: dg.AssetCheckSpec,
     findings: Mapping[date, Finding],
-    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
+    severity: dg.AssetCheckSeverity,
 ) -> dg.AssetCheckResult:
     """What was found of each day of the run, as Dagster takes it.
 
@@ -38,12 +69,13 @@ def conclude(
     for the run as a whole.
     """
     if len(findings) == 1:
-        return _result(next(iter(findings.values())), severity)
+        return _result(spec, next(iter(findings.values())), severity)
     for day, finding in findings.items():
-        evaluation = _evaluation(context, day, _result(finding, severity))
+        evaluation = _evaluation(spec, day, _result(spec, finding, severity))
         context.op_execution_context.log_event(evaluation)  # type: ignore[arg-type] # it takes them and does not say so
     broken = {day: finding.problem for day, finding in findings.items() if finding.problem}
     return dg.AssetCheckResult(
+        check_name=spec.name,
         passed=not broken,
         severity=severity,
         description=" ".join(f"{day}: {problem}" for day, problem in broken.items()) or None,
@@ -59,16 +91,24 @@ def judged(judge: Callable[[date], Judgement], day: date) -> Judgement | Finding
         return Finding(problem=f"{day} has no clean slice. Materialise clean_pins for it.")
 
 
-def _result(finding: Finding, severity: dg.AssetCheckSeverity) -> dg.AssetCheckResult:
+def coordinates_in_words(coordinates: Sequence[tuple[int, int]]) -> str:
+    """The first of these (partition, offset), and how many more there are."""
+    named = ", ".join(f"partition {partition} offset {offset}" for partition, offset in coordinates[:_NAMED])
+    more = len(coordinates) - _NAMED
+    return f"{named} and {more:,} more" if more > 0 else named
+
+
+def _result(spec: dg.AssetCheckSpec, finding: Finding, severity: dg.AssetCheckSeverity) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
-        passed=finding.problem is None, severity=severity, description=finding.problem, metadata=dict(finding.facts)
+        check_name=spec.name,
+        passed=finding.problem is None,
+        severity=severity,
+        description=finding.problem,
+        metadata=dict(finding.facts),
     )
 
 
-def _evaluation(
-    context: dg.AssetCheckExecutionContext, day: date, result: dg.AssetCheckResult
-) -> dg.AssetCheckEvaluation:
-    [spec] = context.check_specs
+def _evaluation(spec: dg.AssetCheckSpec, day: date, result: dg.AssetCheckResult) -> dg.AssetCheckEvaluation:
     return dg.AssetCheckEvaluation(
         asset_key=spec.asset_key,
         check_name=spec.name,

@@ -12,7 +12,7 @@ from pyspark.sql import SparkSession
 from pinterest_platform.batch.clean_slice import replace_clean_slice
 from pinterest_platform.batch.landing import land_day
 from pinterest_platform.batch.stream_parity import Parity, compare_with_stream
-from pinterest_platform.checks.pinterest_stream import parity_finding
+from pinterest_platform.checks.parity import rows_finding
 from pinterest_platform.pins.days import start_of
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.kafka import open_topic
@@ -50,7 +50,7 @@ def both(spark: SparkSession, corner: Settings, database: Connection) -> Setting
 
 def test_a_closed_day_is_compared_row_by_row(both: Settings, database: Connection) -> None:
     assert compare_with_stream(both, DAY) == Parity(rows=2, different=[], only_in_stream=[])
-    assert parity_finding(both, DAY, LATER).problem is None
+    assert rows_finding(both, DAY, LATER).problem is None
 
     database.execute("UPDATE pinterest_stream SET title = 'another' WHERE event_id = '2'")
     database.execute(
@@ -59,7 +59,7 @@ def test_a_closed_day_is_compared_row_by_row(both: Settings, database: Connectio
     )
 
     assert compare_with_stream(both, DAY) == Parity(rows=2, different=[(1, 1)], only_in_stream=[(2, 0)])
-    assert parity_finding(both, DAY, LATER).problem == (
+    assert rows_finding(both, DAY, LATER).problem == (
         "The stream lacks or differs in partition 1 offset 1. Only the stream has partition 2 offset 0."
     )
 
@@ -77,6 +77,6 @@ def test_no_other_day_of_the_stream_is_read(both: Settings, database: Connection
 
 
 def test_a_day_that_is_open_or_not_kept_is_not_compared(corner: Settings, database: Connection) -> None:
-    still_open = parity_finding(corner, DAY, datetime(2026, 11, 16, 12, tzinfo=UTC))
+    still_open = rows_finding(corner, DAY, datetime(2026, 11, 16, 12, tzinfo=UTC))
 
     assert (still_open.problem, still_open.facts) == (None, {"compared": "not yet, the day is still open"})

@@ -1,0 +1,83 @@
+"""What the checks find that compare a day in the batch with the stream's: in SQL over both layers, and row by row.
+
+Belongs here: from a comparison to a sentence. Does not belong here: the comparisons (`batch.layer_parity`,
+`batch.stream_parity`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import date, datetime
+
+from pinterest_platform.batch.accounting import is_closed
+from pinterest_platform.batch.layer_parity import LayerParity, compare_layers, is_in_both_layers
+from pinterest_platform.batch.stream_parity import compare_with_stream
+from pinterest_platform.checks.verdict import STILL_OPEN, coordinates_in_words, judged
+from pinterest_platform.pins.plausibility import Finding
+from pinterest_platform.settings import Settings
+from pinterest_platform.stores.postgres import connect
+from pinterest_platform.stores.presto import PrestoUnavailableError
+from pinterest_platform.stores.s3 import open_bucket
+
+_IN_ONE_LAYER = Finding({"compared": "no, the stream has not run, is behind, or does not keep the day any more"})
+
+
+def layers_findings(settings: Settings, days: Sequence[date], now: datetime) -> dict[date, Finding]:
+    """The pins of each day that the two layers do not agree on. Of an open day both are on their way."""
+    bucket = open_bucket(settings)
+    with closing(connect(settings, autocommit=True)) as stream:
+
+        def why_not_compared(day: date) -> Finding | None:
+            if not is_closed(day, now):
+                return STILL_OPEN
+            return None if is_in_both_layers(bucket, stream, settings.kafka_topic, day) else _IN_ONE_LAYER
+
+        found = {day: judged(why_not_compared, day) for day in days}
+    findings = {day: finding for day, finding in found.items() if finding}
+    comparable = [day for day in days if day not in findings]
+    try:
+        parities = compare_layers(settings, comparable)
+    except PrestoUnavailableError as error:
+        away = Finding({"compared": "no"}, f"The layers could not be compared. {error}")
+        return findings | dict.fromkeys(comparable, away)
+    return findings | {day: _layers_finding(parity) for day, parity in parities.items()}
+
+
+def _layers_finding(parity: LayerParity) -> Finding:
+    if not parity.different:
+        return Finding({"different": 0})
+    examples = "; ".join(
+        f"{pin} (partition {partition} offset {offset}) in the {layer}"
+        for layer, pin, partition, offset in parity.examples
+    )
+    return Finding(
+        {"different": parity.different},
+        f"{parity.different:,} rows have no equal in the other layer: {examples}. Materialise the day again; what then "
+        f"still differs was cleaned by other rules, or is a fault.",
+    )
+
+
+def rows_findings(settings: Settings, days: Sequence[date], now: datetime) -> dict[date, Finding]:
+    """The clean rows of each day that the stream does not have as they are, and those that only the stream has."""
+    return {day: judged(lambda day: rows_finding(settings, day, now), day) for day in days}
+
+
+def rows_finding(settings: Settings, day: date, now: datetime) -> Finding:
+    """The day's rows in both paths. A day that is still open is not compared: both are on their way."""
+    if not is_closed(day, now):
+        return STILL_OPEN
+    parity = compare_with_stream(settings, day)
+    if parity is None:
+        return Finding({"compared": "no, the stream has not run, or does not keep the day any more"})
+    facts = {
+        "compared_rows": parity.rows,
+        "different": len(parity.different),
+        "only_in_stream": len(parity.only_in_stream),
+    }
+    problems = []
+    if parity.different:
+        problems.append(f"The stream lacks or differs in {coordinates_in_words(parity.different)}.")
+    if parity.only_in_stream:
+        problems.append(f"Only the stream has {coordinates_in_words(parity.only_in_stream)}.")
+    return Finding(facts, " ".join(problems) or None)
