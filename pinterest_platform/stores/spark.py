@@ -130,6 +130,6 @@ def _cassandra(settings: Settings) -> dict[str, str]:
     return {
         **spark_cassandra_options(settings),
         # The connector's defaults (5 and 1 KiB) leave a small cluster idle.
-        "spark.cassandra.output.concurrent.writes": "32",
-        "spark.cassandra.output.batch.size.bytes": "16384",
+        "spark.cassandra.output.concurrent.writes": "16",
+        "spark.cassandra.output.batch.size.bytes": "65536",
     }
