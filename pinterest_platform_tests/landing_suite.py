@@ -150,6 +150,17 @@ class LandingSuite:
 
         assert (landed.read, landed.grown, landed.records) == (1, {MONDAY: 1}, CHUNK + 6)
 
+    def test_days_from_the_newest_on_are_each_read_and_written_once(
+        self, topic: WritableTopic, bucket: ObjectStore
+    ) -> None:
+        for at in (start_of(MONDAY) + NOON, start_of(TUESDAY) + MILLISECONDS_AN_HOUR // 2, start_of(TUESDAY) + NOON):
+            topic.post(at, b"pin")
+
+        landings = [land_day(topic, bucket, day) for day in (TUESDAY, MONDAY)]
+
+        assert [(landed.read, landed.written) for landed in landings] == [(2, 1), (1, 1)]
+        assert grown_days(bucket) == []
+
     def test_days_that_were_late_are_told(self, topic: WritableTopic, bucket: ObjectStore) -> None:
         topic.post(start_of(TUESDAY) + NOON, b"tuesday")
         topic.post(start_of(MONDAY) + NOON, b"late")

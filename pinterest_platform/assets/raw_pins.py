@@ -30,7 +30,8 @@ def raw_pins(context: dg.AssetExecutionContext, settings: dg.ResourceParam[Setti
     """The day's Kafka records as gzipped JSON lines in S3: every one, unchanged, byte for byte repeatable."""
     bucket = open_bucket(settings)
     with open_topic(settings) as topic:
-        for day in days_of(context):
+        # The newest first: a day's landing reads an hour past its end, which the next day's has then brought already.
+        for day in reversed(days_of(context)):
             started = time.monotonic()
             landing = land_day(topic, bucket, day)
             facts = _facts(landing, bucket) | {"seconds": round(time.monotonic() - started, 2)}

@@ -9,7 +9,7 @@ changes nothing.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -25,6 +25,7 @@ _ADD_CATEGORY = "INSERT INTO pinterest_batch_categories (ingest_date, category) 
 _FORGET_CATEGORY = "DELETE FROM pinterest_batch_categories WHERE ingest_date = %s AND category = %s"
 _SOME_ROWS = "SELECT * FROM pinterest_batch WHERE ingest_date = %s AND category = %s LIMIT %s"
 _DELETE_OLDER = "DELETE FROM pinterest_batch USING TIMESTAMP %s WHERE ingest_date = %s AND category = %s"
+_STATEMENTS_AT_ONCE = 16
 
 
 def replace_batch_slices(pins: DataFrame, settings: Settings, days: Sequence[date]) -> dict[date, dict[str, int]]:
@@ -43,12 +44,12 @@ def replace_batch_slices(pins: DataFrame, settings: Settings, days: Sequence[dat
     with open_session(settings) as session:
         session.set_keyspace(settings.cassandra_keyspace)
         # Named before they are filled: a run that dies in between must not leave rows that nobody finds again.
-        for day, categories in rows.items():
-            for category in categories:
-                session.execute(_ADD_CATEGORY, [day, category])
+        _execute_all(session, _ADD_CATEGORY, [(day, category) for day in days for category in rows[day]])
         _write(pins, settings, write_time)
-        for day, categories in rows.items():
-            _delete_older(session, day, categories, write_time)
+        found = [(day, category) for day in days for category in categories_of(session, day)]
+        _execute_all(session, _DELETE_OLDER, [(write_time - 1, day, category) for day, category in found])
+        # Forgotten last, for the same reason.
+        _execute_all(session, _FORGET_CATEGORY, [(day, name) for day, name in found if name not in rows[day]])
     return rows
 
 
@@ -59,11 +60,11 @@ def _count_by_category(pins: DataFrame, days: Sequence[date]) -> dict[date, dict
     return rows
 
 
-def _delete_older(session: Any, day: date, present: Collection[str], write_time: int) -> None:
-    for category in categories_of(session, day):
-        session.execute(_DELETE_OLDER, [write_time - 1, day, category])
-        if category not in present:
-            session.execute(_FORGET_CATEGORY, [day, category])
+def _execute_all(session: Any, statement: str, values: Sequence[tuple[Any, ...]]) -> None:
+    """Execute the statement with each of the values, many at a time; the first error is raised."""
+    from cassandra.concurrent import execute_concurrent_with_args
+
+    execute_concurrent_with_args(session, statement, values, concurrency=_STATEMENTS_AT_ONCE)
 
 
 def categories_of(session: Any, day: date) -> list[str]:
