@@ -6,6 +6,7 @@ processes, and in which order (`stack`).
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import subprocess
@@ -94,11 +95,15 @@ def _signal_and_wait(
 
 
 def wait_until_gone(processes: Collection[psutil.Process], seconds: float) -> list[psutil.Process]:
-    """Waits for all; returns those that are still there. A zombie is gone: only its parent has not looked yet."""
-    deadline = time.monotonic() + seconds
-    while (alive := [process for process in processes if is_alive(process)]) and time.monotonic() < deadline:
+    """Waits for all; returns those that are still there. A zombie is gone: only its parent has not looked yet.
+
+    Looks are counted, not seconds: a machine that stood still meanwhile gave nobody the time to end.
+    """
+    for _ in range(math.ceil(seconds / POLL_SECONDS)):
+        if not any(map(is_alive, processes)):
+            return []
         time.sleep(POLL_SECONDS)
-    return alive
+    return [process for process in processes if is_alive(process)]
 
 
 def is_alive(process: psutil.Process) -> bool:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import subprocess
@@ -7,6 +8,7 @@ import sys
 from pathlib import Path
 
 import psutil
+import pytest
 
 from infra.local_stack.processes import LOG_LIMIT_BYTES, MARK, end, marked, orphans, rotate
 
@@ -67,6 +69,17 @@ def test_who_does_not_listen_is_killed_and_named(tmp_path: Path) -> None:
 
     assert [process.pid for process in killed] == [stubborn.pid]
     assert stubborn.returncode == -signal.SIGKILL
+
+
+def test_a_machine_that_stood_still_gave_nobody_the_time_to_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with start(SLEEPS, tmp_path) as process:
+        first_line(process)
+        hours = itertools.count(0, 3600)
+        monkeypatch.setattr("infra.local_stack.processes.time.monotonic", lambda: next(hours))
+
+        assert end([psutil.Process(process.pid)], signal.SIGTERM, 5) == []
 
 
 def test_a_long_log_makes_room_and_a_short_one_stays(tmp_path: Path) -> None:
