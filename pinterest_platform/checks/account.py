@@ -19,7 +19,7 @@ def account_findings(settings: Settings, days: Sequence[date]) -> dict[date, Fin
         CassandraUnavailableError: Cassandra is away. Errors of the other stores pass through.
     """
     with open_stores(settings) as stores:
-        return {day: judged(lambda day: account_finding(stores, day), day) for day in days}
+        return judged(lambda day: account_finding(stores, day), days)
 
 
 def account_finding(stores: Stores, day: date) -> Finding:

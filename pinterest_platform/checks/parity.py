@@ -33,7 +33,7 @@ def layers_findings(settings: Settings, days: Sequence[date], now: datetime) -> 
                 return STILL_OPEN
             return None if is_in_both_layers(bucket, stream, settings.kafka_topic, day) else _IN_ONE_LAYER
 
-        found = {day: judged(why_not_compared, day) for day in days}
+        found = judged(why_not_compared, days)
     findings = {day: finding for day, finding in found.items() if finding}
     comparable = [day for day in days if day not in findings]
     try:
@@ -60,7 +60,7 @@ def _layers_finding(parity: LayerParity) -> Finding:
 
 def rows_findings(settings: Settings, days: Sequence[date], now: datetime) -> dict[date, Finding]:
     """The clean rows of each day that the stream does not have as they are, and those that only the stream has."""
-    return {day: judged(lambda day: rows_finding(settings, day, now), day) for day in days}
+    return judged(lambda day: rows_finding(settings, day, now), days)
 
 
 def rows_finding(settings: Settings, day: date, now: datetime) -> Finding:

@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 
 from pinterest_platform.assets.stream_events import PROFILES, STREAM
-from pinterest_platform.checks.verdict import coordinates_in_words
+from pinterest_platform.checks.verdict import coordinates_in_words, result
 from pinterest_platform.pins.days import today
 from pinterest_platform.pins.plausibility import Finding
 from pinterest_platform.settings import Settings
@@ -33,7 +33,7 @@ def the_stream_keeps_up(settings: dg.ResourceParam[Settings]) -> dg.AssetCheckRe
     """Few records are posted and not stored yet (`PINTEREST_STREAM_LAG_LIMIT_RECORDS`)."""
     lag, limit = measure_lag(settings, _KAFKA_SECONDS), settings.stream_lag_limit_records
     problem = f"{lag.records:,} records wait, more than {limit:,}." if lag.records > limit else None
-    return _result(Finding({"lag_records": lag.records, "lag_seconds": round(lag.seconds, 3)}, problem))
+    return result(Finding({"lag_records": lag.records, "lag_seconds": round(lag.seconds, 3)}, problem))
 
 
 @dg.asset_check(asset=STREAM)
@@ -49,7 +49,7 @@ def the_stream_is_fresh(settings: dg.ResourceParam[Settings]) -> dg.AssetCheckRe
         problem = f"Its heart stopped {heartbeat.silent_seconds:,.0f} s ago. Is the sensor keep_streaming on?"
     elif lag.seconds > limit:
         problem = f"The oldest record waits for {lag.seconds:,.1f} s, longer than {limit:,.0f} s."
-    return _result(Finding({"lag_seconds": round(lag.seconds, 3)}, problem))
+    return result(Finding({"lag_seconds": round(lag.seconds, 3)}, problem))
 
 
 @dg.asset_check(asset=STREAM)
@@ -57,7 +57,7 @@ def no_record_is_stored_twice(settings: dg.ResourceParam[Settings]) -> dg.AssetC
     """No (partition, offset) stands twice in the last two days. Within a day the primary key sees to it."""
     with closing(connect(settings, autocommit=True)) as connection:
         rows: list[Any] = connection.execute(_REPEATED, [today() - timedelta(days=1)]).fetchall()
-    return _result(Finding({"repeated": len(rows)}, f"Stored twice: {coordinates_in_words(rows)}." if rows else None))
+    return result(Finding({"repeated": len(rows)}, f"Stored twice: {coordinates_in_words(rows)}." if rows else None))
 
 
 @dg.asset_check(asset=PROFILES)
@@ -67,10 +67,4 @@ def profiles_equal_a_recount(settings: dg.ResourceParam[Settings]) -> dg.AssetCh
         names = differing_profiles(connection)
     examples = ", ".join(names[:_NAMED])
     problem = f"{len(names):,} profiles differ: {examples}. Run the job rebuild_profile_popularity." if names else None
-    return _result(Finding({"different_profiles": len(names)}, problem))
-
-
-def _result(finding: Finding) -> dg.AssetCheckResult:
-    return dg.AssetCheckResult(
-        passed=finding.problem is None, description=finding.problem, metadata=dict(finding.facts)
-    )
+    return result(Finding({"different_profiles": len(names)}, problem))

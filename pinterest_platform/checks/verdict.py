@@ -3,7 +3,7 @@
 Belongs here: the form of a result, and of what it names. What is wrong with a day is the check's own matter.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import TypeVar
@@ -27,7 +27,7 @@ def verdict(
 ) -> dg.AssetCheckResult:
     """Judge each day of the run. A day that was never cleaned has failed."""
     [spec] = context.check_specs
-    return _conclude(context, spec, {day: judged(judge, day) for day in days_of(context)}, severity)
+    return _conclude(context, spec, judged(judge, days_of(context)), severity)
 
 
 def verdicts(
@@ -69,9 +69,9 @@ def _conclude(
     for the run as a whole.
     """
     if len(findings) == 1:
-        return _result(spec, next(iter(findings.values())), severity)
+        return result(next(iter(findings.values())), severity, spec.name)
     for day, finding in findings.items():
-        evaluation = _evaluation(spec, day, _result(spec, finding, severity))
+        evaluation = _evaluation(spec, day, result(finding, severity, spec.name))
         context.op_execution_context.log_event(evaluation)  # type: ignore[arg-type] # it takes them and does not say so
     broken = {day: finding.problem for day, finding in findings.items() if finding.problem}
     return dg.AssetCheckResult(
@@ -83,8 +83,12 @@ def _conclude(
     )
 
 
-def judged(judge: Callable[[date], Judgement], day: date) -> Judgement | Finding:
-    """What the judge says of the day; that it has no clean slice, where there is none to judge."""
+def judged(judge: Callable[[date], Judgement], days: Iterable[date]) -> dict[date, Judgement | Finding]:
+    """What the judge says of each day; that it has no clean slice, where there is none to judge."""
+    return {day: _judged(judge, day) for day in days}
+
+
+def _judged(judge: Callable[[date], Judgement], day: date) -> Judgement | Finding:
     try:
         return judge(day)
     except NoParquetError:
@@ -98,9 +102,12 @@ def coordinates_in_words(coordinates: Sequence[tuple[int, int]]) -> str:
     return f"{named} and {more:,} more" if more > 0 else named
 
 
-def _result(spec: dg.AssetCheckSpec, finding: Finding, severity: dg.AssetCheckSeverity) -> dg.AssetCheckResult:
+def result(
+    finding: Finding, severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR, name: str | None = None
+) -> dg.AssetCheckResult:
+    """The finding as Dagster takes it; a step of several checks names which one it is of."""
     return dg.AssetCheckResult(
-        check_name=spec.name,
+        check_name=name,
         passed=finding.problem is None,
         severity=severity,
         description=finding.problem,
@@ -108,14 +115,14 @@ def _result(spec: dg.AssetCheckSpec, finding: Finding, severity: dg.AssetCheckSe
     )
 
 
-def _evaluation(spec: dg.AssetCheckSpec, day: date, result: dg.AssetCheckResult) -> dg.AssetCheckEvaluation:
+def _evaluation(spec: dg.AssetCheckSpec, day: date, judgement: dg.AssetCheckResult) -> dg.AssetCheckEvaluation:
     return dg.AssetCheckEvaluation(
         asset_key=spec.asset_key,
         check_name=spec.name,
-        passed=result.passed,
-        severity=result.severity,
-        description=result.description,
-        metadata=result.metadata,
+        passed=judgement.passed,
+        severity=judgement.severity,
+        description=judgement.description,
+        metadata=judgement.metadata,
         blocking=spec.blocking,
         partition=day.isoformat(),
     )

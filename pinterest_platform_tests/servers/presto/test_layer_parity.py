@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from pinterest_platform.batch.layer_parity import LayerParity, compare_layers
+from pinterest_platform.batch.layer_parity import LayerParity, compare_layers, is_in_both_layers
 from pinterest_platform.checks.parity import layers_findings
 from pinterest_platform.settings import Settings
+from pinterest_platform.stores.parquet import NoParquetError
 from pinterest_platform.stores.postgres import Connection
 from pinterest_platform.stores.s3 import open_bucket
 from pinterest_platform.stream.ownership import take_over
@@ -89,6 +90,8 @@ def test_what_cannot_be_compared_yet_is_not(day: Settings, database: Connection)
         "not yet, the day is still open",
         "no, the stream has not run, is behind, or does not keep the day any more",
     ]
+    with pytest.raises(NoParquetError):
+        is_in_both_layers(open_bucket(day), database, day.kafka_topic, DAY + timedelta(days=2))
 
 
 def test_without_presto_the_check_fails_with_what_to_do(day: Settings) -> None:
