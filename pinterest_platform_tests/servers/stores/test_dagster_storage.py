@@ -1,4 +1,4 @@
-"""Dagster's event log over a kept connection: events share it, and one that was lost is replaced."""
+"""Dagster's storages over kept connections: statements share one, and one that was lost is replaced."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ from psycopg import sql
 from sqlalchemy.engine import URL
 
 from pinterest_platform.settings import Settings
-from pinterest_platform.stores.dagster_events import KeptConnectionEventLog
+from pinterest_platform.stores.dagster_storage import (
+    KeptConnectionEventLog,
+    KeptConnectionRuns,
+    KeptConnectionSchedules,
+)
 from pinterest_platform.stores.postgres import Connection, connect
 
 RUN = "a-run"
@@ -27,8 +31,8 @@ def administration(stores: Settings) -> Iterator[Connection]:
 
 
 @pytest.fixture
-def event_log(stores: Settings, administration: Connection) -> Iterator[KeptConnectionEventLog]:
-    """With tables of its own in a schema that goes at the end."""
+def url(stores: Settings, administration: Connection) -> Iterator[str]:
+    """Of a schema for the test's own tables, which goes at the end."""
     schema = f"t{uuid.uuid4().hex[:12]}"
     administration.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
     password = stores.postgres_password
@@ -41,10 +45,29 @@ def event_log(stores: Settings, administration: Connection) -> Iterator[KeptConn
         stores.postgres_database,
         {"options": f"-csearch_path={schema}", "application_name": schema},
     )
-    log = KeptConnectionEventLog(postgres_url=url.render_as_string(hide_password=False))
-    yield log
-    log._engine.dispose()
+    yield url.render_as_string(hide_password=False)
     administration.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(schema)))
+
+
+@pytest.fixture
+def event_log(url: str) -> Iterator[KeptConnectionEventLog]:
+    log = KeptConnectionEventLog(postgres_url=url)
+    yield log
+    log.dispose()
+
+
+@pytest.fixture
+def runs(url: str) -> Iterator[KeptConnectionRuns]:
+    runs = KeptConnectionRuns(postgres_url=url)
+    yield runs
+    runs.dispose()
+
+
+@pytest.fixture
+def schedules(url: str) -> Iterator[KeptConnectionSchedules]:
+    schedules = KeptConnectionSchedules(postgres_url=url)
+    yield schedules
+    schedules.dispose()
 
 
 def test_events_share_a_connection(event_log: KeptConnectionEventLog, administration: Connection) -> None:
@@ -57,6 +80,35 @@ def test_events_share_a_connection(event_log: KeptConnectionEventLog, administra
 
     assert _backends(administration, event_log) == [first]
     assert _stored(event_log) == ["event 0", "event 1", "event 2", "one more"]
+
+
+def test_a_daemon_that_has_nothing_to_do_opens_no_connections(
+    runs: KeptConnectionRuns, schedules: KeptConnectionSchedules, administration: Connection
+) -> None:
+    def look() -> None:
+        assert runs.get_runs(limit=1) == []
+        assert schedules.all_instigator_state() == []
+
+    look()
+    both = _backends(administration, runs)
+    for _ in range(3):
+        look()
+
+    assert len(both) == 2
+    assert _backends(administration, runs) == both
+
+
+def test_no_connection_outlives_the_storage(runs: KeptConnectionRuns, administration: Connection) -> None:
+    runs.get_runs(limit=1)
+    assert _backends(administration, runs)
+
+    runs.dispose()
+
+    for _ in range(50):
+        if not _backends(administration, runs):
+            return
+        time.sleep(0.1)
+    pytest.fail("The connection is still there.")
 
 
 def test_a_connection_that_was_lost_is_replaced(event_log: KeptConnectionEventLog, administration: Connection) -> None:
@@ -80,8 +132,10 @@ def _stored(event_log: KeptConnectionEventLog) -> list[str]:
     return [entry.user_message for entry in event_log.get_logs_for_run(RUN)]
 
 
-def _backends(administration: Connection, event_log: KeptConnectionEventLog) -> list[int]:
-    name = event_log._engine.url.query["application_name"]
-    query = "SELECT pid FROM pg_stat_activity WHERE application_name = %s"
+def _backends(
+    administration: Connection, storage: KeptConnectionEventLog | KeptConnectionRuns | KeptConnectionSchedules
+) -> list[int]:
+    name = storage._engine.url.query["application_name"]
+    query = "SELECT pid FROM pg_stat_activity WHERE application_name = %s ORDER BY pid"
     rows: list[tuple[int]] = administration.execute(query, [name]).fetchall()  # type: ignore[assignment]
     return [pid for (pid,) in rows]
