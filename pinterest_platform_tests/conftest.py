@@ -12,6 +12,7 @@ from pyspark.sql import SparkSession
 
 from infra.local_stack.stack import LocalStack
 from pinterest_platform.settings import Settings
+from pinterest_platform.stores.java_options import Driver
 from pinterest_platform.stores.spark import open_session
 
 # A machine's speed fails no example. CI tries the same examples every time, so that its answer is about the change; a
@@ -63,6 +64,6 @@ def settings(test_stack: LocalStack) -> Settings:
 @pytest.fixture(scope="session")
 def spark(settings: Settings) -> Iterator[SparkSession]:
     """One for the process: a second session would be the same JVM."""
-    session = open_session(settings, is_short=True)
+    session = open_session(settings, Driver.SHORT)
     yield session
     session.stop()

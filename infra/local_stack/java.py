@@ -9,12 +9,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from infra.local_stack.place import LOOPBACK, Place
+from pinterest_platform.stores.java_options import SECOND_COMPILER_LATE
 
 EVERY_SERVER = (
     "-Djava.awt.headless=true",
     "-Djava.net.preferIPv4Stack=true",
     "-Dfile.encoding=UTF-8",
     "-XX:+ExitOnOutOfMemoryError",
+    *SECOND_COMPILER_LATE,
     "-XX:-UsePerfData",  # no files in /tmp that outlive a kill -9
     f"-Djava.rmi.server.hostname={LOOPBACK}",
 )

@@ -10,24 +10,26 @@ from pyspark.sql import SparkSession
 
 from pinterest_platform.batch.raw_objects import day_prefix
 from pinterest_platform.settings import Settings
+from pinterest_platform.stores.java_options import Driver
 from pinterest_platform.stores.s3 import open_bucket
 from pinterest_platform.stores.spark import hand_over_secrets, prepare_environment, spark_configuration
 
 _FEW_BYTES = 32 * 1024 * 1024  # of raw objects: the gzipped lines of about 180,000 events
+_BYTES_OF_LARGE_DAY = 64 * 1024 * 1024
 
 
-def spark_resource(settings: Settings, *, is_short: bool = False) -> LazyPySparkResource:
+def spark_resource(settings: Settings, driver: Driver = Driver.FRUGAL) -> LazyPySparkResource:
     """A resource that starts Spark when a step first asks for the session, not when definitions load."""
-    return LazyPySparkResource(spark_config=dict(spark_configuration(settings, is_short=is_short)))
+    return LazyPySparkResource(spark_config=dict(spark_configuration(settings, driver)))
 
 
 def session_for(days: Iterable[date], pyspark: LazyPySparkResource, settings: Settings) -> SparkSession:
-    """The run's Spark session. Where few bytes of these days have landed, its JVM is one that suits little work.
+    """The run's Spark session, whose JVM is one that suits what has landed of these days.
 
     The run's first step decides; the others find the session.
     """
-    if SparkSession.getActiveSession() is None and _landed_bytes(days, settings) < _FEW_BYTES:
-        pyspark = spark_resource(settings, is_short=True)
+    if SparkSession.getActiveSession() is None:
+        pyspark = spark_resource(settings, _driver_for(days, settings))
     return session_of(pyspark, settings)
 
 
@@ -40,6 +42,10 @@ def session_of(pyspark: LazyPySparkResource, settings: Settings) -> SparkSession
     return session
 
 
-def _landed_bytes(days: Iterable[date], settings: Settings) -> int:
+def _driver_for(days: Iterable[date], settings: Settings) -> Driver:
     bucket = open_bucket(settings)
-    return sum(stored.size for day in days for stored in bucket.list(day_prefix(day)))
+    landed = [sum(stored.size for stored in bucket.list(day_prefix(day))) for day in days]
+    if sum(landed) < _FEW_BYTES:
+        return Driver.SHORT
+    # Days are accounted for one at a time.
+    return Driver.BUSY if max(landed) < _BYTES_OF_LARGE_DAY else Driver.FRUGAL

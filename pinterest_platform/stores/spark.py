@@ -12,28 +12,20 @@ from typing import TYPE_CHECKING
 
 from pinterest_platform.connections import spark_cassandra_options, spark_cassandra_secrets
 from pinterest_platform.settings import Settings
+from pinterest_platform.stores.java_options import Driver, executor_java_options
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from pinterest_platform.stores.s3 import ObjectStore
 
-# The JVM interprets methods above 8,000 bytes of code for ever, and Spark writes such methods for wide rows. The
-# collections that Spark asks for go on beside the work, instead of stopping it.
-_JAVA_OPTIONS = "-XX:-DontCompileHugeMethods -XX:+ExplicitGCInvokesConcurrent"
-# A driver that has nothing to do gives its memory back, all but a third of what it holds: the account of a large day,
-# in Python, needs it then.
-_GIVE_MEMORY_BACK = "-XX:G1PeriodicGCInterval=5000 -XX:MinHeapFreeRatio=10 -XX:MaxHeapFreeRatio=30"
-# The JVM's second compiler takes more time for a small day than it saves: half of all that the day costs.
-_FIRST_COMPILER_ALONE = "-XX:TieredStopAtLevel=1"
 
-
-def spark_configuration(settings: Settings, *, is_short: bool = False) -> dict[str, str]:
+def spark_configuration(settings: Settings, driver: Driver = Driver.FRUGAL) -> dict[str, str]:
     """Everything that `SparkSession.builder.config` is given, by key; nothing secret, since Dagster shows it.
 
     Args:
         settings: where the other stores are, and which master to run on.
-        is_short: whether the driver has so little to do that it should start fast rather than become fast.
+        driver: what the driver's JVM is made for.
     """
     return {
         "spark.app.name": "pinterest-platform",
@@ -41,8 +33,8 @@ def spark_configuration(settings: Settings, *, is_short: bool = False) -> dict[s
         "spark.driver.memory": settings.spark_driver_memory,
         "spark.driver.host": settings.spark_driver_host,
         "spark.driver.bindAddress": settings.spark_driver_bind_address,
-        "spark.driver.extraJavaOptions": _driver_java_options(settings, is_short),
-        "spark.executor.extraJavaOptions": _JAVA_OPTIONS,
+        "spark.driver.extraJavaOptions": driver.java_options(settings.spark_class_archive),
+        "spark.executor.extraJavaOptions": executor_java_options(),
         "spark.driver.extraClassPath": settings.spark_class_path,
         "spark.executor.extraClassPath": settings.spark_class_path,
         "spark.ui.enabled": "false",
@@ -62,13 +54,6 @@ def spark_configuration(settings: Settings, *, is_short: bool = False) -> dict[s
         **_cassandra(settings),
         **settings.spark_options,
     }
-
-
-def _driver_java_options(settings: Settings, is_short: bool) -> str:
-    options = [_FIRST_COMPILER_ALONE if is_short else _JAVA_OPTIONS, _GIVE_MEMORY_BACK]
-    if archive := settings.spark_class_archive:
-        options.append(f"-XX:SharedArchiveFile={archive}")
-    return " ".join(options)
 
 
 def prepare_environment(settings: Settings) -> None:
@@ -95,12 +80,12 @@ def s3a_url(bucket: ObjectStore, key: str) -> str:
     return f"s3a://{bucket.name}/{key}"
 
 
-def open_session(settings: Settings, *, is_short: bool = False) -> SparkSession:
-    """A new session, or the process's own one; `is_short` as in `spark_configuration`."""
+def open_session(settings: Settings, driver: Driver = Driver.FRUGAL) -> SparkSession:
+    """A new session, whose driver is as in `spark_configuration`, or the process's own one."""
     from pyspark.sql import SparkSession
 
     prepare_environment(settings)
-    session = SparkSession.builder.config(map={**spark_configuration(settings, is_short=is_short)}).getOrCreate()
+    session = SparkSession.builder.config(map={**spark_configuration(settings, driver)}).getOrCreate()
     hand_over_secrets(session, settings)
     session.sparkContext.setLogLevel("WARN")
     return session

@@ -34,7 +34,7 @@ _SESSION_OPTIONS = {
     # A batch under way is waited for when the query is stopped, but not for ever.
     "spark.sql.streaming.stopTimeout": "5s",
     # Between two looks at a topic that has nothing new. Spark's own 10 ms keep a core busy with looking.
-    "spark.sql.streaming.pollingDelay": "50ms",
+    "spark.sql.streaming.pollingDelay": "200ms",
     # Spark describes each batch's plan for its UI, which is off: the cheapest form.
     "spark.sql.ui.explainMode": "simple",
 }

@@ -23,6 +23,7 @@ from pinterest_platform.batch.clean_slice import read_clean, replace_clean_slice
 from pinterest_platform.batch.landing import land_day
 from pinterest_platform.batch.serving import replace_batch_slices
 from pinterest_platform.settings import Settings
+from pinterest_platform.stores.java_options import Driver
 from pinterest_platform.stores.kafka import open_topic
 from pinterest_platform.stores.s3 import open_bucket
 from pinterest_platform.stores.spark import open_session
@@ -122,4 +123,4 @@ def batch_process(settings: Settings, *arguments: str) -> Iterator[BatchProcess]
 
 if __name__ == "__main__":
     own = Settings()
-    run_day(own, date.fromisoformat(sys.argv[1]), lambda: open_session(own, is_short=True), sys.argv[2:])
+    run_day(own, date.fromisoformat(sys.argv[1]), lambda: open_session(own, Driver.SHORT), sys.argv[2:])

@@ -7,6 +7,7 @@ import time
 from pyspark.sql import SparkSession
 
 from pinterest_platform.settings import Settings
+from pinterest_platform.stores.java_options import Driver
 from pinterest_platform.stores.spark import open_session
 from pinterest_platform.stream.lag import stream_lag
 from pinterest_platform.stream.loop import Watcher, run_stream
@@ -27,4 +28,4 @@ def stream_to_the_end(spark: SparkSession, settings: Settings, owner: str = "the
 
 if __name__ == "__main__":
     own = Settings()
-    stream_to_the_end(open_session(own, is_short=True), own)
+    stream_to_the_end(open_session(own, Driver.SHORT), own)

@@ -1,6 +1,6 @@
-"""What the JVM's second compiler costs and brings: a run of a small day and of a larger one, with it and without.
+"""What a driver's JVM costs, of each kind of `stores.java_options.Driver`: a run of a small day and of larger ones.
 
-Run it with `.venv/bin/python -m benchmarks.compilers`. It starts Kafka, S3 and Cassandra of its own. Each run is a new
+Run it with `.venv/bin/python -m benchmarks.drivers`. It starts Kafka, S3 and Cassandra of its own. Each run is a new
 process, as a run in Dagster is: Spark's start, the clean slice, the Cassandra slice and the popularity.
 """
 
@@ -21,6 +21,7 @@ from pinterest_platform.batch.popularity import replace_popularity
 from pinterest_platform.batch.serving import replace_batch_slices
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.cassandra import create_tables
+from pinterest_platform.stores.java_options import Driver
 from pinterest_platform.stores.kafka import open_topic
 from pinterest_platform.stores.s3 import open_bucket
 from pinterest_platform.stores.spark import open_session
@@ -34,7 +35,7 @@ RUN_SECONDS = 300
 def main() -> None:
     arguments = _arguments()
     if arguments.day:
-        _run(arguments.day, arguments.bucket, is_short=arguments.is_short)
+        _run(arguments.day, arguments.bucket, Driver[arguments.driver])
         return
     with running(["kafka", "s3", "cassandra"]) as settings:
         own = corner_of(settings)
@@ -46,21 +47,21 @@ def main() -> None:
                 land_day(topic, open_bucket(own), day)
         for _ in range(ROUNDS):
             for day, size in days.items():
-                for option in ([], ["--is-short"]):
-                    name = "the first compiler alone" if option else "both compilers"
-                    print(f"{size:9,} events, {name:<24} ", end="", flush=True)
-                    command = [sys.executable, "-m", "benchmarks.compilers", "--bucket", own.s3_bucket]
-                    subprocess.run([*command, "--day", day.isoformat(), *option], check=True, timeout=RUN_SECONDS)
+                for driver in Driver:
+                    print(f"{size:9,} events, {driver.name:<6} ", end="", flush=True)
+                    command = [sys.executable, "-m", "benchmarks.drivers", "--bucket", own.s3_bucket]
+                    command += ["--day", day.isoformat(), "--driver", driver.name]
+                    subprocess.run(command, check=True, timeout=RUN_SECONDS)
 
 
-def _run(day: date, bucket: str, *, is_short: bool) -> None:
+def _run(day: date, bucket: str, driver: Driver) -> None:
     settings = LocalStack(BENCHMARK_SETTINGS).settings.model_copy(update={"s3_bucket": bucket})
-    done = measure(lambda: _materialise(settings, day, is_short=is_short))
+    done = measure(lambda: _materialise(settings, day, driver))
     print(f"{done.seconds:6.1f} s {done.cpu_seconds:6.1f} CPU s", flush=True)
 
 
-def _materialise(settings: Settings, day: date, *, is_short: bool) -> None:
-    spark, bucket = open_session(settings, is_short=is_short), open_bucket(settings)
+def _materialise(settings: Settings, day: date, driver: Driver) -> None:
+    spark, bucket = open_session(settings, driver), open_bucket(settings)
     replace_clean_slice(spark, bucket, day)
     replace_batch_slices(read_clean(spark, bucket, [day]), settings, [day])
     replace_popularity(spark, bucket, settings, [day])
@@ -70,7 +71,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--day", type=date.fromisoformat, help="run this day and end; the parent process asks for it")
     parser.add_argument("--bucket", help="where the day has landed")
-    parser.add_argument("--is-short", action="store_true", help="with the first compiler alone")
+    parser.add_argument("--driver", choices=[driver.name for driver in Driver], help="its kind")
     return parser.parse_args()
 
 
