@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from typing import Any
 
 import httpx
 import psutil
@@ -45,6 +46,20 @@ def interrupt_runs(top: psutil.Process, seconds: float = RUN_SECONDS) -> None:
     end([process for process in descendants(top) if _is_worker(process)], signal.SIGTERM, seconds)
 
 
+def connect_to_dagster(place: Place) -> psycopg.Connection[Any]:
+    """A connection to the database in which Dagster keeps its runs."""
+    settings = place.settings
+    password = settings.postgres_password
+    return psycopg.connect(
+        host=settings.postgres_host,
+        port=settings.postgres_port,
+        user=settings.postgres_user,
+        password=password.get_secret_value() if password else None,
+        dbname=settings.dagster_database,
+        connect_timeout=5,
+    )
+
+
 def _unfinished(client: httpx.Client) -> list[str]:
     answer = client.post("/graphql", json={"query": LIST, "variables": {"in": UNFINISHED}}).raise_for_status()
     return [run["id"] for run in answer.json()["data"]["runsOrError"]["results"]]
@@ -68,16 +83,7 @@ def end_abandoned_runs(place: Place) -> None:
 
 
 def _count_unfinished(place: Place) -> int:
-    settings = place.settings
-    password = settings.postgres_password
-    with psycopg.connect(
-        host=settings.postgres_host,
-        port=settings.postgres_port,
-        user=settings.postgres_user,
-        password=password.get_secret_value() if password else None,
-        dbname=settings.dagster_database,
-        connect_timeout=5,
-    ) as connection:
+    with connect_to_dagster(place) as connection:
         if connection.execute("select 1 from pg_tables where tablename = 'runs'").fetchone() is None:
             return 0
         query = "select count(*) from runs where status = any(%s)"

@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 from pinterest_platform.batch.raw_objects import day_prefix
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.java_options import Driver
-from pinterest_platform.stores.s3 import open_bucket
+from pinterest_platform.stores.s3 import ObjectStore, open_bucket
 from pinterest_platform.stores.spark import hand_over_secrets, prepare_environment, spark_configuration
 
 _FEW_BYTES = 32 * 1024 * 1024  # of raw objects: the gzipped lines of about 180,000 events
@@ -29,7 +29,7 @@ def session_for(days: Iterable[date], pyspark: LazyPySparkResource, settings: Se
     The run's first step decides; the others find the session.
     """
     if SparkSession.getActiveSession() is None:
-        pyspark = spark_resource(settings, _driver_for(days, settings))
+        pyspark = spark_resource(settings, driver_for(open_bucket(settings), days))
     return session_of(pyspark, settings)
 
 
@@ -42,10 +42,9 @@ def session_of(pyspark: LazyPySparkResource, settings: Settings) -> SparkSession
     return session
 
 
-def _driver_for(days: Iterable[date], settings: Settings) -> Driver:
-    bucket = open_bucket(settings)
+def driver_for(bucket: ObjectStore, days: Iterable[date]) -> Driver:
+    """The kind of driver that suits what has landed of these days, which are accounted for one at a time."""
     landed = [sum(stored.size for stored in bucket.list(day_prefix(day))) for day in days]
     if sum(landed) < _FEW_BYTES:
         return Driver.SHORT
-    # Days are accounted for one at a time.
     return Driver.BUSY if max(landed) < _BYTES_OF_LARGE_DAY else Driver.FRUGAL

@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 
 import grpc  # type: ignore[import-untyped]
 import httpx
-import psycopg
 from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-untyped]
 
 from infra.local_stack.artifacts import INFRA
@@ -20,7 +19,7 @@ from infra.local_stack.environment import python_environment
 from infra.local_stack.pid_file import read_pid_file
 from infra.local_stack.place import LOOPBACK, Place
 from infra.local_stack.pools import make_pools
-from infra.local_stack.runs import cancel_runs, end_abandoned_runs, interrupt_runs
+from infra.local_stack.runs import cancel_runs, connect_to_dagster, end_abandoned_runs, interrupt_runs
 from infra.local_stack.server import NotHealthyError, Server
 
 CODE_SERVER = "dagster-code"
@@ -120,16 +119,7 @@ def _check_webserver(address: str) -> None:
 
 
 def _check_daemon(place: Place) -> None:
-    settings = place.settings
-    password = settings.postgres_password
-    with psycopg.connect(
-        host=settings.postgres_host,
-        port=settings.postgres_port,
-        user=settings.postgres_user,
-        password=password.get_secret_value() if password else None,
-        dbname=settings.dagster_database,
-        connect_timeout=5,
-    ) as connection:
+    with connect_to_dagster(place) as connection:
         row = connection.execute("select max(timestamp) from daemon_heartbeats").fetchone()
     running = read_pid_file(place.run_folder, DAEMON)
     started = datetime.fromtimestamp(running.created, UTC) if running else datetime.now(UTC)
