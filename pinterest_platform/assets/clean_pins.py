@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import dagster as dg
 from dagster_pyspark import LazyPySparkResource
@@ -25,6 +26,7 @@ from pinterest_platform.stores.spark_failures import failures_in_words
 CLEAN = dg.AssetKey("clean_pins")
 QUARANTINED = dg.AssetKey("quarantined_pins")
 _SAMPLED_ROWS = 5
+_LOOKED_AT_ONCE = 4  # who looks at a day's files waits for S3
 Facts = dict[str, dg.MetadataValue | dg.TableSchema | int | float | str]
 
 
@@ -58,19 +60,23 @@ def cleaned_pins(
     """Clean the day's raw records with the rules that the stream uses too."""
     days, started = days_of(context), time.monotonic()
     bucket, spark = open_bucket(settings), session_for(days, pyspark, settings)
-    facts: dict[str, tuple[Facts, Facts]] = {}
-    with failures_in_words(settings):
-        for outcome in replace_clean_slices(spark, bucket, days):
-            clean, quarantined = _clean_facts(outcome, bucket), _quarantine_facts(outcome, bucket)
-            clean |= _looks(settings, clean_files(bucket, outcome.day))
-            quarantined |= _looks(settings, quarantine_files(bucket, outcome.day))
-            facts[outcome.day.isoformat()] = clean, quarantined
+    with failures_in_words(settings), ThreadPoolExecutor(_LOOKED_AT_ONCE) as readers:
+        outcomes = replace_clean_slices(spark, bucket, days)
+        facts = list(readers.map(lambda outcome: _facts(outcome, bucket, settings), outcomes))
     run: Facts = {"run_days": len(days), "run_seconds": round(time.monotonic() - started, 2)}
-    for day, (clean, quarantined) in facts.items():
-        context.add_asset_metadata(clean | run, asset_key=CLEAN, partition_key=day)
-        context.add_asset_metadata(quarantined | run, asset_key=QUARANTINED, partition_key=day)
+    for day, (clean, quarantined) in zip(days, facts, strict=True):
+        context.add_asset_metadata(clean | run, asset_key=CLEAN, partition_key=day.isoformat())
+        context.add_asset_metadata(quarantined | run, asset_key=QUARANTINED, partition_key=day.isoformat())
     yield dg.MaterializeResult(asset_key=CLEAN)
     yield dg.MaterializeResult(asset_key=QUARANTINED)
+
+
+def _facts(outcome: CleanSlice, bucket: ObjectStore, settings: Settings) -> tuple[Facts, Facts]:
+    """Of the clean slice and of the quarantined records."""
+    return (
+        _clean_facts(outcome, bucket) | _looks(settings, clean_files(bucket, outcome.day)),
+        _quarantine_facts(outcome, bucket) | _looks(settings, quarantine_files(bucket, outcome.day)),
+    )
 
 
 def _looks(settings: Settings, files: Sequence[str]) -> Facts:

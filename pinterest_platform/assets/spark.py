@@ -18,7 +18,7 @@ _FEW_BYTES = 32 * 1024 * 1024  # of raw objects: the gzipped lines of about 180,
 _BYTES_OF_LARGE_DAY = 64 * 1024 * 1024
 
 
-def spark_resource(settings: Settings, driver: Driver = Driver.FRUGAL) -> LazyPySparkResource:
+def spark_resource(settings: Settings, driver: Driver = Driver.LASTING) -> LazyPySparkResource:
     """A resource that starts Spark when a step first asks for the session, not when definitions load."""
     return LazyPySparkResource(spark_config=dict(spark_configuration(settings, driver)))
 

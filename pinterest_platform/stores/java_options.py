@@ -27,10 +27,10 @@ _GIVE_MEMORY_BACK = (
     # The collections that Spark asks for go on beside the work, instead of stopping it.
     "-XX:+ExplicitGCInvokesConcurrent",
     # All but a third of what is held.
-    "-XX:G1PeriodicGCInterval=5000",
     "-XX:MinHeapFreeRatio=10",
     "-XX:MaxHeapFreeRatio=30",
 )
+_AT_ONCE_WHEN_IDLE = "-XX:G1PeriodicGCInterval=5000"
 
 
 class Driver(Enum):
@@ -42,8 +42,11 @@ class Driver(Enum):
     BUSY = (*_BOTH_COMPILERS, _COLLECT_FAST)
     """Minutes of work, beside a Python that needs little memory."""
 
-    FRUGAL = (*_BOTH_COMPILERS, *_GIVE_MEMORY_BACK)
-    """Days of work, or a Python that needs the memory in between: that of the account of a large day."""
+    FRUGAL = (*_BOTH_COMPILERS, *_GIVE_MEMORY_BACK, _AT_ONCE_WHEN_IDLE)
+    """Work beside a Python that needs the memory in between: that of the account of a large day."""
+
+    LASTING = (*_BOTH_COMPILERS, *_GIVE_MEMORY_BACK)
+    """Months of work, most of which is waiting: a stream's."""
 
     def java_options(self, archive: Path | None) -> str:
         """For `spark.driver.extraJavaOptions`; `archive` is one of classes, if there is one."""
