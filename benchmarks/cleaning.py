@@ -15,6 +15,7 @@ from pyspark.sql import DataFrame, SparkSession
 from benchmarks.measured import Measured, measure
 from benchmarks.stack import corner_of, running
 from benchmarks.topic import post_day
+from pinterest_platform.assets.spark import driver_for
 from pinterest_platform.batch.clean_slice import read_clean, read_raw, replace_clean_slice
 from pinterest_platform.batch.landing import land_day
 from pinterest_platform.batch.raw_objects import landed_objects
@@ -39,7 +40,7 @@ def main() -> None:
         post_day(own, DAY, EVENTS, distinct=True)
         with open_topic(own) as topic:
             land_day(topic, open_bucket(own), DAY)
-        spark = open_session(own)
+        spark = open_session(own, driver_for(open_bucket(own), [DAY]))
         in_memory = _read(spark, own).localCheckpoint()
         _repeat("cleaning alone (from memory to nowhere)", lambda: _clean_to_nowhere(in_memory), TIMES)
         _repeat("cleaning alone (raw objects to nowhere)", lambda: _clean_to_nowhere(_read(spark, own)), TIMES)
