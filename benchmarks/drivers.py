@@ -48,7 +48,7 @@ def main() -> None:
         for _ in range(ROUNDS):
             for day, size in days.items():
                 for driver in Driver:
-                    print(f"{size:9,} events, {driver.name:<6} ", end="", flush=True)
+                    print(f"{size:9,} events, {driver.name:<7} ", end="", flush=True)
                     command = [sys.executable, "-m", "benchmarks.drivers", "--bucket", own.s3_bucket]
                     command += ["--day", day.isoformat(), "--driver", driver.name]
                     subprocess.run(command, check=True, timeout=RUN_SECONDS)

@@ -18,6 +18,7 @@ import psycopg
 from infra.local_stack.environment import python_environment
 from infra.local_stack.place import Place
 from infra.local_stack.processes import descendants, end
+from pinterest_platform.connections import postgres_options
 
 UNFINISHED = ("STARTING", "STARTED", "CANCELING")
 RUN_SECONDS = 30
@@ -49,15 +50,7 @@ def interrupt_runs(top: psutil.Process, seconds: float = RUN_SECONDS) -> None:
 def connect_to_dagster(place: Place) -> psycopg.Connection[Any]:
     """A connection to the database in which Dagster keeps its runs."""
     settings = place.settings
-    password = settings.postgres_password
-    return psycopg.connect(
-        host=settings.postgres_host,
-        port=settings.postgres_port,
-        user=settings.postgres_user,
-        password=password.get_secret_value() if password else None,
-        dbname=settings.dagster_database,
-        connect_timeout=5,
-    )
+    return psycopg.connect(**postgres_options(settings), dbname=settings.dagster_database, connect_timeout=5)
 
 
 def _unfinished(client: httpx.Client) -> list[str]:

@@ -37,8 +37,8 @@ _STORED_SCHEMA = T.StructType(
 )
 # The clean rows of so many fit into a small driver's memory and disk.
 _RECORDS_TOGETHER = 500_000
-# Who begins or publishes a day waits for S3.
-_DAYS_AT_ONCE = 4
+# Who publishes a day waits for S3.
+_PUBLISHED_AT_ONCE = 4
 
 
 @dataclass(frozen=True)
@@ -81,8 +81,7 @@ def replace_clean_slices(spark: SparkSession, bucket: ObjectStore, days: Iterabl
 
     Small days are cleaned together, since a Spark job costs a second whatever its size.
     """
-    with ThreadPoolExecutor(_DAYS_AT_ONCE) as beginners:
-        begun = list(beginners.map(lambda day: _Day.begin(bucket, day), days))
+    begun = (_Day.begin(bucket, day) for day in days)
     for together in small_days_together(begun, lambda day: day.records, _RECORDS_TOGETHER):
         yield from _replace_together(spark, bucket, together)
 
@@ -97,7 +96,7 @@ def _replace_together(spark: SparkSession, bucket: ObjectStore, days: Sequence[_
     rejects = rejected(cleaned).localCheckpoint() if are_rejects else None
     reasons = _reasons_by_day(rejects) if rejects else {}
     quarantine = write_days(rejects, bucket, quarantine_prefix) if rejects else {}
-    with ThreadPoolExecutor(_DAYS_AT_ONCE) as publishers:
+    with ThreadPoolExecutor(_PUBLISHED_AT_ONCE) as publishers:
         yield from publishers.map(
             lambda clean: _publish(
                 bucket, clean, quarantine.get(clean.begun.day, []), reasons.get(clean.begun.day, {})

@@ -20,6 +20,7 @@ _FIRST_COMPILER_ALONE = "-XX:TieredStopAtLevel=1"
 # The JVM interprets methods above 8,000 bytes of code for ever, and Spark writes such methods for wide rows.
 _COMPILE_LONG_METHODS = "-XX:-DontCompileHugeMethods"
 _BOTH_COMPILERS = (_COMPILE_LONG_METHODS, *SECOND_COMPILER_LATE)
+EXECUTOR = " ".join(_BOTH_COMPILERS)  # for `spark.executor.extraJavaOptions`
 # It stops the work to collect, which takes less than collecting beside it on two cores. What it has, it keeps.
 _COLLECT_FAST = "-XX:+UseParallelGC"
 _GIVE_MEMORY_BACK = (
@@ -51,8 +52,3 @@ class Driver(Enum):
     def java_options(self, archive: Path | None) -> str:
         """For `spark.driver.extraJavaOptions`; `archive` is one of classes, if there is one."""
         return " ".join((*self.value, *([f"-XX:SharedArchiveFile={archive}"] if archive else [])))
-
-
-def executor_java_options() -> str:
-    """For `spark.executor.extraJavaOptions`."""
-    return " ".join(_BOTH_COMPILERS)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pinterest_platform.connections import spark_cassandra_options, spark_cassandra_secrets
 from pinterest_platform.settings import Settings
-from pinterest_platform.stores.java_options import Driver, executor_java_options
+from pinterest_platform.stores.java_options import EXECUTOR, Driver
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -34,7 +34,7 @@ def spark_configuration(settings: Settings, driver: Driver = Driver.LASTING) -> 
         "spark.driver.host": settings.spark_driver_host,
         "spark.driver.bindAddress": settings.spark_driver_bind_address,
         "spark.driver.extraJavaOptions": driver.java_options(settings.spark_class_archive),
-        "spark.executor.extraJavaOptions": executor_java_options(),
+        "spark.executor.extraJavaOptions": EXECUTOR,
         "spark.driver.extraClassPath": settings.spark_class_path,
         "spark.executor.extraClassPath": settings.spark_class_path,
         "spark.ui.enabled": "false",
