@@ -6,6 +6,7 @@ day takes away. Does not belong here: asking for the days (`automation.kafka_sen
 
 from __future__ import annotations
 
+import uuid
 from datetime import date
 
 from pinterest_platform.stores.s3 import ObjectStore
@@ -13,13 +14,14 @@ from pinterest_platform.stores.s3 import ObjectStore
 _PREFIX = "grown/dt="
 
 
-def mark_grown(bucket: ObjectStore, day: date, landing: str) -> None:
-    """Ask for the day on behalf of a landing.
+def mark_grown(bucket: ObjectStore, day: date) -> None:
+    """Ask for the day.
 
-    To be called before the landing writes, which may be killed right after, and again after it has written: a cleaning
-    that began in between takes the first mark away without having seen what was written.
+    To be called before a landing writes, which may be killed right after, and again after it has written. Each mark has
+    a key of its own: a cleaning that began in between takes away the marks that it listed, without having seen what was
+    written.
     """
-    bucket.put(f"{_PREFIX}{day}/{landing}", b"", {})
+    bucket.put(f"{_PREFIX}{day}/{uuid.uuid4()}", b"", {})
 
 
 def marks_of(bucket: ObjectStore, day: date) -> list[str]:

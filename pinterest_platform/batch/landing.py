@@ -13,7 +13,6 @@ written after the objects: whatever is cut short, the next landing reads it agai
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -83,7 +82,6 @@ class _Work:
     """What a landing of `day` has done so far."""
 
     day: date
-    name: str = field(default_factory=lambda: str(uuid.uuid4()))
     read: int = 0
     value_bytes: int = 0
     written: int = 0
@@ -207,7 +205,7 @@ def _lines_by_day(records: Iterable[Record], work: _Work) -> dict[date, dict[int
 def _add(bucket: ObjectStore, key: str, partition: int, day: date, lines: Mapping[int, bytes], work: _Work) -> None:
     def ask_for_day() -> None:
         if day != work.day:
-            mark_grown(bucket, day, work.name)
+            mark_grown(bucket, day)
 
     gained = add_lines(bucket, key, partition, lines, before_write=ask_for_day)
     if gained:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from pinterest_platform.batch import landing
@@ -159,6 +160,43 @@ def test_a_day_that_grew_since_it_was_cleaned_is_marked_although_landings_are_ki
     grown = {day for day, count in cleaned.items() if len(lines(bucket, day)) > count}
 
     assert grown <= set(grown_days(bucket))
+
+
+class WatchedBucket(FakeBucket):
+    """A bucket that calls `before_write` with the number of the write."""
+
+    def __init__(self, before_write: Callable[[int], None]) -> None:
+        super().__init__()
+        self._before_write, self._writes = before_write, itertools.count()
+
+    def put(self, key: str, body: bytes, metadata: Mapping[str, str]) -> None:
+        self._before_write(next(self._writes))
+        super().put(key, body, metadata)
+
+
+@pytest.mark.usefixtures("_small_chunks")
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(posted=posts, begins_before=st.integers(min_value=0, max_value=20))
+@example(posted=[start_of(MONDAY)], begins_before=2)  # between the write and the mark that follows it
+@example(posted=[start_of(MONDAY)] * 5, begins_before=4)  # between two objects
+def test_a_day_that_grew_while_it_was_being_cleaned_stays_marked(posted: list[int], begins_before: int) -> None:
+    topic = FakeTopic()
+    for at in [start_of(THREE_DAYS[-1]), *posted]:  # all others are late
+        topic.post(at, b"pin")
+    listed: dict[date, list[str]] = {}
+    seen: dict[date, int] = {}
+
+    def begin_cleanings(write: int) -> None:
+        if write == begins_before:
+            for day in THREE_DAYS[:-1]:
+                listed[day], seen[day] = marks_of(bucket, day), len(lines(bucket, day))
+
+    bucket = WatchedBucket(begin_cleanings)
+    land_day(topic, bucket, THREE_DAYS[-1])
+    for marks in listed.values():
+        bucket.delete(marks)
+
+    assert {day for day, count in seen.items() if len(lines(bucket, day)) > count} <= set(grown_days(bucket))
 
 
 @dataclass
