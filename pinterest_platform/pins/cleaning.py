@@ -194,7 +194,8 @@ def _reject_reason() -> Column:
     """The first rule that the record breaks, in words; null for a pin."""
     text = F.col("value")
     return F.coalesce(
-        _when(text.isNull() & F.col("value_base64").isNull() | (F.length("value") == 0), "the record has no value"),
+        # Not by the length, for which every character is counted: that was a sixth of all cleaning.
+        _when(text.isNull() & F.col("value_base64").isNull() | (text == ""), "the record has no value"),
         _when(F.col("value_base64").isNotNull(), "the value is not UTF-8 text"),
         _when(~_is_one_json_object(text), "the value is not a JSON object"),
         F.when(text.contains(r"\u"), _unstorable_text(text)),
