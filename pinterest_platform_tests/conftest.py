@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +25,11 @@ hypothesis.settings.register_profile(
     derandomize="CI" in os.environ,
 )
 hypothesis.settings.load_profile("pinterest_platform")
+
+# A shell's background job ignores SIGINT. Dagster, which tests call in this process, would have it ignore SIGTERM too,
+# and with it the processes that tests start and end.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 STATE_FOLDER = Path(".state/tests")
 # Ports and a folder of the tests' own: they run beside a stack that a person has started.

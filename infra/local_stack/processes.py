@@ -11,8 +11,10 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 import psutil
 
@@ -22,6 +24,7 @@ from infra.local_stack.server import Server
 MARK = "PINTEREST_STACK"
 # They would change every JVM of the stack, and each prints them on standard error.
 UNWANTED = {"JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS", "CLASSPATH", "PYTHONWARNINGS"}
+STOPS = (signal.SIGINT, signal.SIGTERM)
 LOG_LIMIT_BYTES = 10_000_000
 KILL_SECONDS = 5
 POLL_SECONDS = 0.05
@@ -31,7 +34,7 @@ def launch(server: Server, log: Path, state: Path) -> subprocess.Popen[bytes]:
     """Starts a server in a session of its own, so that Ctrl-C in a terminal does not reach it."""
     account = server.account
     inherited = {name: value for name, value in os.environ.items() if name not in UNWANTED}
-    with log.open("ab") as output:
+    with log.open("ab") as output, _signals_for_children():
         return subprocess.Popen(
             server.command,
             cwd=server.folder,
@@ -44,6 +47,27 @@ def launch(server: Server, log: Path, state: Path) -> subprocess.Popen[bytes]:
             group=account.group if account else None,
             extra_groups=[] if account else None,
         )
+
+
+@contextmanager
+def _signals_for_children() -> Iterator[None]:
+    """Children hear SIGINT and SIGTERM, also where this process ignores them.
+
+    A shell has its background jobs ignore SIGINT, and who is started inherits that. Dagster would then ignore SIGTERM
+    as well, which it takes for the same: it could only be killed. A handler, unlike being ignored, is not inherited.
+    """
+    ignored = [number for number in STOPS if signal.getsignal(number) is signal.SIG_IGN]
+    for number in ignored:
+        signal.signal(number, _ignore)
+    try:
+        yield
+    finally:
+        for number in ignored:
+            signal.signal(number, signal.SIG_IGN)
+
+
+def _ignore(_: int, __: FrameType | None) -> None:
+    """Ignores a signal, without telling children to."""
 
 
 def rotate(log: Path) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from infra.local_stack.processes import LOG_LIMIT_BYTES, MARK, end, marked, orphans, rotate
+from infra.local_stack.processes import LOG_LIMIT_BYTES, MARK, end, launch, marked, orphans, rotate
+from infra.local_stack.server import Server, nothing
 
 SLEEPS = "import time; print('up', flush=True); time.sleep(60)"
 HAS_A_CHILD = f"import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', {SLEEPS!r}]).pid, flush=True)"
@@ -80,6 +81,21 @@ def test_a_machine_that_stood_still_gave_nobody_the_time_to_end(
         monkeypatch.setattr("infra.local_stack.processes.time.monotonic", lambda: next(hours))
 
         assert end([psutil.Process(process.pid)], signal.SIGTERM, 5) == []
+
+
+def test_servers_hear_the_signals_that_a_shell_has_its_background_jobs_ignore(tmp_path: Path) -> None:
+    listens = "import signal as s; print([s.getsignal(number) is s.SIG_IGN for number in (s.SIGINT, s.SIGTERM)])"
+    server = Server("listener", "", {}, (sys.executable, "-c", listens), tmp_path, check=nothing)
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        launch(server, tmp_path / "log", tmp_path).wait()
+
+        assert [signal.getsignal(number) for number in before] == [signal.SIG_IGN, signal.SIG_IGN]
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    assert (tmp_path / "log").read_text().strip() == "[False, False]"
 
 
 def test_a_long_log_makes_room_and_a_short_one_stays(tmp_path: Path) -> None:
