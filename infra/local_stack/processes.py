@@ -10,6 +10,7 @@ import math
 import os
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
@@ -30,11 +31,34 @@ KILL_SECONDS = 5
 POLL_SECONDS = 0.05
 
 
+@contextmanager
+def signals_for_children() -> Iterator[None]:
+    """Who is started meanwhile hears SIGINT and SIGTERM, also where this process ignores them.
+
+    A shell has its background jobs ignore SIGINT, and who is started inherits that. Dagster would then ignore SIGTERM
+    as well, which it takes for the same: it could only be killed. A handler, unlike being ignored, is not inherited.
+    Only the main thread may set one: in others this does nothing.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    ignored = [number for number in STOPS if is_main and signal.getsignal(number) is signal.SIG_IGN]
+    for number in ignored:
+        signal.signal(number, _ignore)
+    try:
+        yield
+    finally:
+        for number in ignored:
+            signal.signal(number, signal.SIG_IGN)
+
+
+def _ignore(_: int, __: FrameType | None) -> None:
+    """Ignores a signal, without telling children to."""
+
+
 def launch(server: Server, log: Path, state: Path) -> subprocess.Popen[bytes]:
     """Starts a server in a session of its own, so that Ctrl-C in a terminal does not reach it."""
     account = server.account
     inherited = {name: value for name, value in os.environ.items() if name not in UNWANTED}
-    with log.open("ab") as output, _signals_for_children():
+    with log.open("ab") as output:
         return subprocess.Popen(
             server.command,
             cwd=server.folder,
@@ -47,27 +71,6 @@ def launch(server: Server, log: Path, state: Path) -> subprocess.Popen[bytes]:
             group=account.group if account else None,
             extra_groups=[] if account else None,
         )
-
-
-@contextmanager
-def _signals_for_children() -> Iterator[None]:
-    """Children hear SIGINT and SIGTERM, also where this process ignores them.
-
-    A shell has its background jobs ignore SIGINT, and who is started inherits that. Dagster would then ignore SIGTERM
-    as well, which it takes for the same: it could only be killed. A handler, unlike being ignored, is not inherited.
-    """
-    ignored = [number for number in STOPS if signal.getsignal(number) is signal.SIG_IGN]
-    for number in ignored:
-        signal.signal(number, _ignore)
-    try:
-        yield
-    finally:
-        for number in ignored:
-            signal.signal(number, signal.SIG_IGN)
-
-
-def _ignore(_: int, __: FrameType | None) -> None:
-    """Ignores a signal, without telling children to."""
 
 
 def rotate(log: Path) -> None:

@@ -30,7 +30,7 @@ from infra.local_stack.order import closure, in_order, reversed_graph
 from infra.local_stack.pid_file import living_process, remove_pid_file, write_pid_file
 from infra.local_stack.place import Place, make_place
 from infra.local_stack.preflight import check_disk, check_memory, check_ports, without_busy_watchers
-from infra.local_stack.processes import end, launch, marked, orphans, rotate
+from infra.local_stack.processes import end, launch, marked, orphans, rotate, signals_for_children
 from infra.local_stack.runs import interrupt_runs
 from infra.local_stack.server import Server
 from infra.local_stack.servers import describe_all
@@ -137,7 +137,8 @@ class LocalStack:
                 self._stop_one(server)
 
         try:
-            in_order(self._graph(names), start_one, given_up)
+            with signals_for_children():
+                in_order(self._graph(names), start_one, given_up)
         except BaseException:
             self._terminal.line("stopping what was started ...")
             self._stop(started)

@@ -5,12 +5,23 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
 import pytest
 
-from infra.local_stack.processes import LOG_LIMIT_BYTES, MARK, end, launch, marked, orphans, rotate
+from infra.local_stack.processes import (
+    LOG_LIMIT_BYTES,
+    MARK,
+    STOPS,
+    end,
+    launch,
+    marked,
+    orphans,
+    rotate,
+    signals_for_children,
+)
 from infra.local_stack.server import Server, nothing
 
 SLEEPS = "import time; print('up', flush=True); time.sleep(60)"
@@ -86,9 +97,10 @@ def test_a_machine_that_stood_still_gave_nobody_the_time_to_end(
 def test_servers_hear_the_signals_that_a_shell_has_its_background_jobs_ignore(tmp_path: Path) -> None:
     listens = "import signal as s; print([s.getsignal(number) is s.SIG_IGN for number in (s.SIGINT, s.SIGTERM)])"
     server = Server("listener", "", {}, (sys.executable, "-c", listens), tmp_path, check=nothing)
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in STOPS}
     try:
-        launch(server, tmp_path / "log", tmp_path).wait()
+        with signals_for_children(), ThreadPoolExecutor() as starters:  # a stack starts its servers side by side
+            starters.submit(launch, server, tmp_path / "log", tmp_path).result().wait()
 
         assert [signal.getsignal(number) for number in before] == [signal.SIG_IGN, signal.SIG_IGN]
     finally:
