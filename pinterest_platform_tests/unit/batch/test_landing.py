@@ -177,8 +177,9 @@ class WatchedBucket(FakeBucket):
 @pytest.mark.usefixtures("_small_chunks")
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(posted=posts, begins_before=st.integers(min_value=0, max_value=20))
-@example(posted=[start_of(MONDAY)], begins_before=2)  # between the write and the mark that follows it
-@example(posted=[start_of(MONDAY)] * 5, begins_before=4)  # between two objects
+@example(posted=[start_of(MONDAY)], begins_before=3)  # between the first mark and the write
+@example(posted=[start_of(MONDAY)] * 5, begins_before=4)  # between a write and the mark that follows it
+@example(posted=[start_of(MONDAY)] * 5, begins_before=5)  # between two objects
 def test_a_day_that_grew_while_it_was_being_cleaned_stays_marked(posted: list[int], begins_before: int) -> None:
     topic = FakeTopic()
     for at in [start_of(THREE_DAYS[-1]), *posted]:  # all others are late
