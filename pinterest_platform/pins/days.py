@@ -1,15 +1,39 @@
 """The UTC day that a record belongs to: the slice of every store.
 
-Belongs here: the arithmetic between Kafka timestamps and days. Times are milliseconds since 1970-01-01 UTC, as Kafka
-has them.
+Belongs here: the arithmetic between Kafka timestamps and days, and which timestamps are plausible. Times are
+milliseconds since 1970-01-01 UTC, as Kafka has them.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 MILLISECONDS_A_DAY = 86_400_000
+# A producer's clock may be this far ahead of ours.
+AHEAD_MS = 3_600_000
+# Where both layers keep records whose timestamp is not plausible: a day that no record can belong to.
+MISDATED_DAY = date(1970, 1, 1)
+BEFORE_FIRST_DAY = "its timestamp is before the first day"
+AHEAD_OF_NOW = "its timestamp is more than an hour ahead"
 _EPOCH = date(1970, 1, 1)
+
+
+@dataclass(frozen=True)
+class PlausibleTimes:
+    """The timestamps that a record may have: from the first partition's start to an hour from now, both included."""
+
+    first: int
+    last: int
+
+    @classmethod
+    def until(cls, now_ms: int, first_day: date) -> PlausibleTimes:
+        """Those that are plausible for a record that is read at `now_ms`."""
+        return cls(start_of(first_day), now_ms + AHEAD_MS)
+
+    def slice_of(self, timestamp_ms: int) -> date:
+        """The day that a record is kept under: its own, or `MISDATED_DAY` where its timestamp is not plausible."""
+        return day_of(timestamp_ms) if self.first <= timestamp_ms <= self.last else MISDATED_DAY
 
 
 def day_of(timestamp_ms: int) -> date:
