@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812
 
 from pinterest_platform.batch import serving
 from pinterest_platform.batch.serving import replace_batch_slices
@@ -29,7 +30,7 @@ def cassandra(keyspace: Settings) -> Iterator[Any]:
 def pins(spark: SparkSession, *values: bytes, day: date = DAY) -> DataFrame:
     at = datetime(day.year, day.month, day.day, tzinfo=UTC)
     rows = [("pins", 0, offset, at, None, value) for offset, value in enumerate(values)]
-    return newest_per_pin(accepted(clean_records(spark.createDataFrame(rows, RECORD_SCHEMA))))
+    return newest_per_pin(accepted(clean_records(spark.createDataFrame(rows, RECORD_SCHEMA), F.lit(False))))
 
 
 def titles(cassandra: Any, day: date = DAY) -> dict[tuple[str, str], str | None]:
