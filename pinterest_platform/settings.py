@@ -65,6 +65,9 @@ class Settings(BaseSettings):
     cassandra_keyspace: str = "pinterest_data"
     cassandra_datacenter: str = "datacenter1"
     cassandra_replication_factor: int = Field(default=1, description="of the keyspace, where it has to be created")
+    cassandra_consistency: Literal["LOCAL_ONE", "LOCAL_QUORUM", "QUORUM", "ALL"] = Field(
+        default="LOCAL_QUORUM", description="of every read and write: the driver's, Spark's and Presto's"
+    )
     cassandra_user: str | None = None
     cassandra_password: SecretStr | None = None
     cassandra_tls: bool = False

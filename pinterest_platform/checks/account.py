@@ -39,6 +39,7 @@ def _numbers(account: DayAccount) -> dict[str, int]:
         "quarantined": account.quarantined,
         "superseded": account.superseded,
         "cassandra": account.cassandra,
+        "refused": account.refused,
     }
     if stream := account.stream:
         sets |= {"stream": stream.rows, "stream_rejects": stream.rejects, "stream_duplicates": stream.duplicates}
