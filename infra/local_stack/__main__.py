@@ -10,7 +10,6 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from datetime import date
 from types import FrameType
 from typing import TypeAlias
 
@@ -25,6 +24,8 @@ from infra.local_stack.stack import LocalStack
 from infra.local_stack.status import as_table, look
 from infra.local_stack.terminal import Terminal
 from infra.local_stack.watchers import what_monitoring_says
+from infra.main_job.known_days import read_day
+from pinterest_platform.pins.days import today
 from pinterest_platform.settings import Settings
 
 INTERRUPTED = 130  # as a shell reports Ctrl-C
@@ -47,9 +48,10 @@ def run(_: argparse.Namespace, terminal: Terminal) -> int:
 
 def history(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Start what does not run, and fill days before today with pins, for backfills and demos."""
-    from infra.main_job.history import make_history
+    from infra.main_job.history import first_day_of_history, make_history
 
     stack = LocalStack(terminal=terminal)
+    first_day_of_history(stack.settings, arguments.days, today())  # what cannot be made starts nothing
     stack.start()
     return make_history(stack.settings, arguments.days, arguments.pins, terminal)
 
@@ -58,9 +60,10 @@ def backfill(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Run days through the batch again on the running stack; exit code 1 when one fails."""
     from infra.main_job.backfill import backfill
 
-    first, last = arguments.first, arguments.last or arguments.first
-    if last < first:
-        raise StackError(f"{last} is before {first}: give the first day first.")
+    if not arguments.first:
+        raise StackError("Which days? Write: make backfill FROM=2026-11-01 TO=2026-11-30 (TO may be left out).")
+    first = read_day(arguments.first)
+    last = read_day(arguments.last) if arguments.last else first
     return backfill(LocalStack(terminal=terminal).settings, first, last, terminal)
 
 
@@ -68,7 +71,7 @@ def check_assets(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Run every asset check of a day on the running stack; exit code 1 when one fails."""
     from infra.main_job.asset_checks import check_assets
 
-    return check_assets(LocalStack(terminal=terminal).settings, arguments.day, terminal)
+    return check_assets(LocalStack(terminal=terminal).settings, read_day(arguments.day), terminal)
 
 
 def sql(arguments: argparse.Namespace, terminal: Terminal) -> int:
@@ -166,9 +169,9 @@ def _parser() -> argparse.ArgumentParser:
     past.add_argument("--days", type=_positive, default=3, help="before today; default: 3")
     past.add_argument("--pins", type=_positive, default=1_000, help="a day; default: 1000")
     days = add("backfill", backfill)
-    days.add_argument("first", type=_day, help="YYYY-MM-DD")
-    days.add_argument("last", type=_day, nargs="?", help="YYYY-MM-DD; default: the first day alone")
-    add("check-assets", check_assets).add_argument("day", type=_day, help="YYYY-MM-DD")
+    days.add_argument("first", help="YYYY-MM-DD")
+    days.add_argument("last", nargs="?", help="YYYY-MM-DD; default: the first day alone")
+    add("check-assets", check_assets).add_argument("day", help="YYYY-MM-DD")
     add("sql", sql).add_argument("question", nargs="?", help="default: a command line")
     add("setup", setup)
     add("start", start).add_argument("servers", nargs="*", help="with what they depend on; default: all")
@@ -183,13 +186,6 @@ def _positive(text: str) -> int:
     if not text.isdecimal() or not int(text):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on")
     return int(text)
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a day: write YYYY-MM-DD, such as 2026-11-16") from None
 
 
 def _interrupt_once(_: int, __: FrameType | None) -> None:
