@@ -40,6 +40,9 @@ class Settings(BaseSettings):
     )
     ingest_api_key: SecretStr | None = Field(default=None, description="that the emulator sends")
     ingest_access_log: bool = Field(default=False, description="log every request, not only those that fail")
+    ingest_docs_folder: Path | None = Field(
+        default=None, description="has the files of Swagger UI; None: /docs only says where the schema is"
+    )
 
     kafka_bootstrap_servers: str = "127.0.0.1:9092"
     kafka_controller_port: int = Field(default=9093, description="of the local stack's KRaft controller")

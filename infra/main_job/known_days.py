@@ -42,6 +42,6 @@ def demand_known_days(settings: Settings, first: date, last: date, today: date) 
     if first < settings.first_day or last > today:
         asked = f"{first} is not one of them" if first == last else f"{first} to {last} is not within them"
         raise StackError(
-            f"The first day is {settings.first_day} (PINTEREST_FIRST_DAY), the last one {today}, today in UTC; {asked}. "
-            "Nothing was started."
+            f"The first day is {settings.first_day} (PINTEREST_FIRST_DAY), the last one {today}, today in UTC; "
+            f"{asked}. Nothing was started."
         )
