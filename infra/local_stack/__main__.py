@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 from typing import TypeAlias
 
@@ -21,7 +22,7 @@ from infra.local_stack.monitoring import fetch_monitoring
 from infra.local_stack.place import LOOPBACK, with_artifacts
 from infra.local_stack.setup import fetch_artifacts
 from infra.local_stack.stack import LocalStack
-from infra.local_stack.status import as_table, look
+from infra.local_stack.status import as_table, explain_outside, is_another_users, look, look_from_outside
 from infra.local_stack.terminal import Terminal
 from infra.local_stack.watchers import what_monitoring_says
 from infra.main_job.known_days import read_day
@@ -64,14 +65,14 @@ def backfill(arguments: argparse.Namespace, terminal: Terminal) -> int:
         raise StackError("Which days? Write: make backfill FROM=2026-11-01 TO=2026-11-30 (TO may be left out).")
     first = read_day(arguments.first)
     last = read_day(arguments.last) if arguments.last else first
-    return backfill(LocalStack(terminal=terminal).settings, first, last, terminal)
+    return backfill(LocalStack.as_it_runs(terminal).settings, first, last, terminal)
 
 
 def check_assets(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Run every asset check of a day on the running stack; exit code 1 when one fails."""
     from infra.main_job.asset_checks import check_assets
 
-    return check_assets(LocalStack(terminal=terminal).settings, read_day(arguments.day), terminal)
+    return check_assets(LocalStack.as_it_runs(terminal).settings, read_day(arguments.day), terminal)
 
 
 def sql(arguments: argparse.Namespace, terminal: Terminal) -> int:
@@ -79,7 +80,7 @@ def sql(arguments: argparse.Namespace, terminal: Terminal) -> int:
     from infra.sql.questions import answer_question
     from infra.sql.shell import converse
 
-    settings = LocalStack(terminal=terminal).settings
+    settings = LocalStack.as_it_runs(terminal).settings
     if not arguments.question:
         return converse(settings, terminal)
     answer_question(settings, arguments.question, terminal)
@@ -104,7 +105,7 @@ def start(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
 def stop(_: argparse.Namespace, terminal: Terminal) -> int:
     """Stop everything of this stack, in reverse order."""
-    stack = LocalStack(terminal=terminal)
+    stack = LocalStack.as_it_runs(terminal)
     if not stack.is_running():
         terminal.line("Nothing is running.")
     stack.stop()
@@ -113,12 +114,27 @@ def stop(_: argparse.Namespace, terminal: Terminal) -> int:
 
 def status(_: argparse.Namespace, terminal: Terminal) -> int:
     """Show what runs, its memory and its log; exit code 1 unless all is healthy, monitoring aside."""
-    stack = LocalStack(terminal=terminal)
+    state = Settings().state_folder.resolve()
+    if is_another_users(state):
+        return _status_from_outside(state, terminal)
+    from infra.local_stack.stream_status import look_at_stream
+
+    stack = LocalStack.as_it_runs(terminal)
     statuses = look(stack)
-    terminal.table(as_table(statuses))
+    runs = any(status.is_needed and status.pid for status in statuses)
+    stream = look_at_stream(stack.settings) if runs else None
+    terminal.table(as_table(statuses, stream))
     for warning in what_monitoring_says(stack.settings, statuses):
         terminal.warn(warning)
-    return int(any(status.is_a_problem for status in statuses))
+    return int(any(status.is_a_problem for status in statuses) or bool(stream and stream.is_a_problem))
+
+
+def _status_from_outside(state: Path, terminal: Terminal) -> int:
+    statuses = look_from_outside(state)
+    if statuses:
+        terminal.table(as_table(statuses))
+    terminal.warn(explain_outside(state))
+    return int(not statuses)
 
 
 def clean(arguments: argparse.Namespace, terminal: Terminal) -> int:
