@@ -12,6 +12,7 @@ from pinterest_platform.assets.stream_events import PROFILES, STREAM
 from pinterest_platform.settings import Settings
 
 BATCH_JOB = "daily_batch"
+MISDATED_JOB = "misdated"
 CHECK_JOB = "check_assets"
 STREAM_JOB = "streaming"
 STREAM_CHECK_JOB = "check_stream"

@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from pinterest_platform.batch import day_offsets
-from pinterest_platform.batch.landing import LATENESS_MS
+from pinterest_platform.batch.day_ranges import LATENESS_MS
 from pinterest_platform.batch.offset_sets import OffsetSet, in_words
 from pinterest_platform.batch.slice_files import read_account
 from pinterest_platform.pins.days import end_of

@@ -152,8 +152,7 @@ def _publish(
         reasons=reasons,
         next_offsets=_next_offsets(begun.raw_objects),
     )
-    begun.writer.publish(outcome, clean.files, quarantine)
-    bucket.delete(begun.marks)
+    begun.writer.publish(outcome, clean.files, quarantine, begun.marks)
     return outcome
 
 

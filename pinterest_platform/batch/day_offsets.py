@@ -15,7 +15,7 @@ import numpy as np
 import orjson
 from psycopg import sql
 
-from pinterest_platform.batch.landing import ranges_of_day
+from pinterest_platform.batch.day_ranges import ranges_of_day
 from pinterest_platform.batch.offset_sets import Offsets, OffsetSet, offset_set
 from pinterest_platform.batch.raw_objects import day_prefix, stored_lines
 from pinterest_platform.batch.serving import categories_of, rejects_of

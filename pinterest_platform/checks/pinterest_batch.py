@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
+from pinterest_platform.assets.asked_for import ACCOUNT_CHECK
 from pinterest_platform.assets.pinterest_batch import pinterest_batch
 from pinterest_platform.assets.slices import DAILY
 from pinterest_platform.checks.account import account_findings
@@ -17,7 +18,7 @@ from pinterest_platform.checks.verdict import verdicts
 from pinterest_platform.settings import Settings
 
 _ACCOUNT = dg.AssetCheckSpec(
-    "every_event_is_accounted_for",
+    ACCOUNT_CHECK,
     asset=pinterest_batch,
     blocking=True,
     partitions_def=DAILY,
