@@ -14,9 +14,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import Enum
+from itertools import islice
 from random import Random
 from typing import Any
 
+from ingest_api.emulator.drawing import draw_posts
 from pinterest_platform.pins.days import AHEAD_OF_NOW, BEFORE_FIRST_DAY, MILLISECONDS_A_DAY, start_of
 from pinterest_platform_tests.pins import pin
 
@@ -124,6 +126,9 @@ class Kind:
     share: float = 1.0
 
 
+ORDINARY = Kind("an ordinary pin", Fate.ROW, lambda _: ())
+
+
 def as_json(document: object) -> bytes:
     return json.dumps(document, ensure_ascii=False).encode()
 
@@ -138,6 +143,21 @@ def drawn(kinds: Sequence[Kind], making: Making, records: int) -> Iterator[tuple
         found = [replace(record, way=record.way or way) for record in kind.make(making)]
         made += len(found)
         yield kind, found
+
+
+def mixed(making: Making, ordinary: int, hostile: int) -> Iterator[tuple[Kind, Sequence[HostileRecord]]]:
+    """So many hostile ones, every kind among them, spread among as many ordinary pins as are asked for."""
+    between = ordinary // max(1, hostile)
+    pins = islice(_ordinary(making), ordinary)
+    for kind, records in drawn(hostile_kinds(), making, hostile):
+        yield kind, records
+        yield from islice(pins, between * len(records))
+    yield from pins
+
+
+def _ordinary(making: Making) -> Iterator[tuple[Kind, Sequence[HostileRecord]]]:
+    for post in draw_posts(making.dice.randrange(2**32), making.new_id):
+        yield ORDINARY, [HostileRecord(post.body, key=post.unique_id.encode(), way=Way.PLAIN)]
 
 
 def hostile_kinds() -> list[Kind]:

@@ -14,7 +14,7 @@ from itertools import groupby
 from typing import Any
 
 from kafka import KafkaAdminClient, KafkaProducer
-from kafka.admin import NewTopic
+from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
 
 from pinterest_platform.connections import kafka_python_options
 from pinterest_platform.settings import Settings
@@ -24,6 +24,12 @@ _NULL = b"what the serializer makes a null of"
 _CODECS = {Way.GZIP: "gzip", Way.SNAPPY: "snappy", Way.LZ4: "lz4", Way.ZSTD: "zstd"}
 _TOGETHER = 500  # records on their way at once; a transaction has as many at the most
 _PATIENCE_SECONDS = 60
+_ANY_TIME = {
+    "message.timestamp.type": "CreateTime",
+    "message.timestamp.before.max.ms": str(2**63 - 1),
+    "message.timestamp.after.max.ms": str(2**63 - 1),
+    "retention.ms": "-1",
+}
 
 
 @dataclass(frozen=True)
@@ -129,16 +135,19 @@ def hostile_producers(settings: Settings) -> Iterator[HostileProducers]:
 
 def create_topic_of_others(settings: Settings, partitions: int = 3) -> None:
     """The topic without a limit to the times of its records, as nobody who knows the platform would make it."""
-    configs = {
-        "message.timestamp.type": "CreateTime",
-        "message.timestamp.before.max.ms": str(2**63 - 1),
-        "message.timestamp.after.max.ms": str(2**63 - 1),
-        "retention.ms": "-1",
-    }
-    topic = NewTopic(settings.kafka_topic, num_partitions=partitions, replication_factor=1, topic_configs=configs)
+    topic = NewTopic(settings.kafka_topic, num_partitions=partitions, replication_factor=1, topic_configs=_ANY_TIME)
     admin = KafkaAdminClient(**kafka_python_options(settings))
     try:
         admin.create_topics([topic])
+    finally:
+        admin.close()
+
+
+def lift_limits_of_times(settings: Settings) -> None:
+    """Makes a topic that is there one of others, in this respect."""
+    admin = KafkaAdminClient(**kafka_python_options(settings))
+    try:
+        admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, settings.kafka_topic, configs=_ANY_TIME)])
     finally:
         admin.close()
 
