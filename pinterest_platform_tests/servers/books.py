@@ -29,7 +29,7 @@ from pinterest_platform_tests.hostile_records import Fate
 from pinterest_platform_tests.servers.hostile_topic import Sent
 
 Place = tuple[int, int]  # Kafka's partition and offset
-_RAW, _CLEAN, _QUARANTINE = "events/dt=", "clean/dt=", "quarantine/dt="
+_RAW, _CLEAN = "events/dt=", "clean/dt="
 _SHOWN = 3
 
 
@@ -67,7 +67,7 @@ class _Ledger(dict[Place, Any]):
 def open_books(settings: Settings) -> Books:
     """What every store has of the topic now."""
     bucket, twice = open_bucket(settings), list[str]()
-    days = sorted({date.fromisoformat(stored.key[len(_CLEAN) :][:10]) for stored in bucket.list(_CLEAN)})
+    days = _cleaned_days(settings)
     with open_topic(settings) as topic:
         kafka = frozenset(
             (partition, record.offset)
@@ -90,6 +90,31 @@ def open_books(settings: Settings) -> Books:
         duplicates=_Ledger("stream_duplicates", _postgres(settings, "stream_duplicates"), twice),
         twice=twice,
     )
+
+
+def raw_places(settings: Settings) -> dict[Place, date]:
+    """The day under which S3 has each record.
+
+    Raises:
+        ValueError: it has one twice.
+    """
+    twice: list[str] = []
+    found = dict(_Ledger("S3", _raw_lines(settings), twice))
+    if twice:
+        raise ValueError("; ".join(twice))
+    return found
+
+
+def batch_places(settings: Settings) -> dict[Place, date]:
+    """The day under which each record is clean or quarantined."""
+    bucket = open_bucket(settings)
+    clean = {
+        place: day for day in _cleaned_days(settings) for place, _, _ in _clean_rows(settings, clean_files(bucket, day))
+    }
+    others = {
+        place: day for day in _cleaned_days(settings) for place, _ in _rejects(settings, quarantine_files(bucket, day))
+    }
+    return clean | others
 
 
 def differences(books: Books, sent: Sequence[Sent]) -> list[str]:
@@ -207,6 +232,10 @@ def _in_words(places: Iterable[Any]) -> str:
     found = sorted(place if isinstance(place[0], int) else place[0] for place in places)
     more = " …" if len(found) > _SHOWN else ""
     return ", ".join(f"{partition}/{offset}" for partition, offset in found[:_SHOWN]) + more
+
+
+def _cleaned_days(settings: Settings) -> list[date]:
+    return sorted({date.fromisoformat(stored.key[len(_CLEAN) :][:10]) for stored in open_bucket(settings).list(_CLEAN)})
 
 
 def _raw_lines(settings: Settings) -> Iterator[tuple[Place, date]]:
