@@ -68,5 +68,10 @@ def database(stores: Settings) -> Iterator[Connection]:
     """A connection to the stream's tables, all of them empty."""
     migrate(stores)
     with closing(connect(stores, autocommit=True)) as connection:
-        connection.execute(_TRUNCATE)
+        empty_stream_tables(connection)
         yield connection
+
+
+def empty_stream_tables(connection: Connection) -> None:
+    """For those who need them empty more than once in a test."""
+    connection.execute(_TRUNCATE)
