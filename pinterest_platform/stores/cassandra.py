@@ -89,7 +89,7 @@ def open_session(settings: Settings) -> Iterator[Any]:
         CassandraUnavailableError: no node answers, at first or later, in time, or it refuses the user.
         CassandraTablesMissingError: a table is asked for that is not there.
     """
-    with _failures_in_words(settings):
+    with failures_of_driver_in_words(settings):
         cluster = _cluster(settings)
         try:
             yield cluster.connect()
@@ -118,7 +118,7 @@ def _cluster(settings: Settings) -> Any:
 
 
 @contextmanager
-def _failures_in_words(settings: Settings) -> Iterator[None]:
+def failures_of_driver_in_words(settings: Settings) -> Iterator[None]:
     """What the driver raises where nobody answers, or nobody in time; what a node refuses passes through."""
     from cassandra import InvalidRequest, OperationTimedOut, Timeout, Unavailable, UnresolvableContactPoints
     from cassandra.cluster import NoHostAvailable
