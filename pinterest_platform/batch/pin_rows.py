@@ -106,8 +106,8 @@ def _write_singly(pins: DataFrame, session: Any, write_time: int) -> Iterator[Re
     refused = attempt_all(session, _INSERT, values)
     if len(refused) == len(rows) >= _TELLING_ROWS:
         raise CassandraTakesNothingError(
-            f"Cassandra refused all of {len(rows):,} rows that it was given one by one: {min(refused.values())}. The "
-            f"slice stays as it was. Mend what it says, then run the same days again."
+            f"Cassandra refused all of {len(rows):,} rows that it was given one by one: {min(refused.values())}. "
+            "Of the old slice nothing was deleted. Mend what it says, then run the same days again."
         )
     for place, reason in refused.items():
         row = rows[place]

@@ -174,25 +174,29 @@ def test_an_installation_of_before_survives_even_where_its_clock_was_ahead(
     assert titles(cassandra, NEXT_DAY) == {("art", "other day"): None}
 
 
-@pytest.mark.parametrize("overtaken_when", ["before it writes", "after it has written"])
+@pytest.mark.parametrize(
+    ("step", "is_before"), [("take_write_time", False), ("write_pins", True), ("write_pins", False)]
+)
 def test_of_two_runs_at_once_the_one_that_began_later_has_the_slice(
     spark: SparkSession,
     keyspace: Settings,
     cassandra: Any,
     monkeypatch: pytest.MonkeyPatch,
-    overtaken_when: str,
+    step: str,
+    is_before: bool,
 ) -> None:
     replace_batch_slices(pins(spark, posted(unique_id="old", category="old")), keyspace, [DAY])
-    write = pin_rows.write_pins
+    own: Any = getattr(serving, step)
 
     def overtaken(*arguments: Any) -> Any:
+        """The step, and a whole later run before or after it."""
         monkeypatch.undo()
-        refused = write(*arguments) if overtaken_when == "after it has written" else None
+        result = None if is_before else own(*arguments)
         newer = pins(spark, posted(unique_id="both", title="later"), posted(unique_id="later", category="later"))
         replace_batch_slices(newer, keyspace, [DAY])
-        return write(*arguments) if refused is None else refused
+        return own(*arguments) if is_before else result
 
-    monkeypatch.setattr(serving, "write_pins", overtaken)
+    monkeypatch.setattr(serving, step, overtaken)
     earlier = pins(spark, posted(unique_id="both"), posted(unique_id="earlier", category="earlier"))
     replace_batch_slices(earlier, keyspace, [DAY])
 
