@@ -102,8 +102,11 @@ def _cluster(settings: Settings) -> Any:
     from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile
     from cassandra.policies import DCAwareRoundRobinPolicy
 
+    from pinterest_platform.stores.cassandra_retries import RepeatTimeouts
+
     profile = ExecutionProfile(
         load_balancing_policy=DCAwareRoundRobinPolicy(local_dc=settings.cassandra_datacenter),
+        retry_policy=RepeatTimeouts(),
         consistency_level=ConsistencyLevel.name_to_value[settings.cassandra_consistency],
         # Of the statements that compare before they write: replicas of this datacenter agree among themselves.
         serial_consistency_level=ConsistencyLevel.LOCAL_SERIAL,
