@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 import pytest
 from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F  # noqa: N812
 
 from pinterest_platform.batch.accounting import DayAccount, NotMaterialisedError, account_for, open_stores
 from pinterest_platform.batch.clean_slice import read_clean, replace_clean_slice
@@ -94,6 +95,17 @@ def test_a_row_that_cassandra_lost_is_named(materialised: Settings) -> None:
     assert account_of(materialised, DAY).differences() == [
         "Cassandra lacks rows of 2026-11-16 that clean_pins has: partition 1: 2."
     ]
+
+
+def test_a_clean_row_that_cassandra_refused_is_counted_as_such(spark: SparkSession, materialised: Settings) -> None:
+    too_long = F.when(F.col("unique_id") == "other", F.repeat(F.lit("x"), 70_000)).otherwise(F.col("unique_id"))
+    refused = read_clean(spark, open_bucket(materialised), [DAY]).withColumn("unique_id", too_long)
+
+    replace_batch_slices(refused, materialised, [DAY])
+
+    account = account_of(materialised, DAY)
+    assert (len(account.clean), len(account.cassandra), len(account.refused)) == (2, 1, 1)
+    assert account.differences() == []
 
 
 def test_a_raw_line_that_went_nowhere_is_named(materialised: Settings) -> None:

@@ -157,12 +157,12 @@ def _die(death: Death, here: Death) -> None:
 
 @contextmanager
 def _mortal_serving(death: Death) -> Iterator[None]:
-    def die(*_: object) -> list[str]:
+    def die(*_: object) -> None:
         raise KilledError
 
     with pytest.MonkeyPatch.context() as patch:
         if death is Death.SERVING:
-            patch.setattr(serving, "categories_of", die)
+            patch.setattr(serving, "_delete_older", die)
         yield
 
 
