@@ -22,7 +22,7 @@ NOW = (
         "Lag",
         "Records that Kafka has and the stream has not stored.",
         "short",
-        "sum(stream:lag_records)",
+        "sum(stream_waiting_records)",
         Levels(5000, 20000),
         decimals=0,
     ),
@@ -93,7 +93,7 @@ STREAM = (
         "Lag",
         "Records that Kafka has and the stream has not stored, by topic. 20,000 for two minutes are an alert.",
         "short",
-        {"{{topic}}": "stream:lag_records"},
+        {"{{topic}}": "stream_waiting_records"},
         Levels(5000, 20000),
     ),
     Curves(
