@@ -38,11 +38,12 @@ class Beat:
     idle_seconds: float | None
     rows_per_second: float | None
     trouble: str | None
+    is_starting: bool = False
 
 
 @dataclass(frozen=True)
 class StreamStatus:
-    """The stream now. `state` is `healthy`, or says what is wrong; `lag` is None where nobody could tell."""
+    """The stream now. `state` is `healthy`, `starting`, or says what is wrong; `lag` is None where nobody could tell."""
 
     state: str
     run_page: str | None = None
@@ -52,7 +53,7 @@ class StreamStatus:
     @property
     def is_a_problem(self) -> bool:
         """Whether somebody should look."""
-        return self.state != "healthy"
+        return self.state not in {"healthy", "starting"}
 
     @property
     def pace(self) -> str:
@@ -86,7 +87,7 @@ def look_at_stream(settings: Settings) -> StreamStatus:
 
 
 def judge(beat: Beat, lag: Lag) -> str:
-    """`healthy`, or what is wrong: it is silent, it stands still while records wait, or it says that it waits."""
+    """What is wrong, if anything is: it is silent, it says that it waits, or it stands still while records wait."""
     if beat.silent_seconds > SILENT_SECONDS:
         return f"unhealthy: no sign of life for {_duration(beat.silent_seconds)}; is the sensor keep_streaming on?"
     if beat.trouble:
@@ -95,7 +96,7 @@ def judge(beat: Beat, lag: Lag) -> str:
     if lag.records and lag.seconds > STILL_SECONDS and still:
         since = "ever" if beat.idle_seconds is None else f"for {_duration(beat.idle_seconds)}"
         return f"unhealthy: nothing stored {since} while records wait for {_duration(lag.seconds)}"
-    return "healthy"
+    return "starting" if beat.is_starting else "healthy"
 
 
 def _beat(settings: Settings) -> Beat | None:
@@ -108,7 +109,8 @@ def _beat(settings: Settings) -> Beat | None:
     if row is None:
         return None
     said, silent, idle = row
-    return Beat(said["owner"], silent, idle, said.get("rows_per_second"), said.get("trouble"))
+    starting = said.get("state") == "starting"
+    return Beat(said["owner"], silent, idle, said.get("rows_per_second"), said.get("trouble"), starting)
 
 
 def _first_line(error: Exception) -> str:
