@@ -43,7 +43,7 @@ class Beat:
 
 @dataclass(frozen=True)
 class StreamStatus:
-    """The stream now. `state` is `healthy`, `starting`, or says what is wrong; `lag` is None where nobody could tell."""
+    """The stream now. `state` is `healthy`, `starting`, or says what is wrong; `lag` is None where unknown."""
 
     state: str
     run_page: str | None = None
