@@ -104,10 +104,16 @@ STREAM = (
         Levels(2, 10),
     ),
     Curves(
-        "Quarantined and repeated today",
-        "Records of today (UTC) that the stream did not store: they are no pins, or were stored before.",
+        "Records that are no rows",
+        "Of today (UTC): no pins, and stored before. Refused by PostgreSQL itself: of today and yesterday. Misdated: all "
+        "whose time is not plausible.",
         "short",
-        {"no pins": "sum(stream_rejects_today) or vector(0)", "stored before": "stream_duplicates_today"},
+        {
+            "no pins": "sum(stream_rejects_today) or vector(0)",
+            "stored before": "stream_duplicates_today",
+            "refused": "stream_refused_records",
+            "misdated": "stream_misdated_records",
+        },
     ),
 )
 DAYS = (
