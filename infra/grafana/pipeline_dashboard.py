@@ -105,8 +105,8 @@ STREAM = (
     ),
     Curves(
         "Records that are no rows",
-        "Of today (UTC): no pins, and stored before. Refused by PostgreSQL: of today and yesterday. Misdated: all whose "
-        "time is not plausible.",
+        "Of today (UTC): no pins, and stored before. Refused by PostgreSQL: of today and yesterday. Misdated: all "
+        "whose time is not plausible.",
         "short",
         {
             "no pins": "sum(stream_rejects_today) or vector(0)",
