@@ -16,6 +16,7 @@ from pinterest_platform.settings import Settings
 from pinterest_platform.stores.kafka import TopicUnavailableError
 from pinterest_platform.stores.postgres import connect
 from pinterest_platform.stream.lag import Lag, measure_lag
+from pinterest_platform.stream.outages import outage_of
 
 # As the alerts StreamDead and StreamStandsStill have it.
 SILENT_SECONDS = 60.0
@@ -70,19 +71,15 @@ def look_at_stream(settings: Settings) -> StreamStatus:
     """Asks PostgreSQL what the stream has said and stored, and Kafka what waits."""
     try:
         beat = _beat(settings)
-    except psycopg.OperationalError as error:
-        return StreamStatus(f"unhealthy: waits for PostgreSQL, which is away: {_first_line(error)}")
     except psycopg.Error as error:
-        return StreamStatus(f"unhealthy: PostgreSQL refuses to tell: {_first_line(error)}")
+        return StreamStatus(_what_is_away(error, settings))
     if beat is None:
         return StreamStatus("stopped")
     page = f"http://{settings.dagster_host}:{settings.dagster_port}/runs/{beat.run}"
     try:
         lag = measure_lag(settings, _KAFKA_SECONDS)
-    except TopicUnavailableError as error:
-        return StreamStatus(f"unhealthy: waits for Kafka: {_first_line(error)}", page, beat)
-    except psycopg.Error as error:
-        return StreamStatus(f"unhealthy: waits for PostgreSQL, which is away: {_first_line(error)}", page, beat)
+    except (TopicUnavailableError, psycopg.Error) as error:
+        return StreamStatus(_what_is_away(error, settings), page, beat)
     return StreamStatus(judge(beat, lag), page, beat, lag)
 
 
@@ -113,8 +110,11 @@ def _beat(settings: Settings) -> Beat | None:
     return Beat(said["owner"], silent, idle, said.get("rows_per_second"), said.get("trouble"), starting)
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+def _what_is_away(error: Exception, settings: Settings) -> str:
+    """In the words that the stream itself has for it; an error that is no outage is told as what it is."""
+    if outage := outage_of(error, settings):
+        return f"unhealthy: {outage}"
+    return f"unhealthy: {type(error).__name__}: {(str(error).strip().splitlines() or [''])[0]}"
 
 
 def _duration(seconds: float) -> str:

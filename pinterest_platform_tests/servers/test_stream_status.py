@@ -75,5 +75,5 @@ def test_a_broker_that_is_away_is_what_it_waits_for(corner: Settings, database: 
 
     status = look_at_stream(corner.model_copy(update={"kafka_bootstrap_servers": "127.0.0.1:1"}))
 
-    assert status.state.startswith("unhealthy: waits for Kafka: ")
+    assert status.state.startswith("unhealthy: Kafka at 127.0.0.1:1 ")
     assert "PostgreSQL" not in status.state
