@@ -65,11 +65,12 @@ def _conclude(
 ) -> dg.AssetCheckResult:
     """What was found of each day of the run, as Dagster takes it.
 
-    A run of several days tells Dagster of each of them, so that the UI shows which one is broken; what is returned is
-    for the run as a whole.
+    A run over a range of days tells Dagster of each of them, so that the UI shows which one is broken; what is returned
+    is for the run as a whole, and of no day. A range may be one day long: what was found of it before would stay.
     """
-    if len(findings) == 1:
-        return result(next(iter(findings.values())), severity, spec.name)
+    if context.op_execution_context.has_partition_key:
+        [finding] = findings.values()
+        return result(finding, severity, spec.name)
     for day, finding in findings.items():
         evaluation = _evaluation(spec, day, result(finding, severity, spec.name))
         context.op_execution_context.log_event(evaluation)  # type: ignore[arg-type] # it takes them and does not say so
