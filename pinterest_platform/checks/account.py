@@ -43,6 +43,7 @@ def _numbers(account: DayAccount) -> Mapping[str, int | str]:
         "quarantined": account.quarantined,
         "superseded": account.superseded,
         "cassandra": account.cassandra,
+        "refused": account.refused,
     }
     if stream := account.stream:
         sets |= {"stream": stream.rows, "stream_rejects": stream.rejects, "stream_duplicates": stream.duplicates}
