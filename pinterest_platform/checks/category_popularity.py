@@ -4,8 +4,6 @@ The day is always compared. Its month and its year are, where the run says so (`
 columns of every clean day of the year, which a day's run shall not wait for.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
