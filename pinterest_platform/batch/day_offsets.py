@@ -113,7 +113,10 @@ def stream_progress(connection: Connection, topic: str, day: date) -> dict[int, 
 
 def stream_beginnings(connection: Connection, topic: str) -> dict[int, int]:
     """The first offset that the stream has read, per partition: it may have begun later than the topic."""
-    query = "SELECT kafka_partition, coalesce(first_offset, 0) FROM stream_progress WHERE topic = %s"
+    # Of the row as a whole: tables that no stream has brought up to date yet do not have the column.
+    query = """
+        SELECT kafka_partition, coalesce((to_jsonb(done) ->> 'first_offset')::bigint, 0)
+        FROM stream_progress AS done WHERE topic = %s"""
     rows: list[Any] = connection.execute(query, [topic]).fetchall()
     return dict(rows)
 
