@@ -16,7 +16,8 @@ MISDATED_JOB = "misdated"
 CHECK_JOB = "check_assets"
 STREAM_JOB = "streaming"
 STREAM_CHECK_JOB = "check_stream"
-_BATCH = dg.AssetSelection.groups("batch", "metrics")
+_MISDATED = dg.AssetSelection.assets("misdated_records")
+_BATCH = dg.AssetSelection.groups("batch", "metrics") - _MISDATED
 
 
 def batch_job(settings: Settings) -> dg.UnresolvedAssetJobDefinition:
@@ -29,10 +30,20 @@ def batch_job(settings: Settings) -> dg.UnresolvedAssetJobDefinition:
     )
 
 
+def misdated_job(settings: Settings) -> dg.UnresolvedAssetJobDefinition:
+    """Records that belong to no day, cleaned and shown."""
+    return dg.define_asset_job(
+        MISDATED_JOB,
+        selection=_MISDATED,
+        description="Records whose timestamp is not plausible: from raw objects to quarantine, and accounted for.",
+        op_retry_policy=dg.RetryPolicy(max_retries=1, delay=settings.retry_delay_seconds),
+    )
+
+
 check_assets = dg.define_asset_job(
     CHECK_JOB,
     selection=dg.AssetSelection.checks_for_assets(
-        "clean_pins", "quarantined_pins", "pinterest_batch", "category_popularity"
+        "raw_pins", "clean_pins", "quarantined_pins", "pinterest_batch", "category_popularity"
     ),
     tags={RECOUNT_PERIODS: "true"},
     description="Every check of a day, without materialising anything: for a CI, and after a store was mended.",

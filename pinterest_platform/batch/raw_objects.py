@@ -19,7 +19,7 @@ from pinterest_platform.stores.s3 import ObjectStore, StoredObject
 
 # A quarter of zlib's CPU time to write and half of it to read, and smaller: https://github.com/pycompression/python-isal
 _LEVEL = 1
-_EVENTS = "events/dt="
+EVENTS = "events/dt="
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class RawObject:
 
 def day_prefix(day: date) -> str:
     """Where the day's raw objects are."""
-    return f"{_EVENTS}{day:%Y-%m-%d}/"
+    return f"{EVENTS}{day:%Y-%m-%d}/"
 
 
 def object_key(day: date, topic: str, partition: int, chunk_first: int, finer_grid: int | None = None) -> str:
@@ -75,10 +75,10 @@ def keys_of_chunks(bucket: ObjectStore, partition: int, first: int, following: i
 
     Every object there is gets listed: this is for what seldom happens.
     """
-    for stored in bucket.list(_EVENTS):
+    for stored in bucket.list(EVENTS):
         number, chunk_first = chunk_of(stored.key)
         if number == partition and first <= chunk_first < following:
-            yield date.fromisoformat(stored.key[len(_EVENTS) : len(_EVENTS) + 10]), stored.key
+            yield date.fromisoformat(stored.key[len(EVENTS) : len(EVENTS) + 10]), stored.key
 
 
 def encode_record(record: Record) -> bytes:

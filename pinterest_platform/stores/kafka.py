@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
-from kafka.admin import NewTopic
+from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
 from kafka.errors import KafkaError, OffsetOutOfRangeError, TopicAlreadyExistsError
 
 from pinterest_platform.connections import kafka_python_options
@@ -78,6 +78,14 @@ def create_topic(settings: Settings) -> None:
     )
     with _admin(settings) as admin, suppress(TopicAlreadyExistsError):
         admin.create_topics([topic])
+
+
+def is_compacted(settings: Settings) -> bool:
+    """Whether Kafka takes away a record when its key has a newer one."""
+    resource = ConfigResource(ConfigResourceType.TOPIC, settings.kafka_topic)
+    with _admin(settings) as admin:
+        found = admin.describe_configs([resource], config_filter="all")
+    return "compact" in found["topic"][settings.kafka_topic]["cleanup.policy"]["value"]
 
 
 @contextmanager

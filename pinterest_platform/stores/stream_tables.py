@@ -182,6 +182,8 @@ _NEWEST = (
             ORDER BY unique_id, ingested_at DESC, kafka_offset DESC, kafka_partition DESC"""
     ).format(columns=_PIN_COLUMN_NAMES),
 )
+# Where the stream began, since it may have done so later than the topic; unknown where it began before this step.
+_BEGINNING = (sql.SQL("ALTER TABLE stream_progress ADD COLUMN first_offset bigint"),)
 
 MIGRATIONS = (
     Migration(1, "tables of the stream", _TABLES),
@@ -190,4 +192,5 @@ MIGRATIONS = (
     Migration(4, "popular in the last hour", _LAST_HOUR),
     Migration(5, "the stream's slices and days, for SQL", _SLICES),
     Migration(6, "the newest of every pin in the stream, for SQL", _NEWEST),
+    Migration(11, "where the stream began", _BEGINNING),
 )

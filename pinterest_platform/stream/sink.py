@@ -37,8 +37,8 @@ _DROP_WHAT_IS_KNOWN = """
     WHERE done.topic = %s
       AND done.kafka_partition = staged.kafka_partition AND staged.kafka_offset < done.next_offset"""
 _ADVANCE = """
-    INSERT INTO stream_progress (topic, kafka_partition, next_offset)
-    SELECT %s, kafka_partition, max(kafka_offset) + 1 FROM staged GROUP BY kafka_partition
+    INSERT INTO stream_progress (topic, kafka_partition, next_offset, first_offset)
+    SELECT %s, kafka_partition, max(kafka_offset) + 1, min(kafka_offset) FROM staged GROUP BY kafka_partition
     ON CONFLICT (topic, kafka_partition)
     DO UPDATE SET next_offset = excluded.next_offset, updated_at = clock_timestamp()"""
 _COUNT_LATE = """

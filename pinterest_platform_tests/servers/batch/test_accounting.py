@@ -15,7 +15,7 @@ from pinterest_platform.batch.clean_slice import read_clean, replace_clean_slice
 from pinterest_platform.batch.landing import land_day
 from pinterest_platform.batch.raw_objects import encode_record, landed_objects
 from pinterest_platform.batch.serving import replace_batch_slices
-from pinterest_platform.pins.days import start_of
+from pinterest_platform.pins.days import MILLISECONDS_A_DAY, MISDATED_DAY, PlausibleTimes, start_of
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.cassandra import open_session
 from pinterest_platform.stores.kafka import open_topic
@@ -133,6 +133,56 @@ def test_a_record_that_the_stream_passed_and_did_not_store_is_named(
     assert account_of(materialised, DAY).differences() == [
         "PostgreSQL lacks records of 2026-11-16 that the stream has passed: partition 1: 0."
     ]
+
+
+def test_the_stream_is_compared_from_where_it_began(materialised: Settings, database: Connection) -> None:
+    database.execute(
+        "INSERT INTO stream_progress (topic, kafka_partition, first_offset, next_offset) VALUES (%s, 1, 3, 4)",
+        [materialised.kafka_topic],
+    )
+
+    assert account_of(materialised, DAY).differences() == [
+        "PostgreSQL lacks records of 2026-11-16 that the stream has passed: partition 1: 3."
+    ]
+
+
+def reject(database: Connection, day: date, offset: int) -> None:
+    database.execute(
+        "INSERT INTO stream_rejects (ingested_at, ingest_date, kafka_topic, kafka_partition, kafka_offset, reason) "
+        "VALUES (%s, %s, 'any', 1, %s, 'any')",
+        [NOON, day, offset],
+    )
+
+
+def test_a_record_that_the_stream_alone_found_to_be_misdated_is_no_difference(
+    materialised: Settings, database: Connection
+) -> None:
+    database.execute(
+        "INSERT INTO stream_progress (topic, kafka_partition, next_offset) VALUES (%s, 1, 4)",
+        [materialised.kafka_topic],
+    )
+    for offset, day in enumerate([DAY, DAY, DAY, MISDATED_DAY]):
+        reject(database, day, offset)
+
+    assert account_of(materialised, DAY).differences() == []
+
+
+def test_a_record_that_the_batch_alone_found_to_be_misdated_is_no_difference(
+    spark: SparkSession, platform: Settings, database: Connection
+) -> None:
+    bucket = open_bucket(platform)
+    post(platform, posted())
+    with open_topic(platform) as topic:  # by a clock that stood a day behind
+        land_day(topic, bucket, DAY, PlausibleTimes.until(start_of(DAY) - MILLISECONDS_A_DAY, date(2025, 1, 1)))
+    materialise(spark, platform)
+    database.execute(
+        "INSERT INTO stream_progress (topic, kafka_partition, next_offset) VALUES (%s, 1, 1)", [platform.kafka_topic]
+    )
+    reject(database, DAY, 0)
+
+    account = account_of(platform, DAY)
+
+    assert (len(account.kafka), account.differences()) == (0, [])
 
 
 def test_records_that_kafka_deleted_are_taken_from_the_raw_objects(materialised: Settings) -> None:
