@@ -36,6 +36,7 @@ from pinterest_platform.checks.pinterest_stream import (
     the_stream_keeps_up,
 )
 from pinterest_platform.checks.quarantined_pins import few_records_are_quarantined
+from pinterest_platform.checks.topic import the_topic_is_set_up_for_the_platform
 from pinterest_platform.settings import Settings
 
 
@@ -54,6 +55,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             the_stream_is_fresh,
             no_record_is_stored_twice,
             profiles_equal_a_recount,
+            the_topic_is_set_up_for_the_platform,
         ],
         jobs=[batch_job(settings), check_assets, streaming, check_stream, rebuild_profile_popularity],
         schedules=[daily_batch_at_ten, hourly_stream_checks],
