@@ -41,6 +41,7 @@ from pinterest_platform.checks.pinterest_stream import (
 )
 from pinterest_platform.checks.quarantined_pins import few_records_are_quarantined
 from pinterest_platform.checks.raw_pins import no_record_was_lost_before_it_landed
+from pinterest_platform.checks.topic import the_topic_is_set_up_for_the_platform
 from pinterest_platform.settings import Settings
 
 
@@ -70,6 +71,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             the_stream_is_fresh,
             no_record_is_stored_twice,
             profiles_equal_a_recount,
+            the_topic_is_set_up_for_the_platform,
         ],
         jobs=[
             batch_job(settings),
