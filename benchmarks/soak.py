@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
+from types import FrameType
 
 import psutil
 
@@ -45,7 +46,7 @@ from benchmarks.verdicts import (
     wait_until_asked_is_done,
     wait_until_streamed,
 )
-from infra.local_stack.processes import wait_until_gone
+from infra.local_stack.processes import STOPS, wait_until_gone
 from infra.local_stack.stack import LocalStack
 from infra.local_stack.terminal import Terminal
 from pinterest_platform.automation.jobs import BATCH_JOB, STREAM_JOB
@@ -86,8 +87,8 @@ class Struck:
 
 def main() -> int:
     options = _options()
-    for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell has us ignore it
-        signal.signal(number, signal.default_int_handler)
+    for number in STOPS:
+        signal.signal(number, _stop_once)
     began = datetime.now(UTC)
     with own_disk() as disk, own_stack() as stack:
         scene = Scene(stack, stack.settings, Random(options.seed), disk)  # noqa: S311
@@ -105,6 +106,13 @@ def main() -> int:
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(report)
     return int(not all(verdict.holds for verdict in verdicts))
+
+
+def _stop_once(_: int, __: FrameType | None) -> None:
+    """Ctrl-C, also where a shell has us ignore it; a second one does not cut short what cleans up after the first."""
+    for number in STOPS:
+        signal.signal(number, lambda *_: None)
+    raise KeyboardInterrupt
 
 
 def _options() -> argparse.Namespace:
