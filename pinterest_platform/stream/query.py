@@ -11,8 +11,10 @@ import shutil
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from pyspark.sql import functions as F  # noqa: N812
+
 from pinterest_platform.connections import spark_kafka_options
-from pinterest_platform.pins.cleaning import clean_records
+from pinterest_platform.pins.cleaning import clean_records, misdated
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.kafka import Topic
 from pinterest_platform.stream.copy_lines import LINE, copy_lines
@@ -93,7 +95,8 @@ def start_query(
     # Each task sets the cleaning up anew, which takes longer than to clean what a steady stream brings. The other half
     # of the cores is for PostgreSQL, which writes meanwhile.
     tasks = max(1, spark.sparkContext.defaultParallelism // 2)
-    lines = copy_lines(clean_records(records)).coalesce(tasks)
+    is_misdated = misdated(F.col("timestamp"), settings.first_day)
+    lines = copy_lines(clean_records(records, is_misdated)).coalesce(tasks)
     stream = lines.writeStream.trigger(processingTime=_AT_ONCE).options(**_NO_NOTES)
     return stream.foreachBatch(_writing(write)).option("checkpointLocation", checkpoint.as_uri()).start()
 
