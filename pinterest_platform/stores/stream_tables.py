@@ -182,6 +182,14 @@ _NEWEST = (
             ORDER BY unique_id, ingested_at DESC, kafka_offset DESC, kafka_partition DESC"""
     ).format(columns=_PIN_COLUMN_NAMES),
 )
+# What the run that streams says of itself with each beat, for whoever asks without Dagster.
+_CONDITION = (
+    sql.SQL(
+        """ALTER TABLE stream_heartbeat
+            ADD COLUMN state text NOT NULL DEFAULT 'starting', ADD COLUMN trouble text,
+            ADD COLUMN rows_per_second double precision, ADD COLUMN last_stored_at timestamptz"""
+    ),
+)
 
 MIGRATIONS = (
     Migration(1, "tables of the stream", _TABLES),
@@ -190,4 +198,5 @@ MIGRATIONS = (
     Migration(4, "popular in the last hour", _LAST_HOUR),
     Migration(5, "the stream's slices and days, for SQL", _SLICES),
     Migration(6, "the newest of every pin in the stream, for SQL", _NEWEST),
+    Migration(10, "what the stream says of itself", _CONDITION),
 )

@@ -17,8 +17,10 @@ from pinterest_platform.settings import Settings
 from pinterest_platform.stores.kafka import TopicUnavailableError
 
 # https://www.postgresql.org/docs/15/errcodes-appendix.html
-# Connection exceptions, operator intervention (57014 is a statement that was cancelled), insufficient resources.
-_POSTGRES_IS_AWAY = ("08", "57P", "53")
+# Connection exceptions, and the operator's interventions: it stops, or has not started yet.
+_IS_AWAY = ("08", "57P")
+# A disk that is full, no memory, no connection left.
+_HAS_NO_ROOM = ("53",)
 # Serialisation failures and deadlocks, a lock that was not to be had, a statement that took too long.
 _TO_BE_REPEATED = ("40", "55P03", "57014")
 # A connection that was refused has no SQLSTATE, only PostgreSQL's words. These say that it is there and refuses us.
@@ -47,12 +49,9 @@ def outage_of(error: BaseException, settings: Settings) -> str | None:
     return None
 
 
-def is_postgres_away(error: psycopg.Error) -> bool:
-    """Whether the connection was lost or refused, or the server says that it cannot serve anybody now."""
-    if error.sqlstate is not None:
-        return error.sqlstate.startswith(_POSTGRES_IS_AWAY)
-    is_about_the_connection = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
-    return is_about_the_connection and not _REFUSES_US.search(str(error))
+def is_postgres_outage(error: psycopg.Error) -> bool:
+    """Whether it is away, or says that it cannot take anything from anybody now."""
+    return _is_away(error) or (error.sqlstate or "").startswith(_HAS_NO_ROOM)
 
 
 def may_be_repeated(error: psycopg.Error) -> bool:
@@ -69,11 +68,21 @@ def pauses() -> Iterator[float]:
 
 
 def _postgres_outage(error: psycopg.Error, settings: Settings) -> str | None:
-    if is_postgres_away(error):
-        return f"PostgreSQL at {settings.postgres_host}:{settings.postgres_port} is away ({_first_line(error)})."
+    postgres = f"PostgreSQL at {settings.postgres_host}:{settings.postgres_port}"
+    if _is_away(error):
+        return f"{postgres} is away ({_first_line(error)})."
+    if is_postgres_outage(error):
+        return f"{postgres} has no room ({_first_line(error)})."
     if may_be_repeated(error):
-        return f"PostgreSQL did not finish a transaction, which is tried again ({_first_line(error)})."
+        return f"{postgres} did not finish a transaction, which is tried again ({_first_line(error)})."
     return None
+
+
+def _is_away(error: psycopg.Error) -> bool:
+    if error.sqlstate is not None:
+        return error.sqlstate.startswith(_IS_AWAY)
+    is_about_the_connection = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+    return is_about_the_connection and not _REFUSES_US.search(str(error))
 
 
 def _first_line(error: BaseException) -> str:

@@ -14,7 +14,7 @@ import psycopg
 from pinterest_platform.pins.days import MISDATED_DAY
 from pinterest_platform.stores.postgres_copy import ESCAPES, NULL
 from pinterest_platform.stream.copy_lines import LINE_COLUMNS
-from pinterest_platform.stream.outages import is_postgres_away, may_be_repeated
+from pinterest_platform.stream.outages import is_postgres_outage, may_be_repeated
 from pinterest_platform.stream.sink import BatchOutcome
 
 REFUSED = "PostgreSQL refused it"
@@ -52,7 +52,7 @@ def write_or_reject(write: Write, lines: Sequence[str]) -> Iterator[BatchOutcome
 
 def is_of_a_record(error: psycopg.Error) -> bool:
     """Whether PostgreSQL refused what a record holds, and nothing that it would refuse with any record."""
-    if is_postgres_away(error) or may_be_repeated(error):
+    if is_postgres_outage(error) or may_be_repeated(error):
         return False
     if error.sqlstate is None:
         return isinstance(error, psycopg.DataError)

@@ -23,7 +23,7 @@ Caused by: org.apache.kafka.common.errors.TimeoutException: Timed out waiting fo
         (psycopg.OperationalError("the server closed the connection\n"), "PostgreSQL at 127.0.0.1:5432 is away"),
         (psycopg.errors.AdminShutdown("terminating connection"), "PostgreSQL at 127.0.0.1:5432 is away"),
         (psycopg.errors.CannotConnectNow("the database system is starting up"), "PostgreSQL at 127.0.0.1:5432 is away"),
-        (psycopg.errors.DiskFull("could not extend file"), "PostgreSQL at 127.0.0.1:5432 is away"),
+        (psycopg.errors.DiskFull("could not extend file"), "PostgreSQL at 127.0.0.1:5432 has no room"),
         (psycopg.errors.ConnectionTimeout("connection timeout expired"), "PostgreSQL at 127.0.0.1:5432 is away"),
         (psycopg.OperationalError("FATAL:  sorry, too many clients already"), "PostgreSQL at 127.0.0.1:5432 is away"),
         (psycopg.InterfaceError("the connection is closed"), "PostgreSQL at 127.0.0.1:5432 is away"),
@@ -45,7 +45,9 @@ def test_a_server_that_is_away_is_named(error: Exception, server: str) -> None:
     ],
 )
 def test_what_others_did_to_a_transaction_is_no_absence_and_is_tried_again(error: psycopg.Error) -> None:
-    assert str(outage_of(error, Settings())).startswith("PostgreSQL did not finish a transaction, which is tried again")
+    assert str(outage_of(error, Settings())).startswith(
+        "PostgreSQL at 127.0.0.1:5432 did not finish a transaction, which is tried again"
+    )
 
 
 @pytest.mark.parametrize(
