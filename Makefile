@@ -23,7 +23,7 @@ history: .venv/.ready ## Fill days before today with pins, for backfills: make h
 	@$(STACK) history --days "$(or $(DAYS),3)" --pins "$(or $(PINS),1000)"
 
 backfill: .venv/.ready ## Run days again on the running stack: make backfill FROM=2026-11-01 TO=2026-11-30
-	@$(STACK) backfill "$(FROM)" $(TO)
+	@$(STACK) backfill "$(FROM)" "$(TO)"
 
 check-assets: .venv/.ready ## Run every check of a day on the running stack: make check-assets DAY=2026-11-16
 	@$(STACK) check-assets "$(DAY)"

@@ -9,13 +9,14 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from ingest_api.admission import Admission
 from ingest_api.body_clock import BodyClock
+from ingest_api.docs_page import docs_routes
 from ingest_api.event_ids import EventIds
 from ingest_api.health_routes import HealthChecks
 from ingest_api.intake import Intake
@@ -38,13 +39,19 @@ class IngestApi(FastAPI):
     FastAPI's own way to an endpoint (six layers, dependencies, an exit stack) costs as much as reading an event.
     """
 
-    def __init__(self, publisher: Publisher, intake: Intake, metrics: IngestMetrics, *, logs_all: bool) -> None:
+    def __init__(
+        self, publisher: Publisher, intake: Intake, metrics: IngestMetrics, docs: APIRouter, *, logs_all: bool
+    ) -> None:
         super().__init__(
             title="Pinterest ingest API",
             description="Takes posted pins and answers once Kafka holds them.",
             lifespan=_while_open(publisher),
+            # FastAPI's own pages load their files from another host.
+            docs_url=None,
+            redoc_url=None,
         )
         self.include_router(pin_routes(intake))
+        self.include_router(docs)
         self.include_router(HealthChecks(publisher).routes())
         self.include_router(metrics_route(metrics, intake.keys))
         self._posts: dict[str, Endpoint] = {"/pin/": intake.post_pin, "/pins/": intake.post_pins}
@@ -92,7 +99,8 @@ def create_app(
         clock=clock,
         new_event_id=new_event_id,
     )
-    return IngestApi(publisher, intake, metrics, logs_all=settings.ingest_access_log)
+    docs = docs_routes(settings.ingest_docs_folder)
+    return IngestApi(publisher, intake, metrics, docs, logs_all=settings.ingest_access_log)
 
 
 def _while_open(publisher: Publisher) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:

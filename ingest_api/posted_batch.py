@@ -27,7 +27,8 @@ from ingest_api.posted_event import (
 _SEAM = re.compile(rb"\}[ \t\r\n]*,[ \t\r\n]*\{")
 _WHITE_SPACE = re.compile(r"[ \t\r\n]*")
 _JSON_WHITE_SPACE = b" \t\r\n"
-_decoder = json.JSONDecoder()
+# It says where a value ends; what a number is worth would stop it at thousands of digits.
+_decoder = json.JSONDecoder(parse_int=str)
 # A piece that is refused for one of these was not seen to be a JSON object.
 _DOUBT = frozenset({"not_json", "too_large"})
 

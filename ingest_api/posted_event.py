@@ -15,16 +15,17 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
-from operator import itemgetter
+from operator import gt, itemgetter
 from typing import Any, Literal, NamedTuple
 
 import orjson
 from pydantic import ValidationError
 
 from pinterest_platform.pins.event import INT64_MAX, PostedPin
+from pinterest_platform.pins.fields import GREATEST_BYTES
 
 DECLARED_FIELDS = frozenset(PostedPin.model_fields)
 PLACE_NAMES = frozenset({"partition", "offset"})
@@ -34,7 +35,18 @@ _NUMBERS = ("index", "downloaded")
 _TEXTS = tuple(name for name in PostedPin.model_fields if name not in {*_NUMBERS, "event_id"})
 _PLAIN_TYPES = (*(int for _ in _NUMBERS), *(str for _ in _TEXTS))
 _plain_values = itemgetter(*_NUMBERS, *_TEXTS)
+# A text of so few characters is not too long, whatever they are: none has more than four bytes.
+_SHORT = tuple(GREATEST_BYTES[name] // 4 for name in (*_TEXTS, "event_id"))
+_FOLLOWER_COUNT, _KIND = _TEXTS.index("follower_count"), _TEXTS.index("is_image_or_video")
+# The names alone take more than 100 bytes. So a body of no more than this can have a text too long in those two only.
+_SHORT_BODY = 100 + min(
+    GREATEST_BYTES[name] for name in GREATEST_BYTES.keys() - {"follower_count", "is_image_or_video"}
+)
 _UNIQUE_ID, _CATEGORY = (len(_NUMBERS) + _TEXTS.index(name) for name in ("unique_id", "category"))
+
+# The cleaning's JSON reader refuses what is nested in 1,000 levels, and a number of more than 1,000 digits. The API's
+# own gives up at 200 levels: https://docs.rs/jiter/latest/jiter/struct.Jiter.html
+_LEVELS, _NUMBER_SIZE = 200, 1_000
 
 # Why events are refused, as the metrics count them.
 Kind = Literal["not_json", "missing_field", "wrong_value", "unstorable", "too_large"]
@@ -86,6 +98,8 @@ def _plain_event(body: bytes, new_event_id: Callable[[], str]) -> PostedEvent | 
     if tuple(map(type, values)) != _PLAIN_TYPES or len(document) != len(values) + has_id or b"\\u" in body:
         return None
     texts = (*values[len(_NUMBERS) :], event_id) if has_id else values[len(_NUMBERS) :]
+    if _may_be_too_long(texts, len(body)):
+        return None
     # A name that is given twice has a colon that nothing in the document accounts for.
     if body.count(b":") != len(document) + "".join(texts).count(":") or not _is_in_range(values, event_id):
         return None
@@ -94,6 +108,12 @@ def _plain_event(body: bytes, new_event_id: Callable[[], str]) -> PostedEvent | 
         event_id = new_event_id()
         value = with_members(value, event_id=event_id)
     return PostedEvent(values[_UNIQUE_ID], event_id, value, value)
+
+
+def _may_be_too_long(texts: Sequence[str], body_size: int) -> bool:
+    if body_size <= _SHORT_BODY:
+        return len(texts[_FOLLOWER_COUNT]) > _SHORT[_FOLLOWER_COUNT] or len(texts[_KIND]) > _SHORT[_KIND]
+    return any(map(gt, map(len, texts), _SHORT))
 
 
 def _is_in_range(values: tuple[Any, ...], event_id: str | None) -> bool:
@@ -105,6 +125,7 @@ def _is_in_range(values: tuple[Any, ...], event_id: str | None) -> bool:
 
 def _careful_event(body: bytes, new_event_id: Callable[[], str]) -> PostedEvent:
     document = _read_json(body)
+    _refuse_nested_too_deeply(document, body)
     _refuse_unstorable(document, body)
     pin = _read_pin(body)
     event_id, value = pin.event_id, body.strip(_JSON_WHITE_SPACE)
@@ -133,13 +154,28 @@ def refusing_what_is_no_json() -> Iterator[None]:
         raise not_json(f"is not JSON: {error.msg} at {where}") from error
     except RecursionError as error:
         raise not_json("is nested too deeply") from error
-    except ValueError as error:  # an integer of thousands of digits
-        raise not_json(f"holds a number that is too long: {error}") from error
 
 
 def _read_json(body: bytes) -> Any:
     with refusing_what_is_no_json():
-        return json.loads(body.decode(), object_pairs_hook=_refuse_repeated_names)
+        return json.loads(
+            body.decode(), object_pairs_hook=_refuse_repeated_names, parse_int=_whole_number, parse_float=_number
+        )
+
+
+def _whole_number(text: str) -> int:
+    return int(_short_enough(text))
+
+
+def _number(text: str) -> float:
+    return float(_short_enough(text))
+
+
+def _short_enough(number: str) -> str:
+    if len(number) > _NUMBER_SIZE:
+        reason = f"holds a number of more than {_NUMBER_SIZE:,} characters"
+        raise RefusedPinError(Problem(None, reason), kind="unstorable")
+    return number
 
 
 def not_json(reason: str) -> RefusedPinError:
@@ -154,6 +190,25 @@ def _refuse_repeated_names(members: list[tuple[str, Any]]) -> dict[str, Any]:
     names = [name for name, _ in members]
     repeated = next(name for name in names if names.count(name) > 1)
     raise RefusedPinError(Problem(repeated, "is given more than once"))
+
+
+def _refuse_nested_too_deeply(document: Any, body: bytes) -> None:
+    if body.count(b"{") + body.count(b"[") <= _LEVELS:
+        return
+    level = [document]
+    for _ in range(_LEVELS):
+        level = [inner for outer in level for inner in _members(outer)]
+    if any(isinstance(value, dict | list) for value in level):
+        raise RefusedPinError(Problem(None, f"is nested in more than {_LEVELS} levels"), kind="unstorable")
+
+
+def _members(value: Any) -> Iterable[Any]:
+    match value:
+        case dict():
+            return value.values()
+        case list():
+            return value
+    return ()
 
 
 def _refuse_unstorable(document: Any, body: bytes) -> None:

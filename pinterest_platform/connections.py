@@ -61,7 +61,7 @@ def spark_kafka_options(settings: Settings) -> dict[str, str]:
 
 
 def cassandra_driver_options(settings: Settings) -> dict[str, Any]:
-    """Of the `Cluster` of cassandra-driver."""
+    """Of the `Cluster` of cassandra-driver, without its execution profile."""
     from cassandra.auth import PlainTextAuthProvider
 
     options: dict[str, Any] = {
@@ -81,6 +81,8 @@ def spark_cassandra_options(settings: Settings) -> dict[str, str]:
         "spark.cassandra.connection.host": settings.cassandra_hosts,
         "spark.cassandra.connection.port": str(settings.cassandra_port),
         "spark.cassandra.connection.ssl.enabled": str(settings.cassandra_tls).lower(),
+        "spark.cassandra.input.consistency.level": settings.cassandra_consistency,
+        "spark.cassandra.output.consistency.level": settings.cassandra_consistency,
     }
     if settings.cassandra_tls:
         options["spark.cassandra.connection.ssl.enabledAlgorithms"] = ",".join(_CIPHER_SUITES)

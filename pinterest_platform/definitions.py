@@ -22,6 +22,7 @@ from pinterest_platform.automation.repairs import rebuild_profile_popularity
 from pinterest_platform.automation.schedules import daily_batch_at_ten, hourly_stream_checks
 from pinterest_platform.automation.sensors import fail_lost_runs
 from pinterest_platform.automation.stream_sensor import keep_streaming
+from pinterest_platform.checks.category_popularity import category_popularity_equals_a_recount
 from pinterest_platform.checks.clean_pins import (
     categories_do_not_explode,
     clean_pins_match_their_schema,
@@ -50,6 +51,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             categories_do_not_explode,
             few_records_are_quarantined,
             pinterest_batch_is_whole,
+            category_popularity_equals_a_recount,
             the_stream_keeps_up,
             the_stream_is_fresh,
             no_record_is_stored_twice,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -40,6 +41,9 @@ class Settings(BaseSettings):
     )
     ingest_api_key: SecretStr | None = Field(default=None, description="that the emulator sends")
     ingest_access_log: bool = Field(default=False, description="log every request, not only those that fail")
+    ingest_docs_folder: Path | None = Field(
+        default=None, description="has the files of Swagger UI; None: /docs only says where the schema is"
+    )
 
     kafka_bootstrap_servers: str = "127.0.0.1:9092"
     kafka_controller_port: int = Field(default=9093, description="of the local stack's KRaft controller")
@@ -65,6 +69,9 @@ class Settings(BaseSettings):
     cassandra_keyspace: str = "pinterest_data"
     cassandra_datacenter: str = "datacenter1"
     cassandra_replication_factor: int = Field(default=1, description="of the keyspace, where it has to be created")
+    cassandra_consistency: Literal["LOCAL_ONE", "LOCAL_QUORUM", "QUORUM", "ALL"] = Field(
+        default="LOCAL_QUORUM", description="of every read and write: the driver's, Spark's and Presto's"
+    )
     cassandra_user: str | None = None
     cassandra_password: SecretStr | None = None
     cassandra_tls: bool = False
@@ -182,6 +189,18 @@ class Settings(BaseSettings):
         """These settings as environment variables, for a child process that shall see the same ones."""
         values = {name: _text(getattr(self, name)) for name in type(self).model_fields}
         return {PREFIX + name.upper(): text for name, text in values.items() if text is not None}
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str]) -> Self:
+        """The settings of a process that was started with what `environment()` gave, whatever this one's are."""
+        found = {name: environment.get(PREFIX + name.upper()) for name in cls.model_fields}
+        given = {name: _parsed(cls, name, text) for name, text in found.items() if text is not None}
+        absent = {name: None for name in found.keys() - given.keys() if cls.model_fields[name].default is None}
+        return cls(**{**absent, **given})
+
+
+def _parsed(settings: type[Settings], name: str, text: str) -> Any:
+    return json.loads(text) if isinstance(settings.model_fields[name].default, dict) else text
 
 
 def _text(value: Any) -> str | None:

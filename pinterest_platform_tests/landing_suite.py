@@ -5,18 +5,18 @@ from __future__ import annotations
 import gzip
 import json
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any, Protocol
 
 import pytest
 
-from pinterest_platform.batch import landing
+from pinterest_platform.batch import landing_pieces
 from pinterest_platform.batch.grown_days import grown_days
 from pinterest_platform.batch.landing import land_day
-from pinterest_platform.batch.landing_ledger import LedgerEntry, add_to_entry, read_entry
-from pinterest_platform.batch.lost_records import RecordsLostError
+from pinterest_platform.batch.landing_ledger import Ledger, extend_ledger, read_ledger
+from pinterest_platform.batch.lost_records import Loss, losses
 from pinterest_platform.batch.raw_objects import add_lines, day_prefix
-from pinterest_platform.pins.days import start_of
+from pinterest_platform.pins.days import MISDATED_DAY, start_of
 from pinterest_platform.stores import s3
 from pinterest_platform.stores.kafka import MILLISECONDS_AN_HOUR, RecordsDeletedError, Topic
 from pinterest_platform.stores.s3 import ObjectStore
@@ -51,7 +51,7 @@ class LandingSuite:
 
     @pytest.fixture(autouse=True)
     def _small_chunks(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(landing, "CHUNK_OFFSETS", CHUNK)
+        monkeypatch.setattr(landing_pieces, "CHUNK_OFFSETS", CHUNK)
 
     def test_a_day_has_its_records_and_no_others(self, topic: WritableTopic, bucket: ObjectStore) -> None:
         for day in (MONDAY, TUESDAY, WEDNESDAY):
@@ -158,8 +158,8 @@ class LandingSuite:
 
         landings = [land_day(topic, bucket, day) for day in (TUESDAY, MONDAY)]
 
-        assert [(landed.read, landed.written) for landed in landings] == [(2, 1), (1, 1)]
-        assert grown_days(bucket) == []
+        assert [(landed.day, landed.read, landed.records) for landed in landings] == [(TUESDAY, 3, 2), (MONDAY, 0, 1)]
+        assert grown_days(bucket) == [MONDAY, TUESDAY]
 
     def test_days_that_were_late_are_told(self, topic: WritableTopic, bucket: ObjectStore) -> None:
         topic.post(start_of(TUESDAY) + NOON, b"tuesday")
@@ -168,7 +168,7 @@ class LandingSuite:
         first, again = land_day(topic, bucket, TUESDAY), land_day(topic, bucket, TUESDAY)
 
         assert (first.late, again.late) == ({MONDAY: 1}, {})
-        assert grown_days(bucket) == [MONDAY]
+        assert grown_days(bucket) == [MONDAY, TUESDAY]
 
     def test_records_that_expired_after_they_landed_are_kept(self, topic: WritableTopic, bucket: ObjectStore) -> None:
         for number in range(4):
@@ -181,21 +181,36 @@ class LandingSuite:
 
         assert values(bucket, MONDAY) == ["pin"] * 4 + ["one more"]
 
-    def test_records_that_expired_before_they_landed_are_named_and_the_rest_is_kept(
+    def test_records_that_expired_before_they_landed_are_told_once_and_all_others_land(
         self, topic: WritableTopic, bucket: ObjectStore
     ) -> None:
         for number in range(4):
-            topic.post(start_of(MONDAY) + number, b"pin")
+            topic.post(start_of(MONDAY) + number, b"kept")
         land_day(topic, bucket, MONDAY)
-        before = contents(bucket)
-        for number in range(4, 8):
-            topic.post(start_of(MONDAY) + number, b"pin")
-        topic.delete_before(0, 6)
+        for at in (start_of(MONDAY), start_of(TUESDAY), start_of(TUESDAY)):
+            topic.post(at, b"expires")
+        topic.post(start_of(WEDNESDAY), b"behind")
+        topic.delete_before(0, 7)
 
-        with pytest.raises(RecordsLostError, match=f"{topic.topic}.*{MONDAY}: partition 0, offsets 4-5"):
-            land_day(topic, bucket, MONDAY)
+        first, again = land_day(topic, bucket, WEDNESDAY), land_day(topic, bucket, WEDNESDAY)
 
-        assert contents(bucket) == before
+        loss = Loss(topic.topic, 0, 4, 7, MONDAY, WEDNESDAY, before_first_landing=False)
+        assert (list(first.losses), list(again.losses), losses(bucket)) == ([loss], [], [loss])
+        assert (values(bucket, MONDAY), values(bucket, WEDNESDAY)) == (["kept"] * 4, ["behind"])
+        assert grown_days(bucket) == [MONDAY, TUESDAY, WEDNESDAY]
+
+    def test_a_partition_that_was_emptied_before_the_first_landing_refuses_no_day(
+        self, topic: WritableTopic, bucket: ObjectStore
+    ) -> None:
+        for _ in range(5):
+            topic.post(start_of(MONDAY), b"of before", partition=1)
+        topic.delete_before(1, 5)
+        topic.post(start_of(TUESDAY), b"pin")
+
+        landed = land_day(topic, bucket, TUESDAY)
+
+        assert (landed.records, values(bucket, TUESDAY)) == (1, ["pin"])
+        assert losses(bucket) == [Loss(topic.topic, 1, 0, 5, None, None, before_first_landing=True)]
 
     def test_a_later_day_lands_although_an_earlier_one_expired(self, topic: WritableTopic, bucket: ObjectStore) -> None:
         for day in (MONDAY, MONDAY, TUESDAY):
@@ -226,14 +241,69 @@ class LandingSuite:
         assert [json.loads(line)["offset"] for line in stored] == list(range(9))
         assert sum(gained) == 9
 
-    def test_writers_of_one_entry_of_the_ledger_keep_what_all_say(self, bucket: ObjectStore) -> None:
+    def test_writers_of_the_ledger_keep_what_all_say(self, bucket: ObjectStore) -> None:
         def say(partition: int) -> None:
-            add_to_entry(bucket, MONDAY, LedgerEntry({partition: [(0, 5)]}, frozenset({partition})))
+            extend_ledger(bucket, Ledger({partition: [(0, 5)]}, {partition: {5: MONDAY}}))
 
         with ThreadPoolExecutor(8) as writers:
             list(writers.map(say, range(8)))
 
-        assert read_entry(bucket, MONDAY) == LedgerEntry({n: [(0, 5)] for n in range(8)}, frozenset(range(8)))
+        assert read_ledger(bucket) == Ledger({n: [(0, 5)] for n in range(8)}, {n: {5: MONDAY} for n in range(8)})
+
+    def test_the_entries_of_days_that_were_landed_before_there_was_a_ledger_are_its_beginning(
+        self, topic: WritableTopic, bucket: ObjectStore
+    ) -> None:
+        for number in range(6):
+            topic.post(start_of(MONDAY) + number, b"%d" % number)
+        bucket.put("landings/dt=2026-11-16.json", b'{"0":{"ranges":[[0,2]],"closed":true}}', {})
+        bucket.put("landings/dt=2026-11-17.json", b'{"0":{"ranges":[[1,3],[5,6]],"closed":false}}', {})
+
+        landed = land_day(topic, bucket, MONDAY)
+
+        assert (landed.read, values(bucket, MONDAY)) == (2, ["3", "4"])
+        assert read_ledger(bucket) == Ledger({0: [(0, 6)], 1: []}, {0: {6: TUESDAY}})
+
+    def test_no_time_of_a_record_hides_another(self, topic: WritableTopic, bucket: ObjectStore) -> None:
+        ahead = int(datetime(2040, 1, 1, tzinfo=UTC).timestamp() * 1000)
+        for at in (start_of(MONDAY), ahead, start_of(MONDAY) + NOON, start_of(TUESDAY), start_of(MONDAY)):
+            topic.post(at, str(at).encode())
+
+        land_day(topic, bucket, WEDNESDAY)
+
+        assert [line["offset"] for line in lines(bucket, MONDAY)] == [0, 2, 4]
+        assert [line["offset"] for line in lines(bucket, TUESDAY)] == [3]
+        assert [(line["offset"], line["timestamp"]) for line in lines(bucket, MISDATED_DAY)] == [(1, ahead)]
+        assert grown_days(bucket) == [MISDATED_DAY, MONDAY, TUESDAY]
+
+    def test_seconds_and_microseconds_in_place_of_milliseconds_land_as_misdated(
+        self, topic: WritableTopic, bucket: ObjectStore
+    ) -> None:
+        for at in (start_of(MONDAY) // 1000, start_of(MONDAY) * 1000, start_of(MONDAY)):
+            topic.post(at, b"pin")
+
+        landed = land_day(topic, bucket, MONDAY)
+
+        assert [line["offset"] for line in lines(bucket, MISDATED_DAY)] == [0, 1]
+        assert (landed.records, landed.late) == (1, {})
+
+    def test_records_of_many_bytes_land_in_objects_that_stay_small(
+        self, topic: WritableTopic, bucket: ObjectStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(landing_pieces, "CHUNK_OFFSETS", 100)
+        monkeypatch.setattr(landing_pieces, "BYTES_A_PIECE", 50_000)
+        sizes = dict(enumerate([100, 5_000, 70_000] * 6))
+        for size in sizes.values():
+            topic.post(start_of(MONDAY), b"x" * size)
+
+        land_day(topic, bucket, MONDAY)
+
+        found = {line["offset"]: len(line["value"]) for line in lines(bucket, MONDAY)}
+        names = [key.partition("+0+")[2] for key in contents(bucket)]
+        assert found == sizes
+        assert names == sorted(
+            [f"{0:020d}.json.gz", f"{0:020d}.10.json.gz", f"{10:020d}.10.json.gz"]
+            + [f"{number:020d}.1.json.gz" for number in range(2, 18, 3)]
+        )
 
     def test_a_claim_that_its_writer_left_behind_is_passed_over(
         self, bucket: ObjectStore, monkeypatch: pytest.MonkeyPatch

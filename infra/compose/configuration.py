@@ -17,6 +17,7 @@ from infra.local_stack.credentials import Credentials
 from infra.local_stack.errors import StackError
 from infra.local_stack.place import Place, loopback_port, with_artifacts
 from infra.local_stack.servers.cassandra import write_configuration as write_cassandra
+from infra.local_stack.servers.ingest_api import docs_folder, lay_out_docs
 from infra.local_stack.servers.kafka import write_configuration as write_kafka
 from infra.local_stack.servers.postgres import write_configuration as write_postgres
 from infra.local_stack.servers.presto import own_options
@@ -28,7 +29,7 @@ from infra.local_stack.terminal import Terminal
 from pinterest_platform.settings import Settings
 
 # What the project's image needs of Maven Central: the official images bring the servers.
-_JARS = ("spark", "jmx_exporter", "grafana")
+_JARS = ("spark", "jmx_exporter", "grafana", "ingest_api")
 # Where the official image has its connectors.
 _PRESTO_PLUGINS = Path("/opt/presto-server/plugin")
 _SECRETS = (
@@ -89,6 +90,7 @@ def write_all(place: Place) -> None:
     write_s3(place, loopback_port("s3_endpoint_url", settings.s3_endpoint_url or ""))
     write_postgres(place, settings.postgres_port, place.state / "postgres")
     write_prometheus(place)
+    lay_out_docs(place, docs_folder(place))
     _write_dagster(place)
     _copy_agents(place)
     for server, owner in OWNERS.items():

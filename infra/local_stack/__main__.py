@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from datetime import date
+from pathlib import Path
 from types import FrameType
 from typing import TypeAlias
 
@@ -22,9 +22,11 @@ from infra.local_stack.monitoring import fetch_monitoring
 from infra.local_stack.place import LOOPBACK, with_artifacts
 from infra.local_stack.setup import fetch_artifacts
 from infra.local_stack.stack import LocalStack
-from infra.local_stack.status import as_table, look
+from infra.local_stack.status import as_table, explain_outside, is_another_users, look, look_from_outside
 from infra.local_stack.terminal import Terminal
 from infra.local_stack.watchers import what_monitoring_says
+from infra.main_job.known_days import read_day
+from pinterest_platform.pins.days import today
 from pinterest_platform.settings import Settings
 
 INTERRUPTED = 130  # as a shell reports Ctrl-C
@@ -47,9 +49,10 @@ def run(_: argparse.Namespace, terminal: Terminal) -> int:
 
 def history(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Start what does not run, and fill days before today with pins, for backfills and demos."""
-    from infra.main_job.history import make_history
+    from infra.main_job.history import first_day_of_history, make_history
 
     stack = LocalStack(terminal=terminal)
+    first_day_of_history(stack.settings, arguments.days, today())  # what cannot be made starts nothing
     stack.start()
     return make_history(stack.settings, arguments.days, arguments.pins, terminal)
 
@@ -58,17 +61,18 @@ def backfill(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Run days through the batch again on the running stack; exit code 1 when one fails."""
     from infra.main_job.backfill import backfill
 
-    first, last = arguments.first, arguments.last or arguments.first
-    if last < first:
-        raise StackError(f"{last} is before {first}: give the first day first.")
-    return backfill(LocalStack(terminal=terminal).settings, first, last, terminal)
+    if not arguments.first:
+        raise StackError("Which days? Write: make backfill FROM=2026-11-01 TO=2026-11-30 (TO may be left out).")
+    first = read_day(arguments.first)
+    last = read_day(arguments.last) if arguments.last else first
+    return backfill(LocalStack.as_it_runs(terminal).settings, first, last, terminal)
 
 
 def check_assets(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Run every asset check of a day on the running stack; exit code 1 when one fails."""
     from infra.main_job.asset_checks import check_assets
 
-    return check_assets(LocalStack(terminal=terminal).settings, arguments.day, terminal)
+    return check_assets(LocalStack.as_it_runs(terminal).settings, read_day(arguments.day), terminal)
 
 
 def sql(arguments: argparse.Namespace, terminal: Terminal) -> int:
@@ -76,7 +80,7 @@ def sql(arguments: argparse.Namespace, terminal: Terminal) -> int:
     from infra.sql.questions import answer_question
     from infra.sql.shell import converse
 
-    settings = LocalStack(terminal=terminal).settings
+    settings = LocalStack.as_it_runs(terminal).settings
     if not arguments.question:
         return converse(settings, terminal)
     answer_question(settings, arguments.question, terminal)
@@ -101,7 +105,7 @@ def start(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
 def stop(_: argparse.Namespace, terminal: Terminal) -> int:
     """Stop everything of this stack, in reverse order."""
-    stack = LocalStack(terminal=terminal)
+    stack = LocalStack.as_it_runs(terminal)
     if not stack.is_running():
         terminal.line("Nothing is running.")
     stack.stop()
@@ -110,12 +114,27 @@ def stop(_: argparse.Namespace, terminal: Terminal) -> int:
 
 def status(_: argparse.Namespace, terminal: Terminal) -> int:
     """Show what runs, its memory and its log; exit code 1 unless all is healthy, monitoring aside."""
-    stack = LocalStack(terminal=terminal)
+    state = Settings().state_folder.resolve()
+    if is_another_users(state):
+        return _status_from_outside(state, terminal)
+    from infra.local_stack.stream_status import look_at_stream
+
+    stack = LocalStack.as_it_runs(terminal)
     statuses = look(stack)
-    terminal.table(as_table(statuses))
+    runs = any(status.is_needed and status.pid for status in statuses)
+    stream = look_at_stream(stack.settings) if runs else None
+    terminal.table(as_table(statuses, stream))
     for warning in what_monitoring_says(stack.settings, statuses):
         terminal.warn(warning)
-    return int(any(status.is_a_problem for status in statuses))
+    return int(any(status.is_a_problem for status in statuses) or bool(stream and stream.is_a_problem))
+
+
+def _status_from_outside(state: Path, terminal: Terminal) -> int:
+    statuses = look_from_outside(state)
+    if statuses:
+        terminal.table(as_table(statuses))
+    terminal.warn(explain_outside(state))
+    return int(not statuses)
 
 
 def clean(arguments: argparse.Namespace, terminal: Terminal) -> int:
@@ -166,9 +185,9 @@ def _parser() -> argparse.ArgumentParser:
     past.add_argument("--days", type=_positive, default=3, help="before today; default: 3")
     past.add_argument("--pins", type=_positive, default=1_000, help="a day; default: 1000")
     days = add("backfill", backfill)
-    days.add_argument("first", type=_day, help="YYYY-MM-DD")
-    days.add_argument("last", type=_day, nargs="?", help="YYYY-MM-DD; default: the first day alone")
-    add("check-assets", check_assets).add_argument("day", type=_day, help="YYYY-MM-DD")
+    days.add_argument("first", help="YYYY-MM-DD")
+    days.add_argument("last", nargs="?", help="YYYY-MM-DD; default: the first day alone")
+    add("check-assets", check_assets).add_argument("day", help="YYYY-MM-DD")
     add("sql", sql).add_argument("question", nargs="?", help="default: a command line")
     add("setup", setup)
     add("start", start).add_argument("servers", nargs="*", help="with what they depend on; default: all")
@@ -183,13 +202,6 @@ def _positive(text: str) -> int:
     if not text.isdecimal() or not int(text):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on")
     return int(text)
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a day: write YYYY-MM-DD, such as 2026-11-16") from None
 
 
 def _interrupt_once(_: int, __: FrameType | None) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import secrets
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from infra.local_stack.errors import StackError
 from pinterest_platform.settings import Settings
 
 OWNER_ONLY = 0o600
+EVERYONE = 0o644
 
 
 def _random() -> str:
@@ -51,10 +53,19 @@ class Credentials:
 
 
 def load_or_create(file: Path) -> Credentials:
-    """The secrets in this file, and new ones for what it does not have yet."""
+    """The secrets in this file, and new ones for what it does not have yet.
+
+    Raises:
+        StackError: they are another user's, or the file is damaged.
+    """
     try:
         kept = json.loads(file.read_text()) if file.exists() else {}
         credentials = Credentials(**kept)
+    except PermissionError as error:
+        raise StackError(
+            f"The stack in {file.parent} is another user's, {owner_of(file.parent)}'s: only they may use it, or root. "
+            "PINTEREST_STATE_FOLDER names a folder of your own."
+        ) from error
     except (ValueError, TypeError) as error:
         raise StackError(f"{file} is damaged. `make clean-data` starts over, with empty servers.") from error
     if asdict(credentials) != kept:
@@ -70,11 +81,20 @@ def _write(file: Path, credentials: Credentials) -> None:
         os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
-def write_private(file: Path, text: str) -> None:
-    """Writes at once or not at all, and never with rights that others can read."""
+def owner_of(path: Path) -> str:
+    """The name of the user whose it is, or the number where they have none."""
+    number = path.stat().st_uid
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
+
+
+def write_private(file: Path, text: str, rights: int = OWNER_ONLY) -> None:
+    """Writes at once or not at all, and never with more rights than these: by default nobody else's."""
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_name(file.name + ".part")
     part.unlink(missing_ok=True)
-    with os.fdopen(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, OWNER_ONLY), "w") as content:
+    with os.fdopen(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, rights), "w") as content:
         content.write(text)
     part.replace(file)

@@ -13,6 +13,9 @@ from pathlib import Path
 
 from infra.local_stack.credentials import write_private
 from infra.local_stack.place import LOOPBACK, Place
+from pinterest_platform.settings import Settings
+
+FILE = "env"
 
 
 def python_environment(place: Place) -> dict[str, str]:
@@ -43,6 +46,16 @@ def write_environment(place: Place) -> Path:
     return file
 
 
+def kept_settings(state: Path) -> Settings | None:
+    """The settings that the stack of this folder was started with; None where the file cannot be read."""
+    try:
+        words = shlex.split((state / FILE).read_text())
+    except (OSError, ValueError):
+        return None
+    settings = Settings.of(dict(word.split("=", 1) for word in words if "=" in word))
+    return settings.model_copy(update={"state_folder": state})
+
+
 def changed_variables(place: Place) -> list[str]:
     """The names of those whose value is not the one in the file, that is, not the one of the servers that run."""
     if not _file(place).exists():
@@ -52,7 +65,7 @@ def changed_variables(place: Place) -> list[str]:
 
 
 def _file(place: Place) -> Path:
-    return place.state / "env"
+    return place.state / FILE
 
 
 def _lines(place: Place) -> list[str]:

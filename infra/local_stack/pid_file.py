@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from infra.local_stack.credentials import write_private
+from infra.local_stack.credentials import EVERYONE, write_private
 from infra.local_stack.processes import is_alive
 
 CLOCK_TOLERANCE_SECONDS = 2  # psutil derives the time from the clock, which may be set
@@ -20,16 +20,17 @@ CLOCK_TOLERANCE_SECONDS = 2  # psutil derives the time from the clock, which may
 
 @dataclass(frozen=True)
 class Running:
-    """A process: its number and when it was created, in seconds since 1970."""
+    """A process: its number, when it was created, in seconds since 1970, and where it listens."""
 
     pid: int
     created: float
+    address: str = "-"
 
 
-def write_pid_file(folder: Path, server: str, pid: int) -> None:
-    """Records the process that was just started as this server."""
-    running = Running(pid=pid, created=psutil.Process(pid).create_time())
-    write_private(_file(folder, server), json.dumps(asdict(running)))
+def write_pid_file(folder: Path, server: str, pid: int, address: str = "-") -> None:
+    """Records the process that was just started as this server. Everyone may read it, to see what runs."""
+    running = Running(pid=pid, created=psutil.Process(pid).create_time(), address=address)
+    write_private(_file(folder, server), json.dumps(asdict(running)), EVERYONE)
 
 
 def read_pid_file(folder: Path, server: str) -> Running | None:
@@ -38,6 +39,12 @@ def read_pid_file(folder: Path, server: str) -> Running | None:
         return Running(**json.loads(_file(folder, server).read_text()))
     except (OSError, ValueError, TypeError):
         return None
+
+
+def living_servers(folder: Path) -> dict[str, psutil.Process]:
+    """Every server that lives, by its name, as the files say."""
+    found = {name: living_process(folder, name) for name in sorted(file.stem for file in folder.glob("*.json"))}
+    return {name: process for name, process in found.items() if process}
 
 
 def remove_pid_file(folder: Path, server: str) -> None:

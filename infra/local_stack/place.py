@@ -22,6 +22,7 @@ from pinterest_platform.settings import Settings
 
 LOOPBACK = "127.0.0.1"
 SECRETS = "secrets.json"
+RUN = "run"
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Place:
     @property
     def run_folder(self) -> Path:
         """Where pid files lie."""
-        return self.state / "run"
+        return self.state / RUN
 
     def log_file(self, server: str) -> Path:
         """Where a server's standard output and errors go."""

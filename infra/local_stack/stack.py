@@ -23,12 +23,12 @@ from pathlib import Path
 import psutil
 
 from infra.local_stack.class_archive import make_class_archive
-from infra.local_stack.environment import changed_variables, write_environment
+from infra.local_stack.environment import changed_variables, kept_settings, write_environment
 from infra.local_stack.errors import StackError
 from infra.local_stack.monitoring import fetch_monitoring
 from infra.local_stack.order import closure, in_order, reversed_graph
-from infra.local_stack.pid_file import living_process, remove_pid_file, write_pid_file
-from infra.local_stack.place import Place, make_place
+from infra.local_stack.pid_file import living_process, living_servers, remove_pid_file, write_pid_file
+from infra.local_stack.place import RUN, Place, make_place
 from infra.local_stack.preflight import check_disk, check_memory, check_ports, without_busy_watchers
 from infra.local_stack.processes import end, launch, marked, orphans, rotate, signals_for_children
 from infra.local_stack.runs import interrupt_runs
@@ -51,6 +51,17 @@ class LocalStack:
         self._place: Place = make_place(settings or Settings())
         self._terminal = terminal or Terminal()
         self._children: list[subprocess.Popen[bytes]] = []
+
+    @classmethod
+    def as_it_runs(cls, terminal: Terminal | None = None) -> LocalStack:
+        """The stack of the state folder, with the settings it was started with while it runs.
+
+        Whoever asks may have another HOME, and so another cache, or other ports in their shell: what runs is the same.
+        """
+        settings = Settings()
+        state = settings.state_folder.resolve()
+        kept = kept_settings(state) if living_servers(state / RUN) else None
+        return cls(kept or settings, terminal)
 
     @property
     def settings(self) -> Settings:
@@ -169,7 +180,7 @@ class LocalStack:
     def _launch(self, server: Server, log: Path) -> None:
         child = launch(server, log, self._place.state)
         self._children.append(child)
-        write_pid_file(self._place.run_folder, server.name, child.pid)
+        write_pid_file(self._place.run_folder, server.name, child.pid, server.address)
 
     def _wait_until_healthy(self, server: Server, log: Path, offset: int, given_up: threading.Event) -> None:
         deadline = time.monotonic() + server.start_seconds

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from datetime import date
 
-import httpx
 from rich.table import Table
 from rich.text import Text
 
 from infra.local_stack.errors import StackError
 from infra.local_stack.terminal import Terminal
 from infra.main_job.dagster_web import CheckOutcome, DagsterWeb
+from infra.main_job.known_days import demand_known_days
 from pinterest_platform.automation.jobs import CHECK_JOB
+from pinterest_platform.pins.days import today
 from pinterest_platform.settings import Settings
 
 
@@ -22,16 +23,14 @@ def check_assets(settings: Settings, day: date, terminal: Terminal) -> int:
     """Run every check of the day; returns 1 when one fails, else 0. A warning is shown, and is no failure.
 
     Raises:
-        StackError: Dagster does not answer, or the run ended without a word of the checks.
+        StackError: there is no such day, Dagster does not answer, or the run ended without a word of the checks.
     """
+    demand_known_days(settings, day, day, today())
     dagster = DagsterWeb(settings)
-    try:
-        run_id = dagster.launch(CHECK_JOB, day)
-        terminal.line(f"Checking {day}: {dagster.run_url(run_id)}")
-        status = dagster.follow(run_id)
-        outcomes = dagster.check_outcomes(run_id)
-    except httpx.HTTPError as error:
-        raise StackError(f"Dagster at {dagster.url} does not answer ({error}). Start it with make run.") from error
+    run_id = dagster.launch(CHECK_JOB, day)
+    terminal.line(f"Checking {day}: {dagster.run_url(run_id)}")
+    status = dagster.follow(run_id)
+    outcomes = dagster.check_outcomes(run_id)
     if not outcomes:
         raise StackError(f"The run ended with {status} before any check did. See why at {dagster.run_url(run_id)}.")
     terminal.table(_as_table(outcomes))

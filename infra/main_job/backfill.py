@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-import httpx
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from infra.local_stack.errors import StackError
 from infra.local_stack.terminal import Terminal
 from infra.main_job.dagster_web import REPOSITORY, DagsterWeb
+from infra.main_job.known_days import demand_known_days
 from pinterest_platform.automation.jobs import BATCH_JOB
+from pinterest_platform.pins.days import today
 from pinterest_platform.settings import Settings
 
 _POLL_SECONDS = 1.0
@@ -73,16 +74,14 @@ def backfill(settings: Settings, first: date, last: date, terminal: Terminal) ->
     """Run the days of `first` to `last` and wait for them; returns 1 when a run of them fails, else 0.
 
     Raises:
-        StackError: Dagster does not answer, or does not know the days.
+        StackError: one of the days does not exist, Dagster does not answer, or it refuses.
     """
+    demand_known_days(settings, first, last, today())
     dagster = DagsterWeb(settings)
     days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
-    try:
-        backfill_id = launch(dagster, days)
-        terminal.line(f"Backfill of {len(days):,} days: {dagster.url}/runs/b/{backfill_id}")
-        state = _follow_with_a_bar(dagster, backfill_id, len(days), terminal)
-    except httpx.HTTPError as error:
-        raise StackError(f"Dagster at {dagster.url} does not answer ({error}). Start it with make run.") from error
+    backfill_id = launch(dagster, days)
+    terminal.line(f"Backfill of {len(days):,} days: {dagster.url}/runs/b/{backfill_id}")
+    state = _follow_with_a_bar(dagster, backfill_id, len(days), terminal)
     return _report(state, len(days), dagster, terminal)
 
 

@@ -143,14 +143,31 @@ class DagsterWeb:
         """What Dagster answers to a GraphQL query.
 
         Raises:
-            StackError: it refuses the query.
-            httpx.HTTPError: it does not answer.
+            StackError: it does not answer, or answers with an error.
         """
-        response = httpx.post(f"{self.url}/graphql", json={"query": query, "variables": variables}, timeout=30)
-        answer = response.raise_for_status().json()
-        if answer.get("errors"):
-            raise StackError(f"Dagster refused a query: {answer['errors'][0]['message']}")
-        return answer["data"]
+        body = {"query": query, "variables": variables}
+        try:
+            response = httpx.post(f"{self.url}/graphql", json=body, timeout=30, trust_env=False)
+        except httpx.TransportError as error:
+            raise StackError(f"Dagster at {self.url} does not answer ({error}). Start it with make run.") from error
+        return data_of(response)
+
+
+def data_of(response: httpx.Response) -> Any:
+    """What Dagster found. It answers errors with a status of 400 or 500, and mostly says which.
+
+    Raises:
+        StackError: it has met an error.
+    """
+    try:
+        answer = response.json()
+    except ValueError:
+        answer = None
+    errors = answer.get("errors") if isinstance(answer, dict) else None
+    if errors or response.is_error or not isinstance(answer, dict):
+        said = errors[0]["message"] if errors else response.text.strip() or "without a word"
+        raise StackError(f"Dagster answers, but with an error (status {response.status_code}): {said}")
+    return answer["data"]
 
 
 def _ended(steps: list[dict[str, Any]]) -> list[Step]:

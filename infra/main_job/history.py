@@ -23,7 +23,7 @@ def make_history(settings: Settings, days: int, pins: int, terminal: Terminal) -
     Raises:
         StackError: the topic has records of these days or later ones, or Kafka refused a record.
     """
-    history = History(first=today() - timedelta(days=days), days=days, pins_a_day=pins)
+    history = History(first=first_day_of_history(settings, days, today()), days=days, pins_a_day=pins)
     with open_topic(settings) as topic:
         _refuse_newer_records(topic, history.first)
     terminal.line(f"\nMaking {days:,} days of {pins:,} pins, from {history.first} on ...")
@@ -35,6 +35,21 @@ def make_history(settings: Settings, days: int, pins: int, terminal: Terminal) -
     last = history.first + timedelta(days=days - 1)
     terminal.line(f"✓ {history.pins:,} pins of {history.first} to {last} are in {settings.kafka_topic}.")
     return 0
+
+
+def first_day_of_history(settings: Settings, days: int, today: date) -> date:
+    """The day that lies so many days before today.
+
+    Raises:
+        StackError: it is before the first partition.
+    """
+    most = (today - settings.first_day).days
+    if days > most:
+        raise StackError(
+            f"The first day is {settings.first_day} (PINTEREST_FIRST_DAY), so there are {most:,} days before today, "
+            f"not {days:,}. Nothing was made."
+        )
+    return today - timedelta(days=days)
 
 
 def _refuse_newer_records(topic: Topic, first: date) -> None:

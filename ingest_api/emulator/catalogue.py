@@ -13,7 +13,7 @@ from typing import Any
 
 from ingest_api.emulator import words
 from ingest_api.emulator.posters import SIZE_SHARES, Poster
-from pinterest_platform.pins.event import MISSING_TEXTS
+from pinterest_platform.pins.fields import MISSING_TEXTS
 
 PIN_COUNT = 11_000
 NO_USER_INFO_SHARE = 1 - sum(SIZE_SHARES.values())

@@ -7,6 +7,7 @@ from datetime import date
 import dagster as dg
 from dagster_pyspark import LazyPySparkResource
 
+from pinterest_platform.assets.asked_for import settle_days
 from pinterest_platform.assets.clean_pins import CLEAN
 from pinterest_platform.assets.metadata import markdown_table
 from pinterest_platform.assets.pinterest_batch import pinterest_batch
@@ -18,6 +19,8 @@ from pinterest_platform.settings import Settings
 from pinterest_platform.stores.s3 import open_bucket
 from pinterest_platform.stores.spark_failures import failures_in_words
 
+# A tag of the runs whose check counts the day's month and year anew, too.
+RECOUNT_PERIODS = "pinterest/recount_periods"
 _LONGEST_BAR = 40  # characters
 _SHOWN = 20  # categories: a chart is for looking at
 _SCHEMA = dg.TableSchema(
@@ -51,9 +54,9 @@ def category_popularity(
     A pin counts as one post on each day that it was posted. Months and years are counted anew from all their clean
     days, once a run, however many days the run has.
     """
-    days, started = days_of(context), time.monotonic()
+    days, bucket, started = days_of(context), open_bucket(settings), time.monotonic()
     with failures_in_words(settings):
-        popularity = replace_popularity(session_for(days, pyspark, settings), open_bucket(settings), settings, days)
+        popularity = replace_popularity(session_for(days, pyspark, settings), bucket, settings, days)
     seconds = round(time.monotonic() - started, 2)
     for day in days:
         facts = _facts(popularity, day) | {
@@ -62,6 +65,7 @@ def category_popularity(
             "dagster/table_name": f"{settings.cassandra_keyspace}.{TABLE}",
         }
         context.add_asset_metadata(facts, partition_key=day.isoformat())
+    settle_days(context, bucket, days)  # this is the last step of a run
 
 
 def bars(categories: Sequence[RankedCategory]) -> dg.MarkdownMetadataValue:

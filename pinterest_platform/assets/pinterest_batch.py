@@ -11,7 +11,8 @@ from pinterest_platform.assets.metadata import counts, sample
 from pinterest_platform.assets.slices import BACKFILL, DAILY, OWNERS, days_of
 from pinterest_platform.assets.spark import session_for
 from pinterest_platform.batch.clean_slice import read_clean
-from pinterest_platform.batch.serving import TABLE, replace_batch_slices, sample_days
+from pinterest_platform.batch.pin_rows import TABLE
+from pinterest_platform.batch.serving import look_at_days, replace_batch_slices
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.s3 import open_bucket
 from pinterest_platform.stores.spark_failures import failures_in_words
@@ -39,14 +40,15 @@ def pinterest_batch(
         pins = read_clean(session_for(days, pyspark, settings), open_bucket(settings), days)
         rows = replace_batch_slices(pins, settings, days)
     seconds = round(time.monotonic() - started, 2)
-    samples = sample_days(settings, {day: min(rows[day]) for day in days if rows[day]}, _SAMPLED_ROWS)
+    looks = look_at_days(settings, {day: min(rows[day], default=None) for day in days}, _SAMPLED_ROWS)
     for day in days:
         facts = {
             "dagster/partition_row_count": sum(rows[day].values()),
+            "refused": looks[day].refused,
             "rows_by_category": counts("category", rows[day]),
             "run_days": len(days),
             "run_seconds": seconds,
             "dagster/table_name": f"{settings.cassandra_keyspace}.{TABLE}",
-            "sample": sample(samples.get(day, [])),
+            "sample": sample(looks[day].rows),
         }
         context.add_asset_metadata(facts, partition_key=day.isoformat())

@@ -4,11 +4,13 @@ import time
 
 import dagster as dg
 
+from pinterest_platform.assets.asked_for import ask_for_days
 from pinterest_platform.assets.metadata import counts, markdown_table
 from pinterest_platform.assets.slices import BACKFILL, DAILY, OWNERS, days_of
 from pinterest_platform.assets.topic import TOPIC
 from pinterest_platform.batch.landing import Landing, land_day
 from pinterest_platform.batch.raw_objects import day_prefix, stored_lines
+from pinterest_platform.pins.days import MISDATED_DAY, PlausibleTimes
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.kafka import open_topic
 from pinterest_platform.stores.s3 import ObjectStore, open_bucket
@@ -28,12 +30,16 @@ _LINE_CHARACTERS = 1_000
 )
 def raw_pins(context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]) -> None:
     """The day's Kafka records as gzipped JSON lines in S3: every one, unchanged, byte for byte repeatable."""
-    bucket = open_bucket(settings)
+    bucket, days = open_bucket(settings), days_of(context)
+    ask_for_days(context, bucket, days)
     with open_topic(settings) as topic:
-        # The newest first: a day's landing reads an hour past its end, which the next day's has then brought already.
-        for day in reversed(days_of(context)):
+        # The first of them lands everything; the others bring what has come meanwhile, and look at their day.
+        for day in reversed(days):
             started = time.monotonic()
-            landing = land_day(topic, bucket, day)
+            times = PlausibleTimes.until(int(time.time() * 1000), settings.first_day)
+            landing = land_day(topic, bucket, day, times)
+            for loss in landing.losses:
+                context.log.error(f"Kafka deleted records of {loss.topic} before they were landed: {loss.in_words()}.")
             facts = _facts(landing, bucket) | {"seconds": round(time.monotonic() - started, 2)}
             context.add_asset_metadata(facts, partition_key=day.isoformat())
 
@@ -53,6 +59,8 @@ def _facts(landing: Landing, bucket: ObjectStore) -> dict[str, dg.MetadataValue 
         "reading_seconds": round(landing.reading_seconds, 2),
         "writing_seconds": round(landing.writing_seconds, 2),
         "late_records_of_other_days": counts("day", late),
+        "misdated_records": landing.grown.get(MISDATED_DAY, 0),
+        "lost_offsets": "; ".join(loss.in_words() for loss in landing.losses) or "none",
         "dagster/uri": f"s3://{bucket.name}/{day_prefix(landing.day)}",
         "offsets": markdown_table(["object", "records", "first offset", "last offset"], objects),
         "sample": dg.MetadataValue.md("\n".join(f"```\n{line}\n```" for line in _first_lines(bucket, landing))),

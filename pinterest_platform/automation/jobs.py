@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import dagster as dg
 
+from pinterest_platform.assets.category_popularity import RECOUNT_PERIODS
 from pinterest_platform.assets.stream_events import PROFILES, STREAM
 from pinterest_platform.settings import Settings
 
 BATCH_JOB = "daily_batch"
+MISDATED_JOB = "misdated"
 CHECK_JOB = "check_assets"
 STREAM_JOB = "streaming"
 STREAM_CHECK_JOB = "check_stream"
@@ -29,7 +31,10 @@ def batch_job(settings: Settings) -> dg.UnresolvedAssetJobDefinition:
 
 check_assets = dg.define_asset_job(
     CHECK_JOB,
-    selection=dg.AssetSelection.checks_for_assets("clean_pins", "quarantined_pins", "pinterest_batch"),
+    selection=dg.AssetSelection.checks_for_assets(
+        "clean_pins", "quarantined_pins", "pinterest_batch", "category_popularity"
+    ),
+    tags={RECOUNT_PERIODS: "true"},
     description="Every check of a day, without materialising anything: for a CI, and after a store was mended.",
 )
 

@@ -1,6 +1,7 @@
-"""Asks for the days that new records in Kafka touch, and for those that a landing of another day has met records of.
+"""Asks for the days that records in Kafka touch which no landing has read, and for those that have a mark.
 
-Belongs here: what Dagster is told after a look at the topic. Does not belong here: which days those are (`batch.news`).
+Belongs here: what Dagster is told after a look at the topic. Does not belong here: which days those are (`batch.news`),
+and what became of their runs (`automation.attempts`).
 """
 
 import hashlib
@@ -12,16 +13,26 @@ from dagster import DagsterInstance, RunsFilter
 
 from pinterest_platform.assets.slices import BACKFILL, DAILY
 from pinterest_platform.assets.topic import TOPIC
-from pinterest_platform.automation.jobs import BATCH_JOB
+from pinterest_platform.automation.attempts import (
+    NONE,
+    RANGE_END,
+    RANGE_START,
+    Attempts,
+    attempts_by_day,
+    attempts_of_job,
+    days_of,
+)
+from pinterest_platform.automation.jobs import BATCH_JOB, MISDATED_JOB
 from pinterest_platform.automation.sensors import IN_PROGRESS
 from pinterest_platform.batch.grown_days import marks_of
-from pinterest_platform.batch.news import MOST_DAYS, Cursor, News, look
+from pinterest_platform.batch.news import Cursor, News, look
+from pinterest_platform.pins.days import MISDATED_DAY
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.kafka import TopicUnavailableError, open_topic
-from pinterest_platform.stores.s3 import ObjectStore, S3UnavailableError, open_bucket
+from pinterest_platform.stores.s3 import S3UnavailableError, open_bucket
 
-_PARTITION = "dagster/partition"
-_FIRST, _LAST = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+# On every run that is asked for: which attempt it is since the day last came to its end.
+ATTEMPT = "pinterest/attempt"
 _DAYS_A_RUN = BACKFILL.max_partitions_per_run or 1
 
 
@@ -29,55 +40,79 @@ _DAYS_A_RUN = BACKFILL.max_partitions_per_run or 1
 def new_pins_in_kafka(
     context: dg.SensorEvaluationContext, settings: dg.ResourceParam[Settings]
 ) -> dg.SensorResult | dg.SkipReason:
-    """Run the batch for days with records that S3 lacks. It looks at offsets only: nothing is consumed or committed."""
-    bucket = open_bucket(settings)
-    cursor = Cursor.decode(context.cursor) if context.cursor else None
+    """Run the batch for days with records that S3 lacks, and again for days whose run has failed.
+
+    It looks at offsets only: nothing is consumed or committed.
+    """
+    cursor, now = Cursor.decode(context.cursor) if context.cursor else None, datetime.now(UTC)
+    attempts = attempts_by_day(context.instance)
+    held_back = running_days(context.instance) | {day for day, of_day in attempts.items() if of_day.hold_back(now)}
     try:
         with open_topic(settings, timeout_seconds=5) as topic:
             pause = timedelta(seconds=settings.open_day_pause_seconds)
-            news = look(topic, bucket, cursor, running_days(context.instance), datetime.now(UTC), pause)
+            news = look(topic, open_bucket(settings), cursor, held_back, now, pause)
     except (TopicUnavailableError, S3UnavailableError) as error:
         return dg.SkipReason(str(error))
-    if news.older_days:
-        context.log.warning(f"There are records older than {MOST_DAYS} days. Run a backfill for their days.")
-    requests = list(_requests(bucket, news))
+    requests = list(_requests(news.days, attempts, now.date()))
+    failed = failed_attempts(news, attempts)
+    is_news = news.new_records or failed != (cursor.failed_attempts if cursor else {})
     return dg.SensorResult(
         run_requests=requests,
-        cursor=news.cursor.encode(),
-        asset_events=[_observation(news)] if news.new_records else [],
-        skip_reason=None if requests else _skip_reason(news),
+        cursor=news.cursor.with_failed_attempts(failed).encode(),
+        asset_events=[_observation(news, failed)] if is_news else [],
+        skip_reason=None if requests else _skip_reason(news, failed),
     )
+
+
+@dg.sensor(job_name=MISDATED_JOB, minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
+def new_misdated_records(
+    context: dg.SensorEvaluationContext, settings: dg.ResourceParam[Settings]
+) -> dg.RunRequest | dg.SkipReason:
+    """Clean and show the records whose timestamp is not plausible, when a landing has met some."""
+    try:
+        marks = marks_of(open_bucket(settings), MISDATED_DAY)
+    except S3UnavailableError as error:
+        return dg.SkipReason(str(error))
+    if not marks:
+        return dg.SkipReason("No landing has met a record whose timestamp is not plausible since they were last shown.")
+    now, attempts = datetime.now(UTC), attempts_of_job(context.instance, MISDATED_JOB)
+    if attempts.hold_back(now) or context.instance.get_runs(RunsFilter(job_name=MISDATED_JOB, statuses=IN_PROGRESS)):
+        return dg.SkipReason(f"It is being run, or has failed {attempts.failed} times and is asked for again later.")
+    return dg.RunRequest(run_key=f"{_digest([attempts.last_run, *marks])}", tags={ATTEMPT: str(attempts.failed + 1)})
 
 
 def running_days(instance: DagsterInstance) -> set[date]:
     """The days of all runs that are queued or under way."""
     runs = instance.get_runs(RunsFilter(statuses=IN_PROGRESS))
-    return {day for run in runs for day in _days_of(run.tags)}
+    return {day for run in runs for day in days_of(run.tags)}
 
 
-def _days_of(tags: Mapping[str, str]) -> list[date]:
-    first, last = tags.get(_FIRST, tags.get(_PARTITION)), tags.get(_LAST, tags.get(_PARTITION))
-    if not first or not last:
-        return []
-    start, end = date.fromisoformat(first), date.fromisoformat(last)
-    return [start + timedelta(days=number) for number in range((end - start).days + 1)]
+def failed_attempts(news: News, attempts: Mapping[date, Attempts]) -> dict[date, int]:
+    """How often in a row the runs of each day have failed that is still asked for."""
+    asked_for = sorted(news.days | news.waiting)
+    return {day: failed for day in asked_for if (failed := attempts.get(day, NONE).failed)}
 
 
-def _requests(bucket: ObjectStore, news: News) -> Iterator[dg.RunRequest]:
-    """A run for each stretch of days. Its key says what it is for: the same is asked for once, also when it fails."""
-    ends = sorted(news.end_offsets.items())
-    for days in stretches(news.days):
-        yield _request(days, [news.cursor.topic_id, str(ends)])
-    for days in stretches(news.grown):
-        yield _request(days, [mark for day in days for mark in marks_of(bucket, day)])
+def _requests(days: Iterable[date], attempts: Mapping[date, Attempts], today: date) -> Iterator[dg.RunRequest]:
+    """A run for each stretch of days; one for each day that has failed, so that it withholds no other."""
+    has_failed = {day for day in days if attempts.get(day, NONE).failed}
+    alone = [[day] for day in sorted(has_failed) if DAILY.has_partition_key(day.isoformat())]
+    for stretch in [*alone, *stretches(set(days) - has_failed)]:
+        yield _request(stretch, [attempts.get(day, NONE) for day in stretch], today)
 
 
-def _request(days: Sequence[date], because: Iterable[str]) -> dg.RunRequest:
-    first, last = days[0].isoformat(), days[-1].isoformat()
-    reason = hashlib.sha256("\n".join(because).encode()).hexdigest()[:16]
+def _request(days: Sequence[date], attempts: Sequence[Attempts], today: date) -> dg.RunRequest:
+    """The key says which run came before: while that is the last one, the same is asked for once."""
+    attempt = max(before.failed for before in attempts) + 1
+    key = f"{attempt}-{_digest([today.isoformat(), *(before.last_run for before in attempts)])}"
+    first, last, tags = days[0].isoformat(), days[-1].isoformat(), {ATTEMPT: str(attempt)}
     if first == last:
-        return dg.RunRequest(run_key=f"{first}@{reason}", partition_key=first)
-    return dg.RunRequest(run_key=f"{first}--{last}@{reason}", tags={_FIRST: first, _LAST: last})
+        return dg.RunRequest(run_key=f"{first}@{key}", partition_key=first, tags=tags)
+    return dg.RunRequest(run_key=f"{first}--{last}@{key}", tags={RANGE_START: first, RANGE_END: last} | tags)
+
+
+def _digest(reasons: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(reasons).encode()).hexdigest()[:16]
 
 
 def stretches(days: Iterable[date]) -> list[list[date]]:
@@ -93,20 +128,25 @@ def stretches(days: Iterable[date]) -> list[list[date]]:
     return found
 
 
-def _observation(news: News) -> dg.AssetObservation:
+def _observation(news: News, failed: Mapping[date, int]) -> dg.AssetObservation:
     return dg.AssetObservation(
         asset_key=TOPIC,
         metadata={
             "new_records": news.new_records,
             "records": sum(news.end_offsets.values()),
             "end_offsets": dg.MetadataValue.json({str(number): end for number, end in news.end_offsets.items()}),
-            "days_to_land": ", ".join(map(str, sorted(news.days | news.cursor.waiting))) or "none",
+            "days_to_land": ", ".join(map(str, sorted(news.days | news.waiting))) or "none",
+            # Of days that are still asked for: how often in a row their runs have failed.
+            "failed_attempts": dg.MetadataValue.json({day.isoformat(): times for day, times in failed.items()}),
         },
     )
 
 
-def _skip_reason(news: News) -> str:
-    if news.cursor.waiting:
-        days = ", ".join(map(str, sorted(news.cursor.waiting)))
+def _skip_reason(news: News, failed: Mapping[date, int]) -> str:
+    if failed:
+        days = ", ".join(f"{day} (failed {times} times)" for day, times in failed.items())
+        return f"{days}: asked for again after a pause."
+    if news.waiting:
+        days = ", ".join(map(str, sorted(news.waiting)))
         return f"{days}: has new records, and is being run, or was a short while ago."
-    return "Every record in Kafka has been landed."
+    return "Every record in Kafka has been landed, and every day that was asked for is done."

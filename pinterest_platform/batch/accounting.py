@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from pinterest_platform.batch import day_offsets
-from pinterest_platform.batch.landing import LATENESS_MS
+from pinterest_platform.batch.day_ranges import LATENESS_MS
 from pinterest_platform.batch.offset_sets import OffsetSet, in_words
 from pinterest_platform.batch.slice_files import read_account
 from pinterest_platform.pins.days import end_of
@@ -50,7 +50,8 @@ class DayAccount:
     """The records of a day that each store has.
 
     `unexplained` are raw records that are neither clean nor quarantined, and that no newer version of their pin
-    supersedes. `newer` counts the day's records that came after the cleaning had read: only an open day has any.
+    supersedes. `refused` are clean pins that Cassandra did not take. `newer` counts the day's records that came after
+    the cleaning had read: only an open day has any.
     """
 
     day: date
@@ -61,6 +62,7 @@ class DayAccount:
     superseded: OffsetSet
     unexplained: OffsetSet
     cassandra: OffsetSet
+    refused: OffsetSet
     stream: StreamOffsets | None
     newer: int
 
@@ -76,7 +78,7 @@ class DayAccount:
         yield f"clean_pins has rows of {day} without a raw record:", self.clean - self.raw
         yield f"quarantined_pins has rows of {day} without a raw record:", self.quarantined - self.raw
         yield f"Records of {day} are clean and quarantined at once:", self.clean & self.quarantined
-        yield f"Cassandra lacks rows of {day} that clean_pins has:", self.clean - self.cassandra
+        yield f"Cassandra lacks rows of {day} that clean_pins has:", self.clean - self.cassandra - self.refused
         yield f"Cassandra has rows of {day} that clean_pins does not have:", self.cassandra - self.clean
         if self.stream:
             streamed = self.stream.rows | self.stream.rejects | self.stream.duplicates
@@ -144,6 +146,7 @@ def account_for(stores: Stores, day: date, now: datetime | None = None) -> DayAc
         superseded=superseded,
         unexplained=neither - superseded,
         cassandra=day_offsets.cassandra(stores.cassandra, day),
+        refused=day_offsets.refused(stores.cassandra, day),
         stream=stream,
         newer=everything - len(kafka),
     )

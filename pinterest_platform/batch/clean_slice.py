@@ -13,7 +13,6 @@ from datetime import date
 
 from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
-from pyspark.sql import types as T  # noqa: N812
 
 from pinterest_platform.batch.days_together import small_days_together
 from pinterest_platform.batch.days_write import RECORDS_A_FILE, write_days
@@ -28,13 +27,10 @@ from pinterest_platform.pins.cleaning import (
     newest_per_pin,
     rejected,
 )
+from pinterest_platform.pins.days import MISDATED_DAY
 from pinterest_platform.stores.s3 import ObjectStore
 from pinterest_platform.stores.spark import s3a_url
 
-# The lines' times are milliseconds since 1970 UTC.
-_STORED_SCHEMA = T.StructType(
-    [T.StructField(field.name, T.LongType()) if field.name == "timestamp" else field for field in LINE_SCHEMA]
-)
 # The clean rows of so many fit into a small driver's memory and disk.
 _RECORDS_TOGETHER = 500_000
 # Who publishes a day waits for S3.
@@ -105,8 +101,10 @@ def _replace_together(spark: SparkSession, bucket: ObjectStore, days: Sequence[_
         )
 
 
-def _clean(spark: SparkSession, bucket: ObjectStore, days: Iterable[_Day]) -> DataFrame:
-    return clean_lines(read_raw(spark, bucket, [stored.key for each in days for stored in each.raw_objects]))
+def _clean(spark: SparkSession, bucket: ObjectStore, days: Sequence[_Day]) -> DataFrame:
+    lines = read_raw(spark, bucket, [stored.key for each in days for stored in each.raw_objects])
+    # A timestamp was judged when its record was landed.
+    return clean_lines(lines, F.lit(all(each.day == MISDATED_DAY for each in days)))
 
 
 def _reasons_by_day(rejects: DataFrame) -> dict[date, dict[str, int]]:
@@ -154,8 +152,7 @@ def _publish(
         reasons=reasons,
         next_offsets=_next_offsets(begun.raw_objects),
     )
-    begun.writer.publish(outcome, clean.files, quarantine)
-    bucket.delete(begun.marks)
+    begun.writer.publish(outcome, clean.files, quarantine, begun.marks)
     return outcome
 
 
@@ -175,5 +172,4 @@ def read_raw(spark: SparkSession, bucket: ObjectStore, keys: Sequence[str]) -> D
     """The records in raw objects, in the shape that `as_lines` gives those of the Kafka source."""
     if not keys:
         return spark.createDataFrame([], LINE_SCHEMA)
-    lines = spark.read.schema(_STORED_SCHEMA).json([s3a_url(bucket, key) for key in keys], mode="FAILFAST")
-    return lines.withColumn("timestamp", F.timestamp_millis("timestamp"))
+    return spark.read.schema(LINE_SCHEMA).json([s3a_url(bucket, key) for key in keys], mode="FAILFAST")

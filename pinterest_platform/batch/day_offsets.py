@@ -15,10 +15,10 @@ import numpy as np
 import orjson
 from psycopg import sql
 
-from pinterest_platform.batch.landing import ranges_of_day
+from pinterest_platform.batch.day_ranges import ranges_of_day
 from pinterest_platform.batch.offset_sets import Offsets, OffsetSet, offset_set
 from pinterest_platform.batch.raw_objects import day_prefix, stored_lines
-from pinterest_platform.batch.serving import categories_of
+from pinterest_platform.batch.serving import categories_of, rejects_of
 from pinterest_platform.batch.slice_files import clean_files, quarantine_files
 from pinterest_platform.batch.superseded import COLUMNS, Versions, older_versions, versions_in
 from pinterest_platform.pins.days import day_of
@@ -95,6 +95,11 @@ def cassandra(session: Any, day: date) -> OffsetSet:
     query = "SELECT kafka_partition, kafka_offset FROM pinterest_batch WHERE ingest_date = %s AND category = %s"
     rows = (row for category in categories_of(session, day) for row in session.execute(query, [day, category]))
     return offset_set(_in_blocks((row.kafka_partition, row.kafka_offset) for row in rows))
+
+
+def refused(session: Any, day: date) -> OffsetSet:
+    """The day's clean pins that Cassandra did not take; `session` has its keyspace set."""
+    return offset_set(_in_blocks((pin.kafka_partition, pin.kafka_offset) for pin in rejects_of(session, day)))
 
 
 def streamed(connection: Connection, table: str, day: date) -> OffsetSet:

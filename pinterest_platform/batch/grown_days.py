@@ -1,12 +1,15 @@
-"""Grown days: those whose raw slice gained records that no run of their own has read, so that they are to be run again.
+"""Grown days: those that are asked for, until they have been landed, cleaned, served and accounted for.
 
-Belongs here: the marks, objects at `grown/dt=YYYY-MM-DD/`, which a landing of another day leaves and a cleaning of the
-day takes away. Does not belong here: asking for the days (`automation.kafka_sensor`).
+Belongs here: the marks, objects at `grown/dt=YYYY-MM-DD/`. A landing leaves one for every day that it has met records
+of, and a run one for each of its days when it begins; the run that has brought a day to its end takes away those that
+its cleaning had listed. So whatever fails or is killed, the day stays asked for. Does not belong here: asking for the
+days (`automation.kafka_sensor`), and when a day is at its end (`assets.category_popularity`).
 """
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from datetime import date
 
 from pinterest_platform.stores.s3 import ObjectStore
@@ -17,15 +20,20 @@ _PREFIX = "grown/dt="
 def mark_grown(bucket: ObjectStore, day: date) -> None:
     """Ask for the day.
 
-    To be called before a landing writes, which may be killed right after, and again after it has written. Each mark has
-    a key of its own: a cleaning that began in between takes away the marks that it listed, without having seen what was
-    written.
+    To be called after records have been written and before the ledger says so. Each mark has a key of its own: a
+    cleaning that began before takes away the marks that it listed, without having seen what was written.
     """
     bucket.put(f"{_PREFIX}{day}/{uuid.uuid4()}", b"", {})
 
 
+def mark_all(bucket: ObjectStore, days: Iterable[date]) -> None:
+    """Ask for each of the days."""
+    for day in sorted(days):
+        mark_grown(bucket, day)
+
+
 def marks_of(bucket: ObjectStore, day: date) -> list[str]:
-    """The keys of the day's marks: to be listed before the raw slice is, and deleted when it has been cleaned."""
+    """The keys of the day's marks: to be listed before the raw slice is, and deleted when the day is at its end."""
     return [stored.key for stored in bucket.list(f"{_PREFIX}{day}/")]
 
 

@@ -1,60 +1,56 @@
-"""Landing: a day's Kafka records as raw objects in S3, unchanged and byte for byte repeatable.
+"""Landing: Kafka's records as raw objects in S3, unchanged and byte for byte repeatable.
 
-Belongs here: which offsets a day needs, and bringing those into S3 that are not there. Whoever reads a record writes
-it to the object of its own day and chunk: so a late one lands in its day, whichever day was asked for, and that day is
-marked as grown.
-Does not belong here: how objects are made (`raw_objects`), what has landed before (`landing_ledger`), what a record's
-value means; a malformed one lands like any other.
+Belongs here: bringing what the ledger does not have into S3, partition by partition and offset by offset. A record is
+written to the object of its own day and chunk, whichever day was asked for; no record's time decides what else is read.
+Does not belong here: how objects are made (`raw_objects`) and how much is held in memory (`landing_pieces`), what has
+landed before (`landing_ledger`), what a record's value means; a malformed one lands like any other.
 
-Runs of the same or of other days may go on at the same time. An object only ever gains lines, and the ledger is
-written after the objects: whatever is cut short, the next landing reads it again.
+Runs of the same or of other days may go on at the same time. An object only ever gains lines. Of everything that a
+landing reads, the objects are written first, then a mark for each day that it met (`grown_days`), and only then the
+ledger: whatever is cut short, the next landing reads it again, and marks the same days.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Set
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import date, timedelta
-from itertools import groupby
+from datetime import date
 
-from pinterest_platform.batch.grown_days import mark_grown
-from pinterest_platform.batch.landing_ledger import (
-    LedgerEntry,
-    add_to_entry,
-    covered,
-    keep_to_topic,
-    read_all,
-    read_entry,
-)
-from pinterest_platform.batch.lost_records import refuse_lost_records, refuse_shorter_topic
-from pinterest_platform.batch.offset_ranges import Range, without
+from pinterest_platform.batch.grown_days import mark_all
+from pinterest_platform.batch.landing_ledger import Ledger, extend_ledger, keep_to_topic, read_ledger
+from pinterest_platform.batch.landing_pieces import CHUNK_OFFSETS, Piece, pieces
+from pinterest_platform.batch.lost_records import Loss, record_loss, refuse_shorter_topic
+from pinterest_platform.batch.offset_ranges import without
 from pinterest_platform.batch.raw_objects import (
     RawObject,
     add_lines,
-    encode_record,
+    chunk_of,
+    day_prefix,
+    keys_of_chunks,
     landed_objects,
     object_key,
+    stored_offsets,
 )
-from pinterest_platform.pins.days import MILLISECONDS_A_DAY, day_of, end_of, start_of
-from pinterest_platform.stores.kafka import MILLISECONDS_AN_HOUR, Topic
-from pinterest_platform.stores.kafka_batches import Record
+from pinterest_platform.pins.days import MISDATED_DAY, PlausibleTimes, day_of
+from pinterest_platform.settings import Settings
+from pinterest_platform.stores.kafka import RecordsDeletedError, Topic
 from pinterest_platform.stores.s3 import ObjectStore
 
-CHUNK_OFFSETS = 10_000
-# Records of a day may stand this long behind its end in the topic: producers' clocks and retries.
-LATENESS_MS = MILLISECONDS_AN_HOUR
-_A_DAY = timedelta(days=1)
+# After so many records marks and ledger are written: a landing that is killed has lost no more.
+RECORDS_AT_A_TIME = 50_000
+# A loss that may have met more days than these is shown when they are next run.
+_MOST_DAYS_MARKED = 31
 
 
 @dataclass(frozen=True)
 class Landing:
-    """What S3 holds of a day after landing, and what this landing has done for it.
+    """What S3 holds of a day after landing, and what this landing has done.
 
-    `read` records came from Kafka, with `value_bytes` bytes of values; `written` objects were made or rewritten, of
-    whichever day; `grown` says how many records each day gained. Reading includes making the lines, writing
-    includes compressing them.
+    `read` records of all days came from Kafka, with `value_bytes` bytes of values; `written` objects were made or
+    rewritten; `grown` says how many records each day gained; `losses` were met for the first time. Reading includes
+    making the lines, writing includes compressing them.
     """
 
     day: date
@@ -63,6 +59,7 @@ class Landing:
     value_bytes: int
     written: int
     grown: Mapping[date, int]
+    losses: tuple[Loss, ...]
     reading_seconds: float
     writing_seconds: float
 
@@ -74,148 +71,195 @@ class Landing:
     @property
     def late(self) -> Mapping[date, int]:
         """How many records earlier days gained: they came after their day."""
-        return {day: records for day, records in self.grown.items() if day < self.day}
+        return {day: records for day, records in self.grown.items() if MISDATED_DAY != day < self.day}
 
 
 @dataclass
-class _Work:
-    """What a landing of `day` has done so far."""
+class Work:
+    """What a landing has done so far."""
 
-    day: date
     read: int = 0
     value_bytes: int = 0
     written: int = 0
     grown: dict[date, int] = field(default_factory=dict)
+    losses: list[Loss] = field(default_factory=list)
     reading_seconds: float = 0.0
     writing_seconds: float = 0.0
 
-    def landing(self, objects: Iterable[RawObject]) -> Landing:
-        """The outcome, where the day has these objects now."""
+    def landing(self, day: date, objects: Iterable[RawObject]) -> Landing:
+        """The outcome for a day that has these objects now."""
         return Landing(
-            day=self.day,
+            day=day,
             objects=tuple(objects),
             read=self.read,
             value_bytes=self.value_bytes,
             written=self.written,
             grown=self.grown,
+            losses=tuple(self.losses),
             reading_seconds=self.reading_seconds,
             writing_seconds=self.writing_seconds,
         )
 
 
-@dataclass(frozen=True)
-class _Need:
-    """What a day needs of the topic as it stands: ranges per partition, and the partitions that are past the day."""
-
-    beginnings: Mapping[int, int]
-    ends: Mapping[int, int]
-    ranges: Mapping[int, Range]
-    closed: frozenset[int]
-
-    def entry(self) -> LedgerEntry:
-        return LedgerEntry(
-            {number: [found] for number, found in self.ranges.items() if found[0] < found[1]}, self.closed
-        )
-
-    def may_miss_records(self, neighbours: Sequence[LedgerEntry]) -> bool:
-        """Whether Kafka may have deleted records of the day that S3 lacks, as far as the days beside it can tell.
-
-        Either the first remaining record may be the day's, so that earlier ones may have been; or something is missing
-        between where its landings, or those of the day before, began and the first remaining record.
-        """
-        return any(
-            beginning and (beginning == self.ranges[number][0] or _has_gaps(number, beginning, neighbours))
-            for number, beginning in self.beginnings.items()
-        )
-
-
-def land_day(topic: Topic, bucket: ObjectStore, day: date) -> Landing:
-    """Bring every record of the day that Kafka has into S3.
+def land_day(topic: Topic, bucket: ObjectStore, day: date, times: PlausibleTimes | None = None) -> Landing:
+    """`land`, and what S3 then has of the day. Without `times` those that the settings and the clock make plausible.
 
     Raises:
-        RecordsLostError: Kafka has deleted records that the day may need and S3 does not have, or was emptied.
-        RecordsDeletedError: Kafka deleted records while they were read.
+        what `land` raises.
+    """
+    return land(topic, bucket, times or plausible_now()).landing(day, landed_objects(bucket, day))
+
+
+def plausible_now() -> PlausibleTimes:
+    """The times that a record may have which is read now."""
+    return PlausibleTimes.until(int(time.time() * 1000), Settings().first_day)
+
+
+def land(topic: Topic, bucket: ObjectStore, times: PlausibleTimes) -> Work:
+    """Bring every record that Kafka has and the ledger does not have into S3, of whichever day.
+
+    Raises:
+        TopicCutError: Kafka ends before what has been landed.
         TopicReplacedError: the bucket has the records of another topic.
         TopicUnavailableError: the broker is away.
     """
     keep_to_topic(bucket, topic)
     # Read before Kafka is asked: what others land meanwhile must not look like more than Kafka has.
-    neighbours = [read_entry(bucket, near) for near in (day - _A_DAY, day, day + _A_DAY)]
-    need = _need(topic, day)
-    refuse_shorter_topic(topic.topic, need.ends, neighbours)
-    if need.may_miss_records(neighbours):
-        refuse_lost_records(topic.topic, day, need.beginnings, read_all(bucket), lambda *at: _day_at(topic, *at))
-    work = _Work(day)
-    for partition, whole in need.ranges.items():
-        for missing in without([whole], covered(neighbours, partition)):
-            _land_range(topic, bucket, partition, missing, work)
-    add_to_entry(bucket, day, need.entry())
-    return work.landing(landed_objects(bucket, day))
+    ledger = read_ledger(bucket)
+    # In this order: what comes or expires meanwhile makes less to be read, never a gap that is not told.
+    ends, beginnings = topic.end_offsets(), topic.beginning_offsets()
+    refuse_shorter_topic(topic.topic, ends, ledger)
+    landing = _Landing(topic, bucket, times, ledger, is_first=not ledger.ranges)
+    for partition, beginning in beginnings.items():
+        landing.land_partition(partition, beginning, max(ends.get(partition, 0), beginning))
+    landing.save()
+    return landing.work
 
 
-def ranges_of_day(topic: Topic, day: date) -> dict[int, Range]:
-    """The offsets `[first, next)` per partition from the day's first record to an hour past its end."""
-    starts, stops = topic.offsets_at(start_of(day)), topic.offsets_at(end_of(day) + LATENESS_MS)
-    return {partition: (start, stops[partition]) for partition, start in starts.items()}
+@dataclass
+class _Landing:
+    """A landing under way. `_news` is what has been written and the ledger does not say yet, `_met` the days of it."""
 
+    topic: Topic
+    bucket: ObjectStore
+    times: PlausibleTimes
+    ledger: Ledger
+    is_first: bool
+    work: Work = field(default_factory=Work)
+    _news: Ledger = field(default_factory=Ledger)
+    _met: set[date] = field(default_factory=set)
+    _unsaved: int = 0
+    _misdated: list[str] | None = None
 
-def _need(topic: Topic, day: date) -> _Need:
-    # In this order: what comes or expires meanwhile makes the need smaller or the refusal stricter, never the reverse.
-    ends, ranges, beginnings = topic.end_offsets(), ranges_of_day(topic, day), topic.beginning_offsets()
-    return _Need(
-        beginnings=beginnings,
-        ends=ends,
-        ranges={number: (max(first, beginnings[number]), stop) for number, (first, stop) in ranges.items()},
-        closed=frozenset(number for number, (_, stop) in ranges.items() if stop < ends[number]),
-    )
+    def land_partition(self, partition: int, beginning: int, end: int) -> None:
+        """Land what is missing of the partition's offsets up to `end`."""
+        known = self.ledger.of(partition)
+        self._cover(partition, 0, 0, None)  # it has been looked at, whatever is in it
+        for first, following in without([(0, beginning)], known):
+            self._tell_losses(partition, first, following, end)
+        for first, following in without([(beginning, end)], known):
+            self._land_range(partition, first, following)
 
+    def save(self) -> None:
+        """Ask for the days that were met, then let the ledger say what has been read."""
+        mark_all(self.bucket, self._met)
+        known = self.ledger.joined_with(self._news)
+        if known != self.ledger:
+            extend_ledger(self.bucket, self._news)
+        self.ledger, self._news, self._met, self._unsaved = known, Ledger(), set(), 0
 
-def _has_gaps(partition: int, beginning: int, neighbours: Sequence[LedgerEntry]) -> bool:
-    begun = covered(neighbours[:2], partition)
-    lowest = begun[0][0] if begun else 0
-    return bool(without([(lowest, beginning)], covered(neighbours, partition)))
+    def _land_range(self, partition: int, first: int, stop: int) -> None:
+        while first < stop:
+            try:
+                for piece in self._pieces(partition, first, stop):
+                    self._write(partition, piece)
+                    first = piece.following
+            except RecordsDeletedError:
+                beginning = self.topic.beginning_offsets()[partition]
+                if beginning <= first:
+                    raise
+                self._tell_losses(partition, first, beginning, stop)
+                first = beginning
 
+    def _pieces(self, partition: int, first: int, stop: int) -> Iterator[Piece]:
+        records = self.topic.read(partition, first, stop)
+        found = pieces(records, first, stop, self.times, lambda *chunk: self._misdated_in(partition, *chunk))
+        while True:
+            with _timed(self.work, "reading_seconds"):
+                piece = next(found, None)
+            if piece is None:
+                return
+            yield piece
 
-def _day_at(topic: Topic, partition: int, offset: int) -> date | None:
-    """The day of the first record at or after the offset."""
-    following = topic.read(partition, offset, topic.end_offsets()[partition])
-    return next((day_of(record.timestamp) for record in following), None)
+    def _write(self, partition: int, piece: Piece) -> None:
+        with _timed(self.work, "writing_seconds"):
+            for (day, chunk_first, finer_grid), lines in piece.lines.items():
+                key = object_key(day, self.topic.topic, partition, chunk_first, finer_grid)
+                if gained := add_lines(self.bucket, key, partition, lines):
+                    self.work.written += 1
+                    self.work.grown[day] = self.work.grown.get(day, 0) + gained
+                self._met.add(day)
+        self.work.read += piece.records
+        self.work.value_bytes += piece.value_bytes
+        self._cover(partition, piece.first, piece.following, piece.last_day)
+        self._unsaved += piece.records
+        if self._unsaved >= RECORDS_AT_A_TIME:
+            self.save()
 
+    def _cover(self, partition: int, first: int, following: int, last_day: date | None) -> None:
+        last_day = last_day or self._day_before(partition, first)
+        days = {partition: {following: last_day}} if last_day else {}
+        self._news = self._news.joined_with(Ledger({partition: [(first, following)]}, days))
 
-def _land_range(topic: Topic, bucket: ObjectStore, partition: int, missing: Range, work: _Work) -> None:
-    records = topic.read(partition, *missing)
-    for chunk_first, of_chunk in groupby(records, key=lambda record: record.offset - record.offset % CHUNK_OFFSETS):
-        with _timed(work, "reading_seconds"):
-            lines_by_day = _lines_by_day(of_chunk, work)
-        with _timed(work, "writing_seconds"):
-            for day, lines in lines_by_day.items():
-                _add(bucket, object_key(day, topic.topic, partition, chunk_first), partition, day, lines, work)
+    def _day_before(self, partition: int, offset: int) -> date | None:
+        return self._news.day_before(partition, offset) or self.ledger.day_before(partition, offset)
 
+    def _tell_losses(self, partition: int, first: int, following: int, end: int) -> None:
+        """Tell what is lost of offsets that Kafka has deleted and the ledger does not have."""
+        is_before_all = self.is_first and first == 0
+        first_day = self._day_before(partition, first)
+        last_day = self._day_behind(partition, following, end) or (None if is_before_all else day_of(self.times.last))
+        if first_day and last_day:
+            last_day = max(first_day, last_day)
+        held = self._left_by_killed_landings(partition, first, following)
+        for lost in without([(first, following)], [(offset, offset + 1) for offset in held]):
+            loss = Loss(self.topic.topic, partition, *lost, first_day, last_day, is_before_all)
+            record_loss(self.bucket, loss)
+            self.work.losses.append(loss)
+            self._met |= loss.days(_MOST_DAYS_MARKED)
+        self._cover(partition, first, following, last_day)
 
-def _lines_by_day(records: Iterable[Record], work: _Work) -> dict[date, dict[int, bytes]]:
-    lines: dict[int, dict[int, bytes]] = {}
-    for record in records:
-        # A number for a day: the date itself, made for each record, is a tenth of the work.
-        lines.setdefault(record.timestamp // MILLISECONDS_A_DAY, {})[record.offset] = encode_record(record)
-        work.read += 1
-        work.value_bytes += len(record.value or b"")
-    return {day_of(number * MILLISECONDS_A_DAY): of_day for number, of_day in lines.items()}
+    def _left_by_killed_landings(self, partition: int, first: int, following: int) -> set[int]:
+        """The offsets of `[first, following)` that S3 has although the ledger does not say so; their days are met."""
+        held: set[int] = set()
+        for day, key in keys_of_chunks(self.bucket, partition, first - CHUNK_OFFSETS, following):
+            if found := {offset for offset in stored_offsets(self.bucket, key) if first <= offset < following}:
+                held |= found
+                self._met.add(day)
+        return held
 
+    def _day_behind(self, partition: int, offset: int, end: int) -> date | None:
+        """The day of what lies behind the offset, if anything does: records before it are hardly of a later one."""
+        for first, following in self.ledger.of(partition):
+            if first == offset:
+                return self.ledger.day_before(partition, following)
+        with suppress(RecordsDeletedError):
+            for record in self.topic.read(partition, offset, end):
+                day = self.times.slice_of(record.timestamp)
+                return None if day == MISDATED_DAY else day
+        return None
 
-def _add(bucket: ObjectStore, key: str, partition: int, day: date, lines: Mapping[int, bytes], work: _Work) -> None:
-    def ask_for_day() -> None:
-        if day != work.day:
-            mark_grown(bucket, day)
-
-    gained = add_lines(bucket, key, partition, lines, before_write=ask_for_day)
-    if gained:
-        ask_for_day()
-        work.written += 1
-        work.grown[day] = work.grown.get(day, 0) + gained
+    def _misdated_in(self, partition: int, first: int, following: int) -> Set[int]:
+        """The offsets of `[first, following)` that have landed as misdated."""
+        if self._misdated is None:
+            self._misdated = [stored.key for stored in self.bucket.list(day_prefix(MISDATED_DAY))]
+        chunks = [(key, *chunk_of(key)) for key in self._misdated]
+        keys = [key for key, number, start in chunks if number == partition and first <= start < following]
+        return {offset for key in keys for offset in stored_offsets(self.bucket, key)}
 
 
 @contextmanager
-def _timed(work: _Work, phase: str) -> Iterator[None]:
+def _timed(work: Work, phase: str) -> Iterator[None]:
     started = time.monotonic()
     yield
     setattr(work, phase, getattr(work, phase) + time.monotonic() - started)

@@ -1,11 +1,14 @@
-"""The landing ledger: per day, which offsets have been read on its behalf and are safe in S3.
+"""The landing ledger: which offsets of the topic have been read and are safe in S3, at `landings/ledger.json`.
 
-Belongs here: what a day's entry says, how it is stored at `landings/dt=YYYY-MM-DD.json`, how two entries become one;
-and of which topic all this is, at `landings/topic.json`.
-Does not belong here: what is done about offsets that no entry has.
+Belongs here: what it says, how it is stored, how two of them become one; and of which topic all this is, at
+`landings/topic.json`. Does not belong here: what is done about offsets that it does not have.
 
-Records of whichever day within these offsets are in S3: an entry is written after the objects, never before. So a
-landing that was killed has objects without an entry, reads them again and finds nothing to add.
+Every record within these offsets is in S3, or is lost and told as such: the ledger is extended after that has been
+written, never before. So a landing that was killed has objects that the ledger does not have, reads their records again
+and finds nothing to add.
+
+Before there was one ledger, each day had an entry of its own, `landings/dt=YYYY-MM-DD.json`. Together they are what a
+bucket without a ledger begins with.
 """
 
 from __future__ import annotations
@@ -13,6 +16,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import reduce
+from typing import Any
 
 import orjson
 
@@ -20,7 +25,8 @@ from pinterest_platform.batch.offset_ranges import Range, joined
 from pinterest_platform.stores.kafka import Topic
 from pinterest_platform.stores.s3 import ObjectStore
 
-_PREFIX = "landings/dt="
+_KEY = "landings/ledger.json"
+_ENTRIES = "landings/dt="
 _TOPIC_KEY = "landings/topic.json"
 
 
@@ -29,25 +35,38 @@ class TopicReplacedError(Exception):
 
 
 @dataclass(frozen=True)
-class LedgerEntry:
-    """What was read on behalf of one day.
+class Ledger:
+    """What has been read of each partition that was ever looked at.
 
-    `ranges` has the offsets `[first, next)` per partition. `closed` are the partitions that were read to the day's
-    end and an hour beyond: Kafka had later records already.
+    `ranges` has the offsets `[first, next)`, joined. `last_days` has the day of the last record of a range, by the
+    offset at which the range ends, where it is known.
     """
 
     ranges: Mapping[int, list[Range]] = field(default_factory=dict)
-    closed: frozenset[int] = frozenset()
-
-    def joined_with(self, other: LedgerEntry) -> LedgerEntry:
-        """What either entry says."""
-        partitions = sorted({*self.ranges, *other.ranges})
-        both = {number: joined([*self.of(number), *other.of(number)]) for number in partitions}
-        return LedgerEntry({number: ranges for number, ranges in both.items() if ranges}, self.closed | other.closed)
+    last_days: Mapping[int, Mapping[int, date]] = field(default_factory=dict)
 
     def of(self, partition: int) -> list[Range]:
         """The ranges of one partition."""
         return self.ranges.get(partition, [])
+
+    def day_before(self, partition: int, offset: int) -> date | None:
+        """The day of the last record of the range that ends at the offset; None where it is not known."""
+        return self.last_days.get(partition, {}).get(offset)
+
+    def joined_with(self, other: Ledger) -> Ledger:
+        """What either of them has."""
+        ranges = {
+            number: joined([*self.of(number), *other.of(number)]) for number in sorted({*self.ranges, *other.ranges})
+        }
+        return Ledger(
+            ranges, {number: days for number in ranges if (days := self._days_at_ends(other, number, ranges))}
+        )
+
+    def _days_at_ends(self, other: Ledger, partition: int, ranges: Mapping[int, list[Range]]) -> dict[int, date]:
+        known = [
+            (end, self.day_before(partition, end), other.day_before(partition, end)) for _, end in ranges[partition]
+        ]
+        return {end: min(day for day in days if day) for end, *days in known if any(days)}
 
 
 def keep_to_topic(bucket: ObjectStore, topic: Topic) -> None:
@@ -68,50 +87,61 @@ def keep_to_topic(bucket: ObjectStore, topic: Topic) -> None:
         )
 
 
-def read_entry(bucket: ObjectStore, day: date) -> LedgerEntry:
-    """The day's entry, empty where the day was never landed."""
-    key = _key(day)
-    return _decode(bucket.get(key)) if bucket.describe(key) else LedgerEntry()
+def read_ledger(bucket: ObjectStore) -> Ledger:
+    """The bucket's ledger, empty where nothing was ever landed."""
+    if bucket.describe(_KEY):
+        return _decode(bucket.get(_KEY))
+    entries = _of_days(bucket)
+    if entries.ranges and not bucket.create(_KEY, _encode(entries), {}):
+        return _decode(bucket.get(_KEY))  # somebody else was quicker, and may have landed more by now
+    return entries
 
 
-def read_all(bucket: ObjectStore) -> dict[date, LedgerEntry]:
-    """Every entry there is."""
-    keys = [stored.key for stored in bucket.list(_PREFIX)]
-    return {date.fromisoformat(key[len(_PREFIX) : len(_PREFIX) + 10]): _decode(bucket.get(key)) for key in keys}
-
-
-def add_to_entry(bucket: ObjectStore, day: date, news: LedgerEntry) -> None:
-    """Make the day's entry say what it says and `news`, whoever else is writing it."""
-    key = _key(day)
+def extend_ledger(bucket: ObjectStore, news: Ledger) -> None:
+    """Make the ledger say what it says and `news`, whoever else is writing it."""
     while True:
-        stored = bucket.describe(key)
-        before = _decode(bucket.get(key)) if stored else LedgerEntry()
+        stored = bucket.describe(_KEY)
+        before = _decode(bucket.get(_KEY)) if stored else _of_days(bucket)
         after = before.joined_with(news)
-        if after == before:
+        if stored and after == before:
             return
-        if bucket.replace(stored, _encode(after), {}) if stored else bucket.create(key, _encode(after), {}):
+        if bucket.replace(stored, _encode(after), {}) if stored else bucket.create(_KEY, _encode(after), {}):
             return
 
 
-def covered(entries: Iterable[LedgerEntry], partition: int) -> list[Range]:
-    """The offsets of the partition that any of the entries has."""
-    return joined(found for entry in entries for found in entry.of(partition))
-
-
-def _key(day: date) -> str:
-    return f"{_PREFIX}{day:%Y-%m-%d}.json"
-
-
-def _encode(entry: LedgerEntry) -> bytes:
+def _encode(ledger: Ledger) -> bytes:
     about = {
-        str(number): {"ranges": entry.of(number), "closed": number in entry.closed}
-        for number in sorted({*entry.ranges, *entry.closed})
+        str(number): {
+            "ranges": ranges,
+            "last_days": {str(end): day.isoformat() for end, day in ledger.last_days.get(number, {}).items()},
+        }
+        for number, ranges in ledger.ranges.items()
     }
     return orjson.dumps(about, option=orjson.OPT_APPEND_NEWLINE)
 
 
-def _decode(body: bytes) -> LedgerEntry:
-    about = orjson.loads(body)
+def _decode(body: bytes) -> Ledger:
+    about: dict[str, Any] = orjson.loads(body)
     ranges = {int(number): [(first, following) for first, following in of["ranges"]] for number, of in about.items()}
-    closed = frozenset(int(number) for number, of in about.items() if of["closed"])
-    return LedgerEntry({number: found for number, found in ranges.items() if found}, closed)
+    days = {
+        int(number): {int(end): date.fromisoformat(day) for end, day in of["last_days"].items()}
+        for number, of in about.items()
+        if of["last_days"]
+    }
+    return Ledger(ranges, days)
+
+
+def _of_days(bucket: ObjectStore) -> Ledger:
+    """What the entries of the days say together."""
+    keys: Iterable[str] = [stored.key for stored in bucket.list(_ENTRIES)]
+    entries = (_entry(date.fromisoformat(key[len(_ENTRIES) : len(_ENTRIES) + 10]), bucket.get(key)) for key in keys)
+    return reduce(Ledger.joined_with, entries, Ledger())
+
+
+def _entry(day: date, body: bytes) -> Ledger:
+    """A range was read on behalf of the day, so that its last record is of that day or hardly later."""
+    about: dict[str, Any] = orjson.loads(body)
+    ranges = {
+        int(number): joined((first, following) for first, following in of["ranges"]) for number, of in about.items()
+    }
+    return Ledger(ranges, {number: {end: day for _, end in found} for number, found in ranges.items() if found})

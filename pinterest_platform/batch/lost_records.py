@@ -1,94 +1,100 @@
-"""Lost records: offsets that Kafka has deleted and S3 does not have, and the days that they may have belonged to.
+"""Lost records: offsets that Kafka deleted before they were landed, and the days that they may have belonged to.
 
-Belongs here: the reasoning about such gaps, and the refusal. Does not belong here: how anything is read.
+Belongs here: what is known of such a loss, where it is kept (`losses/<topic>+<partition>+<first>-<next>.json`), and the
+refusal of a topic that has become shorter. Does not belong here: how anything is read.
+
+Nothing stops for a loss: what there is lands. A loss is written down once, before what lies behind it has landed, and
+stays; a check shows it for the days that it can have met.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, timedelta
 
-from pinterest_platform.batch.landing_ledger import LedgerEntry, covered
-from pinterest_platform.batch.offset_ranges import Range, without
+import orjson
 
-Ledger = Mapping[date, LedgerEntry]
-_A_DAY = timedelta(days=1)
+from pinterest_platform.batch.landing_ledger import Ledger
+from pinterest_platform.stores.s3 import ObjectStore
 
-
-class RecordsLostError(Exception):
-    """Kafka has deleted records that may belong to the day before they were landed."""
+_PREFIX = "losses/"
 
 
-def refuse_lost_records(
-    topic: str,
-    day: date,
-    beginnings: Mapping[int, int],
-    ledger: Ledger,
-    day_at: Callable[[int, int], date | None],
-) -> None:
-    """Refuse the day if a gap may have held records of it.
+class TopicCutError(Exception):
+    """The topic ends before what has been landed from it."""
 
-    `day_at(partition, offset)` is the day of the record there, None where the partition ends.
 
-    Raises:
-        RecordsLostError: names the offsets of every such gap.
+@dataclass(frozen=True)
+class Loss:
+    """Offsets `[first, following)` of a partition that are neither in Kafka nor in S3.
+
+    Their records came between one of `first_day`, None where there is none, and one of `last_day`, None where
+    there is none either. Where `before_first_landing` is true, Kafka had deleted them before the platform looked at the
+    topic for the first time: they were never the platform's, and of the days that it has they can have met the first
+    alone.
     """
-    lost = [
-        f"partition {partition}, offsets {first}-{following - 1}"
-        for partition, beginning in sorted(beginnings.items())
-        for first, following in _gaps_of_day(day, partition, beginning, ledger, day_at)
-    ]
-    if lost:
-        raise RecordsLostError(
-            f"Kafka has deleted records of {topic} that S3 does not have and that may belong to {day}: "
-            f"{'; '.join(lost)}. S3 keeps what it has of that day. Restore them into the topic, or leave the day as it "
-            f"is and go on with the next one."
-        )
+
+    topic: str
+    partition: int
+    first: int
+    following: int
+    first_day: date | None
+    last_day: date | None
+    before_first_landing: bool
+
+    def meets(self, day: date) -> bool:
+        """Whether some of the records may have belonged to the day."""
+        if self.last_day is None or day > self.last_day:
+            return False
+        return day == self.last_day if self.before_first_landing else self.first_day is None or day >= self.first_day
+
+    def days(self, most: int) -> set[date]:
+        """The days that it can have met; none where they are more than `most`, or not known."""
+        if self.first_day is None or self.last_day is None or (self.last_day - self.first_day).days >= most:
+            return set()
+        return {self.first_day + timedelta(days=number) for number in range((self.last_day - self.first_day).days + 1)}
+
+    def in_words(self) -> str:
+        """The offsets, for people."""
+        return f"partition {self.partition}, offsets {self.first}-{self.following - 1}"
 
 
-def refuse_shorter_topic(topic: str, ends: Mapping[int, int], entries: Iterable[LedgerEntry]) -> None:
+def record_loss(bucket: ObjectStore, loss: Loss) -> None:
+    """Write the loss down, unless it has been."""
+    about = {
+        "first_day": loss.first_day and loss.first_day.isoformat(),
+        "last_day": loss.last_day and loss.last_day.isoformat(),
+        "before_first_landing": loss.before_first_landing,
+    }
+    key = f"{_PREFIX}{loss.topic}+{loss.partition}+{loss.first:020d}-{loss.following:020d}.json"
+    bucket.create(key, orjson.dumps(about, option=orjson.OPT_APPEND_NEWLINE), {})
+
+
+def losses(bucket: ObjectStore) -> list[Loss]:
+    """Every loss that was written down."""
+    return [_decode(stored.key, bucket.get(stored.key)) for stored in bucket.list(_PREFIX)]
+
+
+def refuse_shorter_topic(topic: str, ends: Mapping[int, int], ledger: Ledger) -> None:
     """Refuse a topic that ends before what has been landed from it: the offsets would mean other records now.
 
     Raises:
-        RecordsLostError: names the partition and both offsets.
+        TopicCutError: names the partition and both offsets.
     """
-    for entry in entries:
-        for partition, ranges in entry.ranges.items():
-            landed, end = ranges[-1][1], ends.get(partition, 0)
-            if landed > end:
-                raise RecordsLostError(
-                    f"Partition {partition} of {topic} ends at offset {end}, but S3 has its records up to "
-                    f"{landed - 1}: the topic was made anew or cut. Give the new one a name of its own "
-                    f"(PINTEREST_KAFKA_TOPIC) and bucket (PINTEREST_S3_BUCKET), or restore the old one."
-                )
+    for partition, ranges in ledger.ranges.items():
+        landed, end = ranges[-1][1] if ranges else 0, ends.get(partition, 0)
+        if landed > end:
+            raise TopicCutError(
+                f"Partition {partition} of {topic} ends at offset {end}, but S3 has its records up to "
+                f"{landed - 1}: the topic was made anew or cut. Give the new one a name of its own "
+                f"(PINTEREST_KAFKA_TOPIC) and bucket (PINTEREST_S3_BUCKET), or restore the old one."
+            )
 
 
-def _gaps_of_day(
-    day: date, partition: int, beginning: int, ledger: Ledger, day_at: Callable[[int, int], date | None]
-) -> Iterator[Range]:
-    for first, following in without([(0, beginning)], covered(ledger.values(), partition)):
-        earliest = _earliest_day(partition, first, ledger)
-        if following < beginning:
-            latest = _day_before_range(partition, following, ledger)
-        else:
-            latest = day_at(partition, following) or date.max
-        if earliest <= day <= max(earliest, latest):
-            yield first, following
-
-
-def _earliest_day(partition: int, gap_first: int, ledger: Ledger) -> date:
-    """The first day that may have records from here on: one whose landing ended here before the day did."""
-    before = [
-        day
-        for day, entry in ledger.items()
-        if any(first < gap_first <= following for first, following in entry.of(partition))
-    ]
-    if not before:
-        return date.min
-    unfinished = [day for day in before if partition not in ledger[day].closed]
-    return min(unfinished) if unfinished else max(before) + _A_DAY
-
-
-def _day_before_range(partition: int, first: int, ledger: Ledger) -> date:
-    """The day before the one whose landing began here: it began with its own first record."""
-    return min(day for day, entry in ledger.items() if first in dict(entry.of(partition))) - _A_DAY
+def _decode(key: str, body: bytes) -> Loss:
+    topic, partition, offsets = key.removeprefix(_PREFIX).removesuffix(".json").rsplit("+", 2)
+    first, following = map(int, offsets.split("-"))
+    about = orjson.loads(body)
+    first_day, last_day = (about[name] and date.fromisoformat(about[name]) for name in ("first_day", "last_day"))
+    return Loss(topic, int(partition), first, following, first_day, last_day, about["before_first_landing"])

@@ -8,7 +8,7 @@ may run in any order and any number of times.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -17,6 +17,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from pinterest_platform.batch.slice_files import clean_files_of_year
+from pinterest_platform.batch.write_times import Slice, take_write_time
 from pinterest_platform.pins.periods import DATE_PATTERNS, Period, periods_of
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.cassandra import open_session
@@ -25,8 +26,12 @@ from pinterest_platform.stores.spark import s3a_url
 
 TABLE = "category_popularity"
 _COUNTED_SCHEMA = "unique_id string, category string, poster_name string, ingest_date date"
-# One batch of one partition is applied as a whole; Cassandra refuses one above 50 KiB.
-_ROWS_A_BATCH = 150
+# One batch of one partition is applied as a whole. Cassandra's limit of 50 KiB is for batches of several partitions;
+# of one, a message of 16 MiB at most is taken (8 MiB where a commit log segment has 16), within two seconds.
+_ROWS_A_BATCH = 10_000
+_BYTES_A_BATCH = 4 * 1024 * 1024
+_BYTES_OF_NUMBERS = 100  # of a row beside its category, as the batch carries them
+_LONGEST_KEY = 65_535  # bytes; cleaning takes far shorter ones (`pins.fields`)
 _FORGET_OLDER = f"DELETE FROM {TABLE} USING TIMESTAMP ? WHERE period_kind = ? AND period = ?"  # noqa: S608
 _ADD = f"""
     INSERT INTO {TABLE} (period_kind, period, rank, category, posts, distinct_pins, distinct_posters)
@@ -34,6 +39,7 @@ _ADD = f"""
 _MOST_POPULAR = f"""
     SELECT rank, category, posts, distinct_pins, distinct_posters FROM {TABLE}
     WHERE period_kind = %s AND period = %s LIMIT %s"""  # noqa: S608
+_NEWEST = f"SELECT max(writetime(posts)) FROM {TABLE} WHERE period_kind = %s AND period = %s"  # noqa: S608
 
 
 @dataclass(frozen=True)
@@ -62,27 +68,47 @@ Popularity = dict[Period, list[RankedCategory]]
 
 
 def replace_popularity(
-    spark: SparkSession, bucket: ObjectStore, settings: Settings, days: Sequence[date]
+    spark: SparkSession,
+    bucket: ObjectStore,
+    settings: Settings,
+    days: Sequence[date],
+    clock: Callable[[], float] = time.time,
 ) -> Popularity:
     """Count the days, their months and their years anew and replace them in Cassandra; returns what they now are.
 
     The write time is taken before anything is read. Of two runs that count the same year, the one that began later
     has read at least what the earlier one had, and its rows win, whichever of them writes last.
     """
-    write_time = time.time_ns() // 1000
     periods = periods_of(days)
-    counted = count_categories(read_clean_years(spark, bucket, days), periods)
-    popularity = {period: ranked(counted.get(period, [])) for period in periods}
     with open_session(settings) as session:
         session.set_keyspace(settings.cassandra_keyspace)
+        slices = [slice_of(period) for period in periods]
+        write_time = take_write_time(session, slices, lambda each: _newest_row(session, each), clock)
+        counted = count_categories(read_clean_years(spark, bucket, days), periods)
+        popularity = {period: ranked(counted.get(period, [])) for period in periods}
         for period, categories in popularity.items():
             replace_period(session, period, categories, write_time)
     return popularity
 
 
+def slice_of(period: Period) -> Slice:
+    """What is replaced as a whole."""
+    return Slice(TABLE, f"{period.kind} {period.name}")
+
+
+def _newest_row(session: Any, period: Slice) -> int | None:
+    """The highest write time among the period's rows."""
+    newest: int | None = session.execute(_NEWEST, period.name.split(" ")).one()[0]
+    return newest
+
+
 def most_popular(session: Any, period: Period, count: int = 1) -> list[RankedCategory]:
     """The first categories of the period, by one read of one partition; `session` has its keyspace set."""
-    rows = session.execute(_MOST_POPULAR, [period.kind, period.name, count])
+    from cassandra.query import SimpleStatement
+
+    # As one page: between two of them the ranking may have been replaced.
+    question = SimpleStatement(_MOST_POPULAR, fetch_size=count + 1)
+    rows = session.execute(question, [period.kind, period.name, count])
     return [
         RankedCategory(row.rank, CategoryCounts(row.category, row.posts, row.distinct_pins, row.distinct_posters))
         for row in rows
@@ -127,8 +153,9 @@ def count_categories(pins: DataFrame, periods: Sequence[Period]) -> dict[Period,
 def replace_period(session: Any, period: Period, categories: Sequence[RankedCategory], write_time: int) -> None:
     """Put these categories in the place of whatever older the period has.
 
-    The deletion and the first rows are one batch of one partition, which Cassandra applies as a whole: a reader sees
-    the old ranking or the new one. Of a period with more categories, the tail follows.
+    The deletion and the rows are one batch of one partition, which Cassandra applies as a whole: a reader sees the old
+    ranking or the new one. Of a period with more than some ten thousand categories, the last ranks follow in batches
+    of their own. A category that is too long for a key of Cassandra is left out.
     """
     from cassandra.query import BatchStatement, BatchType
 
@@ -144,9 +171,20 @@ def replace_period(session: Any, period: Period, categories: Sequence[RankedCate
         batch = BatchStatement(BatchType.UNLOGGED)
 
 
-def _chunks(categories: Sequence[RankedCategory]) -> Iterator[Sequence[RankedCategory]]:
-    for start in range(0, max(len(categories), 1), _ROWS_A_BATCH):
-        yield categories[start : start + _ROWS_A_BATCH]
+def _chunks(categories: Iterable[RankedCategory]) -> Iterator[list[RankedCategory]]:
+    """One at least, which may be empty."""
+    chunk: list[RankedCategory] = []
+    room = _BYTES_A_BATCH
+    for place in categories:
+        length = len(place.counts.category.encode())
+        if length > _LONGEST_KEY:
+            continue
+        if len(chunk) == _ROWS_A_BATCH or length + _BYTES_OF_NUMBERS > room:
+            yield chunk
+            chunk, room = [], _BYTES_A_BATCH
+        chunk.append(place)
+        room -= length + _BYTES_OF_NUMBERS
+    yield chunk
 
 
 def _periods_among(periods: Sequence[Period]) -> Any:

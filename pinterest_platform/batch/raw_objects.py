@@ -7,7 +7,7 @@ which records are read, and what their values mean.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -19,6 +19,7 @@ from pinterest_platform.stores.s3 import ObjectStore, StoredObject
 
 # A quarter of zlib's CPU time to write and half of it to read, and smaller: https://github.com/pycompression/python-isal
 _LEVEL = 1
+_EVENTS = "events/dt="
 
 
 @dataclass(frozen=True)
@@ -35,12 +36,22 @@ class RawObject:
 
 def day_prefix(day: date) -> str:
     """Where the day's raw objects are."""
-    return f"events/dt={day:%Y-%m-%d}/"
+    return f"{_EVENTS}{day:%Y-%m-%d}/"
 
 
-def object_key(day: date, topic: str, partition: int, chunk_first: int) -> str:
-    """The object of the day's records in the chunk of the offset grid that begins at `chunk_first`."""
-    return f"{day_prefix(day)}{topic}+{partition}+{chunk_first:020d}.json.gz"
+def object_key(day: date, topic: str, partition: int, chunk_first: int, finer_grid: int | None = None) -> str:
+    """The object of the day's records in the chunk of the offset grid that begins at `chunk_first`.
+
+    Large records have objects of their own on a `finer_grid`, of so many offsets.
+    """
+    finer = "" if finer_grid is None else f".{finer_grid}"
+    return f"{day_prefix(day)}{topic}+{partition}+{chunk_first:020d}{finer}.json.gz"
+
+
+def chunk_of(key: str) -> tuple[int, int]:
+    """The partition of an object, and the offset at which its chunk begins."""
+    _, partition, rest = key.rsplit("+", 2)
+    return int(partition), int(rest.partition(".")[0])
 
 
 def landed_objects(bucket: ObjectStore, day: date) -> Iterator[RawObject]:
@@ -57,6 +68,17 @@ def landed_objects(bucket: ObjectStore, day: date) -> Iterator[RawObject]:
                 last_offset=int(about["last-offset"]),
                 size=described.size,
             )
+
+
+def keys_of_chunks(bucket: ObjectStore, partition: int, first: int, following: int) -> Iterator[tuple[date, str]]:
+    """The objects of every day whose chunk of the partition begins in `[first, following)`, with their days.
+
+    Every object there is gets listed: this is for what seldom happens.
+    """
+    for stored in bucket.list(_EVENTS):
+        number, chunk_first = chunk_of(stored.key)
+        if number == partition and first <= chunk_first < following:
+            yield date.fromisoformat(stored.key[len(_EVENTS) : len(_EVENTS) + 10]), stored.key
 
 
 def encode_record(record: Record) -> bytes:
@@ -80,17 +102,15 @@ def encode_record(record: Record) -> bytes:
 
 def stored_lines(bucket: ObjectStore, key: str) -> list[bytes]:
     """The lines of the object, each with its end."""
-    content: bytes = igzip.decompress(bucket.get(key))  # type: ignore[no-untyped-call]
-    return content.splitlines(keepends=True)
+    return _content(bucket, key).splitlines(keepends=True)
 
 
-def add_lines(
-    bucket: ObjectStore,
-    key: str,
-    partition: int,
-    lines: Mapping[int, bytes],
-    before_write: Callable[[], None] = lambda: None,
-) -> int:
+def stored_offsets(bucket: ObjectStore, key: str) -> list[int]:
+    """The offsets of the object's lines, in order."""
+    return [_offset(line) for line in stored_lines(bucket, key)]
+
+
+def add_lines(bucket: ObjectStore, key: str, partition: int, lines: Mapping[int, bytes]) -> int:
     """Bring lines, by offset and in its order, into the object; returns how many it did not have.
 
     Lines that the object has stay as they are. Where nothing is new, nothing is written. Whoever else writes the same
@@ -98,19 +118,46 @@ def add_lines(
     """
     while True:
         stored = bucket.describe(key)
-        merged = _merge(bucket, stored, lines) if stored else lines
-        gained = len(merged) - (int(stored.metadata["records"]) if stored else 0)
+        merged = _merge(bucket, stored, lines) if stored else _Lines.of(lines)
+        gained = merged.records - (int(stored.metadata["records"]) if stored else 0)
         if not gained:
             return 0
-        before_write()
-        body, about = _compress(merged), _about(partition, merged)
+        body, about = _compress(merged.content), merged.about(partition)
         if bucket.replace(stored, body, about) if stored else bucket.create(key, body, about):
             return gained
 
 
-def _merge(bucket: ObjectStore, stored: StoredObject, lines: Mapping[int, bytes]) -> dict[int, bytes]:
+@dataclass(frozen=True)
+class _Lines:
+    """The content of an object that is to be written."""
+
+    content: bytes
+    records: int
+    first_offset: int
+    last_offset: int
+
+    @classmethod
+    def of(cls, lines: Mapping[int, bytes]) -> _Lines:
+        return cls(b"".join(lines.values()), len(lines), min(lines), max(lines))
+
+    def about(self, partition: int) -> dict[str, str]:
+        about = {
+            "partition": partition,
+            "records": self.records,
+            "first-offset": self.first_offset,
+            "last-offset": self.last_offset,
+        }
+        return {name: str(value) for name, value in about.items()}
+
+
+def _merge(bucket: ObjectStore, stored: StoredObject, lines: Mapping[int, bytes]) -> _Lines:
+    first_offset, last_offset = int(stored.metadata["first-offset"]), int(stored.metadata["last-offset"])
+    if last_offset < min(lines):
+        # What a day gains is behind what it has, nearly always: no line of that need be looked at.
+        content, records = _content(bucket, stored.key), int(stored.metadata["records"]) + len(lines)
+        return _Lines(b"".join([content, *lines.values()]), records, first_offset, max(lines))
     merged = {**lines, **{_offset(line): line for line in stored_lines(bucket, stored.key)}}
-    return dict(sorted(merged.items()))
+    return _Lines.of(dict(sorted(merged.items())))
 
 
 def _offset(line: bytes) -> int:
@@ -118,14 +165,14 @@ def _offset(line: bytes) -> int:
     return offset
 
 
-def _about(partition: int, lines: Mapping[int, bytes]) -> dict[str, str]:
-    about = {"partition": partition, "records": len(lines), "first-offset": min(lines), "last-offset": max(lines)}
-    return {name: str(value) for name, value in about.items()}
+def _content(bucket: ObjectStore, key: str) -> bytes:
+    content: bytes = igzip.decompress(bucket.get(key))  # type: ignore[no-untyped-call]
+    return content
 
 
-def _compress(lines: Mapping[int, bytes]) -> bytes:
+def _compress(content: bytes) -> bytes:
     # Without the time of writing in the header, the same records are the same bytes.
-    compressed: bytes = igzip.compress(b"".join(lines.values()), compresslevel=_LEVEL, mtime=0)
+    compressed: bytes = igzip.compress(content, compresslevel=_LEVEL, mtime=0)
     return compressed
 
 

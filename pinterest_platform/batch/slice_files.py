@@ -69,6 +69,18 @@ def quarantine_files(bucket: ObjectStore, day: date) -> list[str]:
     return note["quarantine_files"] if note else []
 
 
+def newest_note(bucket: ObjectStore, day: date) -> str | None:
+    """The key of the note that names the day's slice; None where the day was never cleaned."""
+    notes = [key for key in _keys(bucket, clean_prefix(day)) if key.endswith(".json")]
+    return notes[-1] if notes else None
+
+
+def settled_marks(bucket: ObjectStore, note: str) -> list[str]:
+    """The keys of the marks that had been listed before the raw slice of this cleaning was."""
+    marks: list[str] = json.loads(bucket.get(note)).get("marks", [])  # notes of before do not have them
+    return marks
+
+
 def read_account(bucket: ObjectStore, day: date) -> CleanSlice | None:
     """What the last cleaning of the day counted; None where the day was never cleaned."""
     note = _read_note(bucket, day)
@@ -94,10 +106,15 @@ class SliceWriter:
         write = _write_of(summary["filenames"][0])
         return [key for key in _keys(self._bucket, prefix) if key.endswith(".parquet") and _write_of(key) == write]
 
-    def publish(self, outcome: CleanSlice, clean: Sequence[str], quarantine: Sequence[str]) -> None:
-        """Make these files the day's slice, and delete what was there before."""
+    def publish(
+        self, outcome: CleanSlice, clean: Sequence[str], quarantine: Sequence[str], marks: Sequence[str] = ()
+    ) -> None:
+        """Make these files the day's slice, and delete what was there before.
+
+        `marks` asked for the day before it was read; they are kept in the note, for the end of the day's run.
+        """
         account = {name: value for name, value in asdict(outcome).items() if name != "day"}
-        note = {"account": account, "quarantine_files": list(quarantine)}
+        note = {"account": account, "quarantine_files": list(quarantine), "marks": list(marks)}
         # Spark, Presto and Hive pass over names that begin with an underscore.
         key = f"{clean_prefix(self._day)}_{self._began}+{_write_of(clean[0])}.json"
         self._bucket.put(key, json.dumps(note).encode(), {})
@@ -105,8 +122,8 @@ class SliceWriter:
 
 
 def _read_note(bucket: ObjectStore, day: date) -> dict[str, Any] | None:
-    notes = [key for key in _keys(bucket, clean_prefix(day)) if key.endswith(".json")]
-    note: dict[str, Any] | None = json.loads(bucket.get(notes[-1])) if notes else None
+    key = newest_note(bucket, day)
+    note: dict[str, Any] | None = json.loads(bucket.get(key)) if key else None
     return note
 
 

@@ -6,6 +6,7 @@ size fits. Does not belong here: where lines and rows come from (`batch.day_offs
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -100,12 +101,32 @@ def _is_newer(these: npt.NDArray[np.int64], those: npt.NDArray[np.int64]) -> npt
 
 def _pins_in(lines: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, int, int, int]]:
     for line in lines:
-        try:
-            pin = orjson.loads(line["value"])["unique_id"]
-        except (KeyError, TypeError, ValueError):
-            continue
-        if isinstance(pin, str):
+        pin = _pin_in(line.get("value"))
+        if pin is not None:
             yield pin, line["timestamp"], line["offset"], line["partition"]
+
+
+def _pin_in(value: str | None) -> str | None:
+    """The id of the pin in a record's value: what the cleaning takes for it, which is text and nothing else."""
+    if value is None:
+        return None
+    try:
+        pin = _members_of(value)["unique_id"]
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return None
+    return pin if isinstance(pin, str) else None
+
+
+def _members_of(value: str) -> Any:
+    try:
+        return orjson.loads(value)
+    except ValueError:
+        # orjson refuses numbers beyond a double, which the cleaning does not look at.
+        return json.loads(value, parse_int=str, parse_float=str, parse_constant=_refuse_constant)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _versions_of(batch: Any) -> Versions:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
+from pinterest_platform.assets.asked_for import CLEAN_SLICE
 from pinterest_platform.batch.accounting import DayAccount, NotMaterialisedError, Stores, account_for, open_stores
+from pinterest_platform.batch.slice_files import newest_note
 from pinterest_platform.checks.verdict import judged
 from pinterest_platform.pins.plausibility import Finding
 from pinterest_platform.settings import Settings
@@ -24,14 +26,16 @@ def account_findings(settings: Settings, days: Sequence[date]) -> dict[date, Fin
 
 def account_finding(stores: Stores, day: date) -> Finding:
     """The day's account as numbers, and what does not add up."""
+    # If it is another one by now, the end of the run will not take this account for that of the new slice.
+    note = newest_note(stores.bucket, day)
     try:
         account = account_for(stores, day)
     except NotMaterialisedError as error:
         return Finding(problem=str(error))
-    return Finding(_numbers(account), "\n".join(account.differences()) or None)
+    return Finding({**_numbers(account), CLEAN_SLICE: note or ""}, "\n".join(account.differences()) or None)
 
 
-def _numbers(account: DayAccount) -> dict[str, int]:
+def _numbers(account: DayAccount) -> Mapping[str, int | str]:
     sets = {
         "kafka": account.kafka,
         "raw": account.raw,
@@ -39,6 +43,7 @@ def _numbers(account: DayAccount) -> dict[str, int]:
         "quarantined": account.quarantined,
         "superseded": account.superseded,
         "cassandra": account.cassandra,
+        "refused": account.refused,
     }
     if stream := account.stream:
         sets |= {"stream": stream.rows, "stream_rejects": stream.rejects, "stream_duplicates": stream.duplicates}

@@ -7,6 +7,7 @@ Does not belong here: reading or writing anything, and rules that look at more t
 
 from __future__ import annotations
 
+from datetime import date
 from functools import reduce
 from operator import or_
 
@@ -14,7 +15,8 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812 - the name that every Spark reader knows
 from pyspark.sql import types as T  # noqa: N812
 
-from pinterest_platform.pins.event import MISSING_TEXTS
+from pinterest_platform.pins.days import AHEAD_MS, AHEAD_OF_NOW, BEFORE_FIRST_DAY, MILLISECONDS_A_DAY, start_of
+from pinterest_platform.pins.fields import GREATEST_BYTES, MISSING_TEXTS, PIN_FIELDS, FieldType, PinField, too_long
 
 RECORD_SCHEMA = T.StructType(
     [
@@ -27,62 +29,68 @@ RECORD_SCHEMA = T.StructType(
     ]
 )
 
+# `timestamp` is milliseconds since 1970 UTC: any 64 bits that a producer has written.
 LINE_SCHEMA = T.StructType(
     [
-        *(field for field in RECORD_SCHEMA if field.name not in ("key", "value")),
+        *(field for field in RECORD_SCHEMA if field.name in ("topic", "partition", "offset")),
+        T.StructField("timestamp", T.LongType(), nullable=False),
         T.StructField("value", T.StringType()),
         T.StructField("value_base64", T.StringType()),
     ]
 )
 _COORDINATES = ("topic", "partition", "offset", "timestamp")
 
-PIN_COLUMNS = (
-    "unique_id",
-    "index_id",
-    "title",
-    "category",
-    "description",
-    "poster_name",
-    "follower_count",
-    "tag_list",
-    "is_image_or_video",
-    "image_src",
-    "downloaded",
-    "save_location",
-)
-TEXT_FIELDS = tuple(name for name in PIN_COLUMNS if name not in ("index_id", "downloaded"))
+PIN_COLUMNS = tuple(field.name for field in PIN_FIELDS)
+TEXT_FIELDS = tuple(field.name for field in PIN_FIELDS if field.greatest_bytes is not None)
 PLATFORM_COLUMNS = ("event_id", "ingested_at", "ingest_date", "kafka_partition", "kafka_offset")
 CLEAN_COLUMNS = PIN_COLUMNS + PLATFORM_COLUMNS
 REJECT_COLUMNS = ("ingested_at", "ingest_date", "kafka_topic", "kafka_partition", "kafka_offset", "original", "reason")
 
-_POSTED_TEXTS = (*TEXT_FIELDS, "event_id")
+_POSTED_TEXTS = tuple(GREATEST_BYTES)
 _POSTED_SCHEMA = T.StructType(
     [T.StructField(name, T.StringType()) for name in _POSTED_TEXTS]
     + [T.StructField("index", T.LongType()), T.StructField("downloaded", T.LongType())]
 )
+# What a JSON value may be that is no text: from_json reads null where it is another one.
+_OTHER_TYPES = ("array<string>", "map<string,string>", "double", "boolean")
 _STRICT_JSON = {"allowSingleQuotes": "false", "allowNonNumericNumbers": "false"}
 _FOLLOWER_COUNT = r"^[0-9]+(?:\.[0-9]+)?[kKmMbB]?\z"
 # \p{Z} and the explicit controls, as java.util.regex knows them: what `str.isspace` calls white space.
 _BLANK = r"^[\s\p{Z}\x{1c}-\x{1f}\x{85}]*\z"
-# JSON can spell half of a surrogate pair, which no UTF-8 text can hold.
-_LONE_SURROGATE = (
-    r"(?i)(?<!\\)(?:\\\\)*(?:\\ud[89ab][0-9a-f]{2}(?!\\ud[c-f][0-9a-f]{2})"
-    r"|(?<!\\ud[89ab][0-9a-f]{2})\\ud[c-f][0-9a-f]{2})"
-)
+# JSON can spell half of a surrogate pair, which no UTF-8 text can hold. For a text without escaped backslashes.
+_LONE_SURROGATE = r"(?i)\\ud[89ab][0-9a-f]{2}(?!\\ud[c-f][0-9a-f]{2})|(?<!\\ud[89ab][0-9a-f]{2})\\ud[c-f][0-9a-f]{2}"
+# A number, true or false as from_json hands it out as text, and where one may stand in place of a text.
+_SCALAR = r"^(?:-?[0-9][0-9.eE+-]*|true|false|\"-?Infinity\")\z"
+_SCALAR_MEMBER = rf'"(?:{"|".join(_POSTED_TEXTS)})"\s*:\s*[-0-9tf]'
+# Which of the two reasons a misdated record gets: what is later than this was not before any first day.
+_BEFORE_OR_AHEAD = start_of(date(2025, 1, 1))
 
 
-def clean_records(records: DataFrame) -> DataFrame:
+def misdated(timestamp: Column, first_day: date) -> Column:
+    """Whether a record that is read now has a timestamp that is not plausible (`PlausibleTimes`).
+
+    Args:
+        timestamp: in milliseconds, as lines have it.
+        first_day: the first one of the daily partitions.
+    """
+    is_ahead = timestamp > F.unix_millis(F.current_timestamp()) + AHEAD_MS
+    return (timestamp < start_of(first_day)) | is_ahead
+
+
+def clean_records(records: DataFrame, misdated: Column) -> DataFrame:
     """`clean_lines` of records as Kafka has them.
 
     Args:
         records: rows of `RECORD_SCHEMA`; `timestamp` is the ingest time.
+        misdated: as for `clean_lines`, of the records' lines.
     """
-    return clean_lines(as_lines(records))
+    return clean_lines(as_lines(records), misdated)
 
 
 def as_lines(records: DataFrame) -> DataFrame:
     """Records as raw lines have them: `value` is text; where it is not UTF-8, it is null, and `value_base64` has it."""
-    decoded = records.select(*_COORDINATES, "value", _once(F.decode("value", "UTF-8")).alias("decoded"))
+    coordinates = [F.unix_millis(name).alias(name) if name == "timestamp" else F.col(name) for name in _COORDINATES]
+    decoded = records.select(*coordinates, "value", _once(F.decode("value", "UTF-8")).alias("decoded"))
     # What is not UTF-8 is decoded to the replacement character. A posted text may have that too, but few do: encoding
     # every one again costs half as much as reading its JSON.
     is_broken = F.col("decoded").contains("\ufffd") & (F.encode("decoded", "UTF-8") != F.col("value"))
@@ -93,15 +101,17 @@ def as_lines(records: DataFrame) -> DataFrame:
     )
 
 
-def clean_lines(lines: DataFrame) -> DataFrame:
+def clean_lines(lines: DataFrame, misdated: Column) -> DataFrame:
     """One row a record: the clean columns, `kafka_topic`, `original` text and the `reason` of a reject (else null).
 
     Args:
         lines: rows of `LINE_SCHEMA`, as `as_lines` makes them of records; `timestamp` is the ingest time.
+        misdated: true for a line whose timestamp is not plausible: it is rejected, and dated to 1970-01-01.
     """
-    parsed = lines.select(
-        *_COORDINATES, "value", "value_base64", _once(_posted_values(F.col("value"))).alias("posted")
-    ).withColumn("pin", F.when(F.size("posted") == 1, F.col("posted")[0]))
+    posted = _once(_posted_values(F.col("value"))).alias("posted")
+    parsed = lines.select(*_COORDINATES, "value", "value_base64", misdated.alias("misdated"), posted).withColumn(
+        "pin", F.when(F.size("posted") == 1, F.col("posted")[0])
+    )
     return parsed.select(
         *_pin_columns(),
         *_platform_columns(),
@@ -146,13 +156,15 @@ def _once(column: Column) -> Column:
 
 
 def _pin_columns() -> list[Column]:
-    columns = {name: _present(name) for name in TEXT_FIELDS}
-    columns |= {
-        "index_id": F.col("pin.index"),
-        "follower_count": _whole_number(_present("follower_count")),
-        "downloaded": F.col("pin.downloaded").cast("int"),
-    }
+    columns = {field.name: _clean_value(field) for field in PIN_FIELDS}
     return [columns[name].alias(name) for name in PIN_COLUMNS]
+
+
+def _clean_value(field: PinField) -> Column:
+    if field.greatest_bytes is None:
+        return F.col(f"pin.{field.posted_name}").cast(field.type.value)
+    text = _present(field.posted_name)
+    return text if field.type is FieldType.TEXT else _whole_number(text)
 
 
 def _present(field: str) -> Column:
@@ -178,11 +190,13 @@ def _whole_number(text: Column) -> Column:
 
 def _platform_columns() -> list[Column]:
     # Without the session's time zone: the day must be the same whoever computes it.
-    day_number = F.floor(F.unix_millis("timestamp") / F.lit(86_400_000)).cast("int")
+    # What is no time would not fit into any store's: it is put at the beginning of `MISDATED_DAY`.
+    ingested_at = F.when(F.col("misdated"), F.lit(0)).otherwise(F.col("timestamp"))
+    day_number = F.floor(ingested_at / F.lit(MILLISECONDS_A_DAY)).cast("int")
     derived_id = F.concat_ws("-", "topic", F.col("partition").cast("string"), F.col("offset").cast("string"))
     columns = {
         "event_id": F.coalesce(_present("event_id"), derived_id),
-        "ingested_at": F.col("timestamp"),
+        "ingested_at": F.timestamp_millis(ingested_at),
         "ingest_date": F.date_from_unix_date(day_number),
         "kafka_partition": F.col("partition"),
         "kafka_offset": F.col("offset"),
@@ -193,7 +207,9 @@ def _platform_columns() -> list[Column]:
 def _reject_reason() -> Column:
     """The first rule that the record breaks, in words; null for a pin."""
     text = F.col("value")
+    is_before = F.col("timestamp") < _BEFORE_OR_AHEAD
     return F.coalesce(
+        F.when(F.col("misdated"), F.when(is_before, F.lit(BEFORE_FIRST_DAY)).otherwise(F.lit(AHEAD_OF_NOW))),
         # Not by the length, for which every character is counted: that was a sixth of all cleaning.
         _when(text.isNull() & F.col("value_base64").isNull() | (text == ""), "the record has no value"),
         _when(F.col("value_base64").isNotNull(), "the value is not UTF-8 text"),
@@ -205,7 +221,11 @@ def _reject_reason() -> Column:
         _when(F.col("pin.index").isNull(), "index is missing"),
         _when(F.col("pin.downloaded").isNull() & _has(text, "downloaded"), "downloaded is not 0 or 1"),
         _when(~F.col("pin.downloaded").isin(0, 1), "downloaded is not 0 or 1"),
-        _nested_field(text),
+        _field_that_is_no_text(text),
+        *(
+            _when(F.octet_length(f"pin.{name}") > limit, f"{name} is {too_long(name)}")
+            for name, limit in GREATEST_BYTES.items()
+        ),
     )
 
 
@@ -217,7 +237,10 @@ def _unstorable_text(text: Column) -> Column:
     """The reason of a pin with a text that only an escape can spell, and that some store cannot hold."""
     return F.coalesce(
         _when(_any_field_contains("\0"), "a text contains the NUL character"),
-        _when(text.rlike(_LONE_SURROGATE), "a text contains half of a surrogate pair"),
+        _when(
+            F.replace(text, F.lit("\\\\"), F.lit("-")).rlike(_LONE_SURROGATE),
+            "a text contains half of a surrogate pair",
+        ),
     )
 
 
@@ -235,25 +258,35 @@ def _any_field_contains(character: str) -> Column:
     return F.concat_ws("", *(f"pin.{name}" for name in _POSTED_TEXTS)).contains(character)
 
 
-def _nested_field(text: Column) -> Column:
-    """The reason of a pin with an object or an array in place of a text, which from_json hands out as its JSON."""
-    looks_nested = [F.col(f"pin.{name}").startswith(bracket) for name in _POSTED_TEXTS for bracket in "[{"]
-    # Read again as arrays and as maps, only where a text begins like one. A transform of an array of one is Spark's way
-    # of giving a value a name: written out, it would be read again for every field.
-    shapes = F.struct(_every_field_as(text, "array<string>"), _every_field_as(text, "map<string,string>"))
-    return F.when(reduce(or_, looks_nested), F.transform(F.array(shapes), _first_nested)[0])
+def _field_that_is_no_text(text: Column) -> Column:
+    """The reason of a pin with another value in place of a text, which from_json hands out as its JSON."""
+    fields = [F.col(f"pin.{name}") for name in _POSTED_TEXTS]
+    looks_nested = reduce(or_, (field.startswith(bracket) for field in fields for bracket in "[{"))
+    looks_scalar = reduce(or_, map(_looks_scalar, fields))
+    may_be_scalar = looks_scalar & (text.rlike(_SCALAR_MEMBER) | text.contains(r"\u"))
+    # Read again, only where a text looks like another value. A transform of an array of one is Spark's way of giving a
+    # value a name: written out, it would be read again for every field.
+    readings = F.struct(*(_every_field_as(text, kind) for kind in _OTHER_TYPES))
+    return F.when(looks_nested | may_be_scalar, F.transform(F.array(readings), _first_that_is_no_text)[0])
+
+
+def _looks_scalar(text: Column) -> Column:
+    # A comparison costs a fraction of a regular expression, and few texts begin like a number.
+    begins_like_one = ((text >= "-") & (text < ":")) | text.isin("true", "false") | text.startswith('"')
+    return begins_like_one & text.rlike(_SCALAR)
 
 
 def _every_field_as(text: Column, kind: str) -> Column:
-    return F.from_json(text, ", ".join(f"{name} {kind}" for name in _POSTED_TEXTS)).alias(kind)
+    return F.from_json(text, ", ".join(f"{name} {kind}" for name in _POSTED_TEXTS), _STRICT_JSON).alias(kind)
 
 
-def _first_nested(shapes: Column) -> Column:
-    is_nested = {
-        name: shapes["array<string>"][name].isNotNull() | shapes["map<string,string>"][name].isNotNull()
-        for name in _POSTED_TEXTS
-    }
-    return F.coalesce(*(F.when(nested, F.lit(f"{name} is not text")) for name, nested in is_nested.items()))
+def _first_that_is_no_text(readings: Column) -> Column:
+    return F.coalesce(
+        *(
+            _when(reduce(or_, (readings[kind][name].isNotNull() for kind in _OTHER_TYPES)), f"{name} is not text")
+            for name in _POSTED_TEXTS
+        )
+    )
 
 
 def _has(text: Column, field: str) -> Column:

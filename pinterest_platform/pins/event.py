@@ -1,30 +1,20 @@
 """The posted pin: the one contract that producers, the ingest API and the cleaning share.
 
-Belongs here: the fields of a posted event, their types and each field's own "missing" texts. Does not belong here: what
-cleaning makes of them (`cleaning`), and anything that needs Spark: the ingest API imports this module.
+Belongs here: the shape of a posted event, and what makes its values valid. Does not belong here: the limits and missing
+texts of each field (`fields`), what cleaning makes of them (`cleaning`), and anything that needs Spark: the ingest API
+imports this module.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+
+from pinterest_platform.pins.fields import GREATEST_BYTES, too_long
 
 INT64_MAX = 2**63 - 1
-
-# What a scraper writes where a page has no value: the same text may be a real value in another field.
-MISSING_TEXTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "title": ("No Title Data Available",),
-        "description": ("No description available Story format", "No description available"),
-        "poster_name": ("User Info Error",),
-        "follower_count": ("User Info Error",),
-        "tag_list": ("N,o, ,T,a,g,s, ,A,v,a,i,l,a,b,l,e",),
-        "image_src": ("Image src error.",),
-    }
-)
+_BYTES_A_CHARACTER = 4  # of UTF-8, at most
 
 
 def _refuse_nul(text: str) -> str:
@@ -49,10 +39,25 @@ Identifier = Annotated[
 ]
 
 
+def is_too_long(field: str, text: str) -> bool:
+    """Whether the text has more bytes of UTF-8 than the field may have."""
+    limit = GREATEST_BYTES[field]
+    return len(text) * _BYTES_A_CHARACTER > limit and len(text.encode("utf-8", "surrogatepass")) > limit
+
+
+def _describe_limits(schema: dict[str, Any]) -> None:
+    """JSON Schema counts characters, of which a text has no more than bytes: the description says what is counted."""
+    for name, limit in GREATEST_BYTES.items():
+        described = schema["properties"][name]
+        text = next(kind for kind in described.get("anyOf", [described]) if kind["type"] == "string")
+        text["maxLength"] = limit
+        described["description"] = f"At most {limit:,} bytes of UTF-8."
+
+
 class PostedPin(BaseModel):
     """One pin as a client posts it. Types are strict (`"7"` is no `index`); further fields are kept as they are."""
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="allow")
+    model_config = ConfigDict(strict=True, frozen=True, extra="allow", json_schema_extra=_describe_limits)
 
     unique_id: Identifier
     index: int = Field(ge=-INT64_MAX - 1, le=INT64_MAX)
@@ -67,3 +72,10 @@ class PostedPin(BaseModel):
     save_location: Text
     category: Identifier
     event_id: Identifier | None = None
+
+    @field_validator(*GREATEST_BYTES)
+    @classmethod
+    def _refuse_long(cls, text: str | None, info: ValidationInfo) -> str | None:
+        if text is not None and info.field_name is not None and is_too_long(info.field_name, text):
+            raise ValueError(f"must not be {too_long(info.field_name)}")
+        return text

@@ -24,10 +24,17 @@ _CASSANDRA_SIGNS = (
     "NoNodeAvailableException",
     "DriverTimeoutException",
     "ClosedConnectionException",
+    "Cassandra timeout during",  # replicas did not answer the coordinator in time
+    "Not enough replicas available",
+    "is overloaded",
+    "Query timed out after",  # the driver's own patience
     "HeartbeatException",
     "Could not open native connection to Cassandra",
     "Failed to open native connection to Cassandra",
 )
+
+
+_REFUSED_BY_CASSANDRA = "Failed to write statements to"
 
 
 class SparkLostError(Exception):
@@ -50,6 +57,12 @@ def failures_in_words(settings: Settings) -> Iterator[None]:
         if absence is None:
             raise
         raise absence from error
+
+
+def is_refused_by_cassandra(error: Py4JError) -> bool:
+    """Whether Cassandra was there and did not take what a Spark job wrote."""
+    text = str(error)
+    return _REFUSED_BY_CASSANDRA in text and not any(sign in text for sign in _CASSANDRA_SIGNS)
 
 
 def _absence(error: Exception, settings: Settings) -> Exception | None:

@@ -17,6 +17,13 @@ from pinterest_platform_tests.conftest import STATE_FOLDER
 
 KEYSPACE = "tests"
 STORES = ["kafka", "cassandra", "s3", "postgres"]
+_CASSANDRA_TABLES = (
+    "pinterest_batch",
+    "pinterest_batch_categories",
+    "pinterest_batch_rejects",
+    "category_popularity",
+    "slice_writes",
+)
 _TRUNCATE = """
     TRUNCATE pinterest_stream, stream_rejects, stream_duplicates, stream_late_records, profile_popularity,
         stream_progress, stream_heartbeat, stream_topic, stream_retention"""
@@ -51,7 +58,7 @@ def keyspace(stores: Settings) -> Settings:
     own = stores.model_copy(update={"cassandra_keyspace": KEYSPACE})
     cassandra.create_tables(own)
     with cassandra.open_session(own) as session:
-        for table in ("pinterest_batch", "pinterest_batch_categories", "category_popularity"):
+        for table in _CASSANDRA_TABLES:
             session.execute(f"TRUNCATE {KEYSPACE}.{table}")
     return own
 
@@ -61,5 +68,10 @@ def database(stores: Settings) -> Iterator[Connection]:
     """A connection to the stream's tables, all of them empty."""
     migrate(stores)
     with closing(connect(stores, autocommit=True)) as connection:
-        connection.execute(_TRUNCATE)
+        empty_stream_tables(connection)
         yield connection
+
+
+def empty_stream_tables(connection: Connection) -> None:
+    """For those who need them empty more than once in a test."""
+    connection.execute(_TRUNCATE)

@@ -85,6 +85,7 @@ def _configure_catalogs(place: Place) -> None:
             "host": LOOPBACK,
             "port": settings.cassandra_port,
             "datacenter": settings.cassandra_datacenter,
+            "consistency": settings.cassandra_consistency,
         },
         "postgresql": {
             "host": LOOPBACK,

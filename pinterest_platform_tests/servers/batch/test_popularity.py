@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from itertools import permutations
 from random import Random
@@ -177,12 +179,75 @@ def test_a_reader_sees_the_old_ranking_or_the_new_one(cassandra: Any) -> None:
     assert all(ranking in rankings for ranking in seen)
 
 
-def test_a_period_of_many_categories_is_written_whole(cassandra: Any) -> None:
-    many = ranked([CategoryCounts(f"category {number} {'x' * 100}", number, 1, 1) for number in range(1_000)])
+@pytest.mark.parametrize("size", [150, 151, 1_000, 5_000])
+def test_a_ranking_of_any_number_of_long_names_is_seen_whole(cassandra: Any, size: int) -> None:
+    names = [f"{number:05} {'é' * 253}" for number in range(size)]  # 512 bytes each
+    rankings = [
+        ranked([CategoryCounts(name, posts, 1, 1) for posts, name in enumerate(order)])
+        for order in (names, names[::-1][: size - 1])
+    ]
+    replace_period(cassandra, YEAR, rankings[0], 1)
+    done, seen = threading.Event(), []
 
-    replace_period(cassandra, YEAR, many, 1)
+    def look() -> None:
+        while not done.is_set():
+            seen.append(rankings.index(most_popular(cassandra, YEAR, 2 * size)))
 
-    assert most_popular(cassandra, YEAR, 2_000) == many
+    with ThreadPoolExecutor(1) as reader:
+        looking = reader.submit(look)
+        for number in range(6):
+            replace_period(cassandra, YEAR, rankings[number % 2], number + 2)
+        done.set()
+        looking.result()  # raises where a ranking was neither
+
+    assert most_popular(cassandra, YEAR, 2 * size) == rankings[1]
+    assert seen
+
+
+def test_odd_names_are_ranked_as_they_are(cassandra: Any) -> None:
+    names = [
+        "",
+        " ",
+        "'; DROP TABLE pins; --",
+        "a\x00b",
+        "\n",
+        "été",
+        "e\u0301te\u0301",
+        "🦉",
+        "\u202eabc",
+        "NULL",
+        "%s",
+    ]
+    odd = ranked([CategoryCounts(name, posts, 1, 1) for posts, name in enumerate(names)])
+
+    replace_period(cassandra, YEAR, odd, 1)
+
+    assert most_popular(cassandra, YEAR, 100) == odd
+
+
+def test_a_name_that_no_key_of_cassandra_holds_keeps_no_other_out(cassandra: Any) -> None:
+    names = ["art", "x" * 70_000, "travel"]
+
+    replace_period(cassandra, YEAR, ranked([CategoryCounts(name, 1, 1, 1) for name in names]), 1)
+
+    assert [place.counts.category for place in most_popular(cassandra, YEAR, 9)] == ["art", "travel"]
+
+
+@pytest.mark.parametrize("remembers", [True, False])
+def test_a_period_that_a_clock_ahead_has_written_is_replaced_by_a_run_with_the_right_one(
+    spark: SparkSession, place: Settings, bucket: ObjectStore, cassandra: Any, remembers: bool
+) -> None:
+    day = DAYS[1]
+    write(bucket, day, [("1", "art", "Ann"), ("2", "travel", "Bo")])
+    replace_popularity(spark, bucket, place, [day], clock=lambda: time.time() + 3 * 86_400)
+    if not remembers:  # as an installation from before
+        cassandra.execute("TRUNCATE slice_writes")
+    pins: dict[date, list[Pin]] = {day: [("1", "travel", "Ann")]}
+    write(bucket, day, pins[day])
+
+    replace_popularity(spark, bucket, place, [day])
+
+    assert table(cassandra) == {period: recount(pins, period) for period in periods_of([day])}
 
 
 ORDERS = [[f"category {number}" for number in range(20)], [f"category {number}" for number in reversed(range(15))]]

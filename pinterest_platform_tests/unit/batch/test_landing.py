@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -14,13 +14,14 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from pinterest_platform.batch import landing
+from pinterest_platform.batch import landing, landing_pieces
 from pinterest_platform.batch.grown_days import grown_days, marks_of
 from pinterest_platform.batch.landing import land_day
-from pinterest_platform.batch.landing_ledger import TopicReplacedError
-from pinterest_platform.batch.lost_records import RecordsLostError
-from pinterest_platform.pins.days import day_of, start_of
-from pinterest_platform.stores.kafka import MILLISECONDS_AN_HOUR
+from pinterest_platform.batch.landing_ledger import TopicReplacedError, read_ledger
+from pinterest_platform.batch.lost_records import Loss, TopicCutError, losses
+from pinterest_platform.pins.days import MISDATED_DAY, PlausibleTimes, day_of, start_of
+from pinterest_platform.stores.kafka import MILLISECONDS_AN_HOUR, RecordsDeletedError
+from pinterest_platform.stores.kafka_batches import Record
 from pinterest_platform_tests.fakes import FakeBucket, FakeTopic
 from pinterest_platform_tests.landing_suite import MONDAY, LandingSuite, contents, lines
 
@@ -93,7 +94,7 @@ class MortalBucket(FakeBucket):
 
     def __init__(self) -> None:
         super().__init__()
-        self.writes_left = 0
+        self.writes_left = 1_000_000
 
     def put(self, key: str, body: bytes, metadata: Mapping[str, str]) -> None:
         if not self.writes_left:
@@ -102,19 +103,92 @@ class MortalBucket(FakeBucket):
         super().put(key, body, metadata)
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(landing, "CHUNK_OFFSETS", 4)
+    monkeypatch.setattr(landing_pieces, "CHUNK_OFFSETS", 4)
+    monkeypatch.setattr(landing, "RECORDS_AT_A_TIME", 3)
 
 
-times = st.integers(min_value=start_of(MONDAY), max_value=start_of(THREE_DAYS[-1]) + 23 * MILLISECONDS_AN_HOUR)
-posts = st.lists(times, max_size=12)
+NOW = start_of(THREE_DAYS[-1]) + 23 * MILLISECONDS_AN_HOUR
+TIMES = PlausibleTimes.until(NOW, THREE_DAYS[0])
+plausible = st.integers(min_value=start_of(MONDAY), max_value=NOW)
+posts = st.lists(plausible, max_size=12)
+any_posts = st.lists(plausible | st.integers(min_value=-(2**63), max_value=2**63 - 1), max_size=12)
+any_number = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
 
 
-@pytest.mark.usefixtures("_small_chunks")
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@dataclass
+class History:
+    """A topic whose records expire, what is landed of it, and days that are cleaned, each of which may be killed."""
+
+    topic: FakeTopic = field(default_factory=FakeTopic)
+    bucket: MortalBucket = field(default_factory=MortalBucket)
+    posted: dict[int, int] = field(default_factory=dict)
+    expired: set[int] = field(default_factory=set)
+    cleaned: dict[date, list[int]] = field(default_factory=lambda: defaultdict(list))
+
+    def post(self, times: list[int]) -> None:
+        for at in times:
+            self.posted[self.topic.end_offsets()[0]] = at
+            self.topic.post(at, b"pin")
+
+    def expire(self, before: int) -> None:
+        kept = max(self.topic.beginning_offsets()[0], min(before, self.topic.end_offsets()[0]))
+        self.topic.delete_before(0, kept)
+        self.expired = set(range(kept))
+
+    def land(self, writes: int) -> None:
+        self.bucket.writes_left = writes
+        with suppress(KilledError):
+            land_day(self.topic, self.bucket, MONDAY, TIMES)
+        self.bucket.writes_left = 1_000_000
+
+    def clean(self, day: date) -> None:
+        """Clean the day and bring it to its end."""
+        marks = marks_of(self.bucket, day)
+        self.cleaned[day] = self.landed(day)
+        self.bucket.delete(marks)
+
+    def landed(self, day: date) -> list[int]:
+        return [line["offset"] for line in lines(self.bucket, day)]
+
+
+steps = st.one_of(
+    st.tuples(st.just("post"), any_posts),
+    st.tuples(st.just("land"), st.integers(min_value=0, max_value=12)),
+    st.tuples(st.just("clean"), st.sampled_from([MISDATED_DAY, *THREE_DAYS])),
+    st.tuples(st.just("expire"), st.integers(min_value=0, max_value=30)),
+)
+
+
+@any_number
+@given(history=st.lists(steps, max_size=12))
+@example(history=[("post", [start_of(MONDAY)]), ("land", 2), ("clean", MONDAY)])  # killed before its mark
+@example(history=[("post", [start_of(MONDAY)]), ("land", 2), ("expire", 1)])
+@example(history=[("post", [start_of(MONDAY)] * 5), ("land", 3), ("expire", 5)])
+def test_whatever_comes_expires_and_is_killed_every_record_is_in_its_slice_or_told_as_lost(
+    history: list[tuple[str, Any]],
+) -> None:
+    ours = History()
+    for step, what in history:
+        getattr(ours, step)(what)
+    ours.land(1_000_000)
+
+    days = [MISDATED_DAY, *THREE_DAYS]
+    landed = {offset: day for day in days for offset in ours.landed(day)}
+    lost = {offset for loss in losses(ours.bucket) for offset in range(loss.first, loss.following)}
+    assert sum(len(ours.landed(day)) for day in days) == len(landed)
+    assert landed == {offset: TIMES.slice_of(ours.posted[offset]) for offset in landed}
+    assert set(ours.posted) - lost <= set(landed)
+    assert lost <= ours.expired
+    assert read_ledger(ours.bucket).of(0) == ([(0, len(ours.posted))] if ours.posted else [])
+    grown = {day for day in days if ours.landed(day) != ours.cleaned[day]}
+    assert grown <= set(grown_days(ours.bucket))
+
+
+@any_number
 @given(
-    rounds=st.lists(st.tuples(posts, st.sampled_from(THREE_DAYS), st.integers(min_value=0, max_value=6)), max_size=6)
+    rounds=st.lists(st.tuples(posts, st.sampled_from(THREE_DAYS), st.integers(min_value=0, max_value=9)), max_size=6)
 )
 def test_landings_killed_before_any_write_and_resumed_end_as_one_that_was_not(
     rounds: list[tuple[list[int], date, int]],
@@ -124,42 +198,13 @@ def test_landings_killed_before_any_write_and_resumed_end_as_one_that_was_not(
         for at in posted:
             topic.post(at, str(at).encode())
         with suppress(KilledError):
-            land_day(topic, killed, day)
+            land_day(topic, killed, day, TIMES)
     killed.writes_left = 1_000_000
 
-    for day in THREE_DAYS:
-        land_day(topic, killed, day)
-        land_day(topic, whole, day)
+    land_day(topic, killed, MONDAY, TIMES)
+    land_day(topic, whole, MONDAY, TIMES)
 
     assert contents(killed) == contents(whole)
-
-
-@pytest.mark.usefixtures("_small_chunks")
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    rounds=st.lists(st.tuples(posts, st.sampled_from(THREE_DAYS), st.integers(min_value=0, max_value=6)), max_size=6)
-)
-def test_a_day_that_grew_since_it_was_cleaned_is_marked_although_landings_are_killed(
-    rounds: list[tuple[list[int], date, int]],
-) -> None:
-    topic, bucket, cleaned = FakeTopic(), MortalBucket(), dict.fromkeys(THREE_DAYS, 0)
-    for posted, day, bucket.writes_left in rounds:
-        for at in posted:
-            topic.post(at, b"pin")
-        with suppress(KilledError):
-            land_day(topic, bucket, day)
-            cleaned[day] = len(lines(bucket, day))
-            bucket.delete(marks_of(bucket, day))
-
-    # A day whose own landing was killed after it had written is retried: Dagster shows a run that failed.
-    bucket.writes_left = 1_000_000
-    for day in {day for _, day, _ in rounds}:
-        land_day(topic, bucket, day)
-        cleaned[day] = len(lines(bucket, day))
-        bucket.delete(marks_of(bucket, day))
-    grown = {day for day, count in cleaned.items() if len(lines(bucket, day)) > count}
-
-    assert grown <= set(grown_days(bucket))
 
 
 class WatchedBucket(FakeBucket):
@@ -174,89 +219,96 @@ class WatchedBucket(FakeBucket):
         super().put(key, body, metadata)
 
 
-@pytest.mark.usefixtures("_small_chunks")
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@any_number
 @given(posted=posts, begins_before=st.integers(min_value=0, max_value=20))
-@example(posted=[start_of(MONDAY)], begins_before=3)  # between the first mark and the write
-@example(posted=[start_of(MONDAY)] * 5, begins_before=4)  # between a write and the mark that follows it
-@example(posted=[start_of(MONDAY)] * 5, begins_before=5)  # between two objects
+@example(posted=[start_of(MONDAY)], begins_before=2)  # between an object and its mark
+@example(posted=[start_of(MONDAY)] * 5, begins_before=3)  # between a mark and the ledger
+@example(posted=[start_of(MONDAY)] * 5, begins_before=4)  # between two objects
 def test_a_day_that_grew_while_it_was_being_cleaned_stays_marked(posted: list[int], begins_before: int) -> None:
     topic = FakeTopic()
-    for at in [start_of(THREE_DAYS[-1]), *posted]:  # all others are late
+    for at in posted:
         topic.post(at, b"pin")
     listed: dict[date, list[str]] = {}
     seen: dict[date, int] = {}
 
     def begin_cleanings(write: int) -> None:
         if write == begins_before:
-            for day in THREE_DAYS[:-1]:
+            for day in THREE_DAYS:
                 listed[day], seen[day] = marks_of(bucket, day), len(lines(bucket, day))
 
     bucket = WatchedBucket(begin_cleanings)
-    land_day(topic, bucket, THREE_DAYS[-1])
+    land_day(topic, bucket, MONDAY, TIMES)
     for marks in listed.values():
         bucket.delete(marks)
 
     assert {day for day, count in seen.items() if len(lines(bucket, day)) > count} <= set(grown_days(bucket))
 
 
-@dataclass
-class History:
-    """A topic whose records expire, and what was landed of it on the way."""
+def test_a_day_stays_asked_for_whose_cleaning_ran_between_a_landing_that_was_killed_and_its_mark() -> None:
+    topic, bucket = FakeTopic(), MortalBucket()
+    topic.post(start_of(MONDAY), b"late")
+    marks = marks_of(bucket, MONDAY)  # a cleaning begins
+    bucket.writes_left = 2  # the topic's identity and the object
+    with pytest.raises(KilledError):
+        land_day(topic, bucket, MONDAY, TIMES)
+    bucket.writes_left = 1_000_000
+    bucket.delete(marks)  # and ends, without having seen the object
+    assert (len(lines(bucket, MONDAY)), grown_days(bucket)) == (1, [])
 
-    topic: FakeTopic = field(default_factory=FakeTopic)
-    bucket: FakeBucket = field(default_factory=FakeBucket)
-    posted: dict[date, list[int]] = field(default_factory=lambda: defaultdict(list))
+    land_day(topic, bucket, MONDAY, TIMES)
 
-    def post(self, at: int) -> None:
-        self.posted[day_of(at)].append(self.topic.end_offsets()[0])
-        self.topic.post(at, b"pin")
-
-    def land(self, day: date) -> bool:
-        try:
-            land_day(self.topic, self.bucket, day)
-        except RecordsLostError:
-            return False
-        return True
-
-    def landed(self, day: date) -> list[int]:
-        return [line["offset"] for line in lines(self.bucket, day)]
-
-    def lost(self) -> bool:
-        """Whether Kafka has deleted a record that never landed."""
-        landed = {offset for day in THREE_DAYS for offset in self.landed(day)}
-        return not landed >= set(range(self.topic.beginning_offsets()[0]))
+    assert grown_days(bucket) == [MONDAY]
 
 
-steps = st.one_of(
-    st.tuples(st.just("post"), posts),
-    st.tuples(st.just("land"), st.sampled_from(THREE_DAYS)),
-    st.tuples(st.just("expire"), st.integers(min_value=0, max_value=20)),
-)
+def test_a_record_that_was_ahead_stays_misdated_when_the_clock_has_caught_up() -> None:
+    topic, bucket = FakeTopic(), MortalBucket()
+    topic.post(start_of(THREE_DAYS[2]), b"ahead")
+    bucket.writes_left = 2  # the topic's identity and the object
+    with pytest.raises(KilledError):
+        land_day(topic, bucket, MONDAY, PlausibleTimes.until(start_of(MONDAY), MONDAY))
+    bucket.writes_left = 1_000_000
+
+    land_day(topic, bucket, MONDAY, TIMES)
+
+    assert [len(lines(bucket, day)) for day in (MISDATED_DAY, THREE_DAYS[2])] == [1, 0]
 
 
-@pytest.mark.usefixtures("_small_chunks")
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
-@given(history=st.lists(steps, max_size=12))
-def test_a_record_is_in_s3_or_some_day_is_refused(history: list[tuple[str, Any]]) -> None:
-    ours = History()
-    for step, what in history:
-        if step == "post":
-            for at in what:
-                ours.post(at)
-        elif step == "land":
-            ours.land(what)
-        else:
-            kept = ours.topic.beginning_offsets()[0]
-            ours.topic.delete_before(0, max(kept, min(what, ours.topic.end_offsets()[0])))
+class ForgetfulTopic(FakeTopic):
+    """A topic of which records expire while it is read: those before `expires`, once `at` has been read."""
 
-    landed = [ours.land(day) for day in THREE_DAYS]
+    def __init__(self, at: int, expires: int) -> None:
+        super().__init__()
+        self._at, self._expires = at, expires
 
-    if ours.lost():
-        assert not all(landed)
-    else:
-        assert all(landed)
-        assert {day: ours.landed(day) for day in THREE_DAYS} == {day: ours.posted[day] for day in THREE_DAYS}
+    def read(self, partition: int, start: int, stop: int) -> Iterator[Record]:
+        for record in super().read(partition, start, stop):
+            if self.beginning_offsets()[0] > record.offset:
+                raise RecordsDeletedError
+            yield record
+            if record.offset == self._at:
+                self.delete_before(0, self._expires)
+
+
+def test_records_that_expire_while_they_are_read_are_told_as_lost_and_all_others_land() -> None:
+    topic, bucket = ForgetfulTopic(at=5, expires=8), FakeBucket()
+    for number in range(10):
+        topic.post(start_of(THREE_DAYS[number // 5]), b"pin")
+
+    landed = land_day(topic, bucket, MONDAY, TIMES)
+
+    assert landed.losses == (Loss("pins", 0, 6, 8, THREE_DAYS[1], THREE_DAYS[1], before_first_landing=False),)
+    assert [line["offset"] for day in THREE_DAYS for line in lines(bucket, day)] == [*range(6), 8, 9]
+
+
+def test_a_loss_meets_the_days_between_its_neighbours_and_no_others() -> None:
+    monday, tuesday, wednesday = THREE_DAYS
+    between = Loss("pins", 0, 4, 7, monday, tuesday, before_first_landing=False)
+    since_ever = Loss("pins", 0, 0, 7, None, tuesday, before_first_landing=False)
+    of_before = Loss("pins", 0, 0, 7, None, tuesday, before_first_landing=True)
+
+    assert [between.meets(day) for day in THREE_DAYS] == [True, True, False]
+    assert [since_ever.meets(day) for day in (date(2026, 1, 1), monday, wednesday)] == [True, True, False]
+    assert [of_before.meets(day) for day in THREE_DAYS] == [False, True, False]
 
 
 def test_a_topic_that_was_made_anew_is_refused_and_changes_nothing() -> None:
@@ -277,5 +329,5 @@ def test_a_topic_that_was_cut_is_refused() -> None:
     land_day(topic, bucket, MONDAY)
     topic.cut(0, 1)
 
-    with pytest.raises(RecordsLostError, match="Partition 0 of pins ends at offset 1, but S3 has its records up to 1"):
+    with pytest.raises(TopicCutError, match="Partition 0 of pins ends at offset 1, but S3 has its records up to 1"):
         land_day(topic, bucket, MONDAY)

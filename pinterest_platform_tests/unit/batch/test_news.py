@@ -13,7 +13,7 @@ from pinterest_platform.batch.grown_days import marks_of
 from pinterest_platform.batch.landing import land_day
 from pinterest_platform.batch.landing_ledger import TopicReplacedError
 from pinterest_platform.batch.news import MOST_DAYS, Cursor, News, look
-from pinterest_platform.pins.days import start_of
+from pinterest_platform.pins.days import PlausibleTimes, start_of
 from pinterest_platform.stores.kafka import MILLISECONDS_AN_HOUR
 from pinterest_platform_tests.fakes import FakeBucket, FakeTopic
 
@@ -21,6 +21,7 @@ MONDAY, TUESDAY, WEDNESDAY = (date(2026, 11, 16) + timedelta(days=number) for nu
 NOON = 12 * MILLISECONDS_AN_HOUR
 PAUSE = timedelta(minutes=10)
 NOBODY: Set[date] = frozenset()
+TIMES = PlausibleTimes.until(start_of(date(2026, 11, 30)), date(2025, 1, 1))
 
 
 def at(day: date, hour: int = 12) -> datetime:
@@ -34,16 +35,15 @@ class Watcher:
         self.topic, self.bucket = topic, bucket
         self.cursor: Cursor | None = None
 
-    def look(self, now: datetime, running: Set[date] = NOBODY) -> News:
-        news = look(self.topic, self.bucket, self.cursor, running, now, PAUSE)
+    def look(self, now: datetime, held_back: Set[date] = NOBODY) -> News:
+        news = look(self.topic, self.bucket, self.cursor, held_back, now, PAUSE)
         self.cursor = Cursor.decode(news.cursor.encode())
         return news
 
     def run(self, day: date) -> None:
-        """What a run of the day does, as far as this is concerned."""
-        marks = marks_of(self.bucket, day)
-        land_day(self.topic, self.bucket, day)
-        self.bucket.delete(marks)
+        """What a run of the day does that comes to its end, as far as this is concerned."""
+        land_day(self.topic, self.bucket, day, TIMES)
+        self.bucket.delete(marks_of(self.bucket, day))
 
 
 @pytest.fixture
@@ -62,31 +62,63 @@ def test_a_first_look_asks_for_every_day_that_has_records(topic: FakeTopic, watc
 
     news = watcher.look(at(WEDNESDAY + timedelta(days=1)))
 
-    assert (news.days, news.new_records, news.older_days) == ({MONDAY, WEDNESDAY}, 2, False)
+    assert (news.days, news.new_records) == ({MONDAY, WEDNESDAY}, 2)
 
 
-def test_a_first_look_says_where_there_is_more_than_it_asks_for(topic: FakeTopic, watcher: Watcher) -> None:
-    topic.post(start_of(MONDAY), b"pin")
-    topic.post(start_of(MONDAY + timedelta(days=MOST_DAYS)), b"pin")
+def test_days_before_those_of_a_first_look_are_asked_for_when_they_have_landed(
+    topic: FakeTopic, watcher: Watcher
+) -> None:
+    old, new = MONDAY - timedelta(days=MOST_DAYS), MONDAY
+    topic.post(start_of(old), b"pin")
+    topic.post(start_of(new), b"pin")
 
-    news = watcher.look(at(MONDAY + timedelta(days=MOST_DAYS + 1)))
+    first = watcher.look(at(TUESDAY))
+    watcher.run(new)
 
-    assert (news.days, news.older_days) == ({MONDAY + timedelta(days=MOST_DAYS)}, True)
+    assert (first.days, watcher.look(at(TUESDAY)).days) == ({new}, {old})
 
 
 def test_an_empty_topic_asks_for_nothing(watcher: Watcher) -> None:
     news = watcher.look(at(MONDAY))
 
-    assert (news.days, news.grown, news.new_records) == (NOBODY, NOBODY, 0)
+    assert (news.days, news.waiting, news.new_records) == (NOBODY, NOBODY, 0)
 
 
 def test_no_news_asks_for_nothing(topic: FakeTopic, watcher: Watcher) -> None:
     topic.post(start_of(MONDAY), b"pin")
     watcher.look(at(TUESDAY))
+    watcher.run(MONDAY)
 
     news = watcher.look(at(TUESDAY, hour=13))
 
     assert (news.days, news.new_records) == (NOBODY, 0)
+
+
+def test_a_day_stays_asked_for_until_a_run_of_it_has_come_to_its_end(topic: FakeTopic, watcher: Watcher) -> None:
+    topic.post(start_of(MONDAY), b"pin")
+
+    before = watcher.look(at(TUESDAY)).days
+    while_it_runs = watcher.look(at(TUESDAY), held_back={MONDAY})
+    land_day(topic, watcher.bucket, MONDAY, TIMES)  # the run landed it, and failed
+    after = watcher.look(at(TUESDAY)).days
+    watcher.run(MONDAY)
+
+    assert (before, while_it_runs.days, while_it_runs.waiting, after) == ({MONDAY}, NOBODY, {MONDAY}, {MONDAY})
+    assert watcher.look(at(TUESDAY)).days == NOBODY
+
+
+def test_a_record_that_is_ahead_hides_no_other_from_the_look(topic: FakeTopic, watcher: Watcher) -> None:
+    topic.post(start_of(MONDAY), b"pin")
+    watcher.run(MONDAY)
+    topic.post(start_of(date(2040, 1, 1)), b"ahead")
+    topic.post(start_of(MONDAY) + NOON, b"pin")
+
+    watcher.look(at(WEDNESDAY, hour=11))  # the day under way has its pause
+
+    first = watcher.look(at(WEDNESDAY))
+    watcher.run(WEDNESDAY)
+
+    assert (first.days, watcher.look(at(WEDNESDAY)).days) == ({WEDNESDAY}, {MONDAY})
 
 
 def test_a_day_that_somebody_else_has_run_is_not_asked_for(topic: FakeTopic, watcher: Watcher) -> None:
@@ -112,24 +144,20 @@ def test_a_late_record_asks_for_the_day_that_it_came_in_and_then_for_its_own(
     watcher.run(MONDAY)
     third = watcher.look(at(WEDNESDAY))
 
-    assert [(news.days, news.grown) for news in (first, second, third)] == [
-        ({TUESDAY}, NOBODY),
-        (NOBODY, {MONDAY}),
-        (NOBODY, NOBODY),
-    ]
+    assert [news.days for news in (first, second, third)] == [{TUESDAY}, {MONDAY}, NOBODY]
 
 
 def test_a_day_that_is_running_is_asked_for_when_its_run_has_ended(topic: FakeTopic, watcher: Watcher) -> None:
     topic.post(start_of(MONDAY), b"pin")
 
-    during, after = watcher.look(at(TUESDAY), running={MONDAY}), watcher.look(at(TUESDAY))
+    during, after = watcher.look(at(TUESDAY), held_back={MONDAY}), watcher.look(at(TUESDAY))
 
     assert (during.days, after.days) == (NOBODY, {MONDAY})
 
 
 def test_a_running_day_that_lands_everything_is_not_asked_for_again(topic: FakeTopic, watcher: Watcher) -> None:
     topic.post(start_of(MONDAY), b"pin")
-    watcher.look(at(TUESDAY), running={MONDAY})
+    watcher.look(at(TUESDAY), held_back={MONDAY})
     watcher.run(MONDAY)
 
     assert watcher.look(at(TUESDAY)).days == NOBODY
@@ -154,6 +182,7 @@ def test_what_a_pause_held_back_is_asked_for_when_the_day_is_over(topic: FakeTop
 def test_a_partition_that_was_added_is_looked_at_from_its_beginning(topic: FakeTopic, watcher: Watcher) -> None:
     topic.post(start_of(MONDAY), b"pin")
     watcher.look(at(WEDNESDAY))
+    watcher.run(MONDAY)
     topic.add_partition()
     topic.post(start_of(TUESDAY), b"pin", partition=2)
 
@@ -195,17 +224,17 @@ def test_following_what_is_asked_for_lands_everything(
 ) -> None:
     topic = FakeTopic(partitions=2)
     watcher, posted, now = Watcher(topic, FakeBucket()), 0, at(MONDAY + timedelta(days=5))
-    for posts, running in [*rounds, ([], set()), ([], set()), ([], set())]:
+    for posts, held_back in [*rounds, ([], set()), ([], set()), ([], set())]:
         for hour, partition in posts:
             topic.post(start_of(MONDAY) + hour * MILLISECONDS_AN_HOUR, b"pin", partition=partition)
             posted += 1
-        news = watcher.look(now, running)
-        for day in news.days | news.grown:
+        news = watcher.look(now, held_back)
+        for day in news.days:
             watcher.run(day)
 
     last = watcher.look(now)
 
     landed = watcher.bucket.list("events/")
     described = [watcher.bucket.describe(stored.key) for stored in landed]
-    assert (last.days, last.grown) == (NOBODY, NOBODY)
+    assert (last.days, last.waiting) == (NOBODY, NOBODY)
     assert sum(int(found.metadata["records"]) for found in described if found) == posted

@@ -76,8 +76,22 @@ def test_a_version_that_is_newer_than_the_clean_one_is_not_superseded() -> None:
     assert found([line(("a", 2, 0, 0))], batch(("a", 1, 1, 0))) == set()
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        f'{{"unique_id": "a", "more": {"9" * 400}}}',
+        '{"unique_id": "a", "more": 1e999}',
+        '{"unique_id": 7, "unique_id": "a"}',
+        r'{"unique\u005fid": "\u0061"}',
+    ],
+)
+def test_a_pin_is_known_however_its_json_is_spelled(value: str) -> None:
+    assert found([line(("a", 0, 0, 0)) | {"value": value}], batch(("a", 1, 1, 0))) == {(0, 0)}
+
+
 def test_what_is_no_pin_is_superseded_by_nothing() -> None:
-    values = ["[]", "no json", None, '{"unique_id": 7}', "{}"]
+    values = ["[]", "no json", None, '{"unique_id": 7}', "{}", '{"unique_id": "a", "unique_id": 7}', "9" * 400]
+    values += ['{"unique_id": "a", "more": [NaN, 1e999]}', '{"unique_id": "a", "more": ' + "[" * 2_000 + "1e999"]
     lines = [line(("a", 0, number, 0)) | {"value": value} for number, value in enumerate(values)]
 
     assert found([*lines, {"partition": 0, "offset": 9, "timestamp": 0}], batch(("a", 1, 10, 0))) == set()

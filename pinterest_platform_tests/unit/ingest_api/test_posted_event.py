@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from ingest_api import posted_event
 from ingest_api.posted_event import PostedEvent, Problem, RefusedPinError, read_event, with_members
+from pinterest_platform.pins.event import PostedPin
+from pinterest_platform.pins.fields import GREATEST_BYTES
 from pinterest_platform_tests.pins import VALID_PIN, pin, pin_without
 
 
@@ -123,9 +125,43 @@ def test_a_body_that_is_no_json_object_is_refused_as_a_whole(body: bytes, reason
     assert problems_of(body) == [Problem(None, reason)]
 
 
-def test_a_number_of_thousands_of_digits_is_refused() -> None:
-    [problem] = problems_of(json.dumps(VALID_PIN).encode()[:-1] + b',"x":' + b"9" * 5_000 + b"}")
-    assert problem.reason.startswith("holds a number that is too long")
+@pytest.mark.parametrize("number", ["9" * 1_001, "-" + "9" * 1_000, "0." + "9" * 999, "1e" + "9" * 999, "9" * 5_000])
+def test_a_number_of_thousands_of_digits_is_refused_because_the_cleaning_cannot_read_it(number: str) -> None:
+    body = json.dumps(VALID_PIN).encode()[:-1] + f',"x":[{number}]}}'.encode()
+    assert problems_of(body) == [Problem(None, "holds a number of more than 1,000 characters")]
+
+
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
+def test_what_is_nested_in_more_than_200_levels_is_refused(opening: str, closing: str) -> None:
+    def body(levels: int) -> bytes:
+        value = opening * (levels - 1) + "1" + closing * (levels - 1)
+        return json.dumps(VALID_PIN).encode()[:-1] + f',"x":{value}}}'.encode()
+
+    assert read(body(200)).unique_id == VALID_PIN["unique_id"]
+    for levels in (201, 900):
+        assert problems_of(body(levels)) == [Problem(None, "is nested in more than 200 levels")]
+
+
+LIMITS = [(field, limit, letter) for field, limit in GREATEST_BYTES.items() for letter in ("a", "é", "ハ", "🌿")]
+
+
+@pytest.mark.parametrize(("field", "limit", "letter"), LIMITS)
+def test_a_text_of_more_bytes_than_its_field_may_have_is_refused(field: str, limit: int, letter: str) -> None:
+    longest = letter * (limit // len(letter.encode()))
+
+    for body in (pin(**{field: longest}), pin(**{field: longest, "more": 1})):
+        assert read(json.dumps(body, ensure_ascii=False).encode()).unique_id == body["unique_id"]
+        assert problems_of(body | {field: longest + letter}) == [
+            Problem(field, f"must not be longer than {limit:,} bytes")
+        ]
+
+
+def test_the_schema_says_how_long_a_text_may_be() -> None:
+    properties = PostedPin.model_json_schema()["properties"]
+
+    assert properties["poster_name"]["maxLength"] == 1_024
+    assert properties["poster_name"]["description"] == "At most 1,024 bytes of UTF-8."
+    assert properties["event_id"]["anyOf"][0]["maxLength"] == 512
 
 
 ANY_JSON = st.recursive(
@@ -152,10 +188,23 @@ def test_members_are_appended_to_a_json_object() -> None:
 
 
 COLONS = st.text('a:", \\{}é\t\u00a0')
+# Around a quarter, where the fast reader stops to be sure, and around the greatest length itself.
+LONG_TEXTS = st.builds(
+    lambda letter, bytes_, more: letter * (bytes_ // len(letter.encode()) + more),
+    st.sampled_from("aéハ🌿"),
+    st.sampled_from([size for limit in GREATEST_BYTES.values() for size in (limit // 4, limit)]),
+    st.integers(-1, 1),
+)
 NAMES = st.sampled_from([*VALID_PIN, "event_id"])
 WHITE_SPACE = st.sampled_from(["", " ", "\n\t"])
 VALUES = st.one_of(
-    COLONS, st.none(), st.integers(-(2**64), 2**64), st.floats(), st.booleans(), st.lists(COLONS, max_size=2)
+    COLONS,
+    LONG_TEXTS,
+    st.none(),
+    st.integers(-(2**64), 2**64),
+    st.floats(),
+    st.booleans(),
+    st.lists(COLONS, max_size=2),
 )
 
 
@@ -172,8 +221,13 @@ def spelled_pins(draw: st.DrawFn) -> bytes:
     return f"{space}{{{','.join(written)}{space}}}{space}".encode()
 
 
+LONG_PINS = st.dictionaries(st.sampled_from(list(GREATEST_BYTES)), LONG_TEXTS, max_size=2).map(
+    lambda changes: json.dumps(VALID_PIN | changes, ensure_ascii=False).encode()
+)
+
+
 @settings(max_examples=300)
-@given(body=spelled_pins() | CHANGED_PINS)
+@given(body=spelled_pins() | CHANGED_PINS | LONG_PINS)
 def test_the_fast_reader_takes_what_the_careful_one_takes_and_makes_the_same_of_it(body: bytes) -> None:
     plain = posted_event._plain_event(body, new_event_id)
     if plain is not None:

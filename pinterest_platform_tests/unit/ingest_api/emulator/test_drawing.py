@@ -15,7 +15,8 @@ from ingest_api.emulator.drawing import draw_posts
 from ingest_api.emulator.post import Post
 from ingest_api.emulator.posters import make_posters
 from ingest_api.posted_event import RefusedPinError, read_event
-from pinterest_platform.pins.event import MISSING_TEXTS, PostedPin
+from pinterest_platform.pins.event import PostedPin
+from pinterest_platform.pins.fields import MISSING_TEXTS
 
 SEED = 7
 

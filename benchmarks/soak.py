@@ -1,0 +1,278 @@
+"""Not speed: an hour of faults, one a minute, while events are posted; then every record must be where it belongs.
+
+Run it with `.venv/bin/python -m benchmarks.soak --minutes 60`, as root where the disk shall be filled too. It starts
+the whole platform on ports and a disk of its own. After each fault it starts again what is dead, as a person would. At
+the end it waits until the platform is quiet, judges every store, and then deletes a raw object, a Cassandra row and a
+PostgreSQL row: the account has to name each. The report goes to `benchmarks/results/soak.md`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+
+import psutil
+
+from benchmarks.disk import Disk, mounted
+from benchmarks.faults import Fault, Scene, all_faults
+from benchmarks.planted import planted_deletions
+from benchmarks.soak_posting import Posting, Pulse
+from benchmarks.stack import BENCHMARK_SETTINGS
+from benchmarks.streaming import switch
+from benchmarks.verdicts import (
+    Verdict,
+    check_days,
+    days_landed,
+    judge_clean,
+    judge_profiles,
+    judge_raw,
+    judge_stream,
+    raw_events,
+    run_days,
+    runs_by_status,
+    tried,
+    wait_until_asked_is_done,
+    wait_until_streamed,
+)
+from infra.local_stack.processes import wait_until_gone
+from infra.local_stack.stack import LocalStack
+from infra.local_stack.terminal import Terminal
+from pinterest_platform.automation.jobs import BATCH_JOB, STREAM_JOB
+from pinterest_platform.pins.days import MISDATED_DAY
+
+STATE_FOLDER, IMAGE = Path(".state/soak"), Path(".state/soak.img")
+RESULTS = Path(__file__).parent / "results" / "soak.md"
+DISK_MIB = 24 * 1024
+SETTINGS = BENCHMARK_SETTINGS.model_copy(
+    update={
+        "monitoring": True,
+        "prometheus_port": 26090,
+        "cassandra_exporter_port": 26071,
+        "kafka_exporter_port": 26072,
+        "postgres_exporter_port": 26187,
+        "platform_exporter_port": 26188,
+        "open_day_pause_seconds": 120,  # so that batches run all the while
+        "retry_delay_seconds": 30,
+        "stack_minimum_disk_mib": 512,
+        "state_folder": STATE_FOLDER,
+    }
+)
+A_MINUTE = 60.0
+_BETWEEN_SECONDS = 15.0  # at the least, from the end of a fault to the next
+_STARTS = 4
+_LAG_SECONDS, _ASKED_SECONDS, _POSTING_SECONDS = 900.0, 1_500.0, 900.0
+
+
+@dataclass(frozen=True)
+class Struck:
+    """A fault that has happened: seconds since 1970 when it began and when everything had been started again."""
+
+    name: str
+    began: float
+    ended: float
+    told: str
+
+
+def main() -> int:
+    options = _options()
+    for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell has us ignore it
+        signal.signal(number, signal.default_int_handler)
+    began = datetime.now(UTC)
+    with own_disk() as disk, own_stack() as stack:
+        scene = Scene(stack, stack.settings, Random(options.seed), disk)  # noqa: S311
+        faults = chosen(all_faults(scene), options.faults)
+        pulse = Pulse(stack.settings)
+        with (
+            pulse.beating(),
+            Posting(stack.settings, options.rate, options.minutes * A_MINUTE, options.seed) as posting,
+        ):
+            struck = strike(scene, faults, options.minutes)
+            ended = tried("all was posted", lambda: posting.finish(_POSTING_SECONDS))
+            verdicts = [ended, *judge(scene, posting)]
+        report = as_markdown(options, began, struck, pulse, verdicts, disk)
+    print(report)
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(report)
+    return int(not all(verdict.holds for verdict in verdicts))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--rate", type=float, default=300, help="events a second")
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--faults", nargs="+", default=[""], metavar="NAME", help="those with one of these texts")
+    return parser.parse_args()
+
+
+def chosen(faults: Mapping[str, Fault], texts: Sequence[str]) -> dict[str, Fault]:
+    found = {name: fault for name, fault in faults.items() if any(text in name for text in texts)}
+    if not found:
+        raise SystemExit(f"There is no such fault. Choose from: {', '.join(faults)}.")
+    return found
+
+
+@contextmanager
+def own_disk() -> Iterator[Disk | None]:
+    """None where nobody may mount one: then no disk is filled."""
+    LocalStack(SETTINGS).stop()  # what a run that was killed has left
+    STATE_FOLDER.parent.mkdir(exist_ok=True)
+    attempt = mounted(STATE_FOLDER, IMAGE, DISK_MIB)
+    try:
+        disk = attempt.__enter__()
+    except (subprocess.CalledProcessError, OSError) as error:
+        print(f"! No disk of its own, so none is filled: {error}", flush=True)
+        shutil.rmtree(STATE_FOLDER, ignore_errors=True)
+        yield None
+        shutil.rmtree(STATE_FOLDER, ignore_errors=True)
+        return
+    try:
+        yield disk
+    finally:
+        attempt.__exit__(None, None, None)
+
+
+@contextmanager
+def own_stack() -> Iterator[LocalStack]:
+    """Everything running; stopped at the end, whatever state it is in."""
+    stack = LocalStack(SETTINGS, Terminal(io.StringIO()))
+    try:
+        stack.start()
+        yield stack
+    finally:
+        with suppress(Exception):
+            stack.stop()
+        LocalStack(SETTINGS).stop()
+
+
+def strike(scene: Scene, faults: Mapping[str, Fault], minutes: float) -> list[Struck]:
+    """A fault a minute, or as soon as the one before is over; each kind once before one comes again."""
+    struck: list[Struck] = []
+    until, following = time.time() + minutes * A_MINUTE, time.time() + _BETWEEN_SECONDS
+    for name in in_turn(list(faults), scene.dice):
+        time.sleep(max(0.0, min(following, until) - time.time()))
+        if time.time() >= until:
+            break
+        began = time.time()
+        told = _do(scene, faults[name])
+        told += start_again(scene.stack)
+        struck.append(Struck(name, began, time.time(), told))
+        following = max(began + A_MINUTE, time.time() + _BETWEEN_SECONDS)
+        print(f"{datetime.now(UTC):%H:%M:%S} {name}: {told} ({time.time() - began:.0f} s)", flush=True)
+    return struck
+
+
+def in_turn(names: list[str], dice: Random) -> Iterator[str]:
+    while True:
+        dice.shuffle(names)
+        yield from names
+
+
+def _do(scene: Scene, fault: Fault) -> str:
+    try:
+        return fault(scene)
+    except Exception as error:  # the soak goes on, and its report says so
+        return f"NOT DONE: {type(error).__name__}: {error}"
+
+
+def start_again(stack: LocalStack) -> str:
+    """What is dead, and what runs but does not answer: that is killed first. Says so where it needed more than one."""
+    told = ""
+    for _ in range(_STARTS):
+        try:
+            stack.start()
+        except Exception as error:  # StackError, or what a client raises of a server that is half up
+            sick = [name for name, server in stack.servers.items() if stack.process(name) and server.problem()]
+            first_line = str(error).partition("\n")[0]
+            told += f"; not started again at once ({first_line}), killed {', '.join(sick) or 'nothing'}"
+            _kill(stack, sick)
+            continue
+        return told
+    return f"{told}; NOT STARTED AGAIN"
+
+
+def _kill(stack: LocalStack, names: Sequence[str]) -> None:
+    processes = [process for name in names if (process := stack.process(name))]
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    wait_until_gone(processes, 20)
+
+
+def judge(scene: Scene, posting: Posting) -> Iterator[Verdict]:
+    settings = scene.settings
+    told = start_again(scene.stack)
+    yield Verdict("everything runs", "NOT STARTED" not in told, told.lstrip("; ") or "at the first start")
+    acknowledged = posting.places | scene.straight
+    yield tried("the stream has caught up", lambda: wait_until_streamed(settings, _LAG_SECONDS))
+    yield tried("what was asked for is done", lambda: wait_until_asked_is_done(settings, _ASKED_SECONDS))
+    # Of the open day, what came after the last run that anybody asked for.
+    days = [day for day in days_landed(settings) if day != MISDATED_DAY]
+    yield from run_days(settings, days)
+    yield from check_days(settings, days)
+    yield tried(
+        "S3 has every acknowledged record once",
+        lambda: judge_raw(acknowledged, raw_events(settings, days_landed(settings))),
+    )
+    yield tried("no clean row is there twice", lambda: judge_clean(settings, days))
+    yield tried("PostgreSQL has every acknowledged event once", lambda: judge_stream(settings, posting.events))
+    yield tried("profile_popularity equals a recount", lambda: judge_profiles(settings))
+    yield tried("runs", lambda: _runs(scene))
+    switch(settings, "new_pins_in_kafka", on=False)  # a landing meanwhile would not bring it back, but take time
+    yield from planted_deletions(settings, days[-1])
+
+
+def _runs(scene: Scene) -> Verdict:
+    told = "; ".join(
+        f"{job}: " + ", ".join(f"{count} {status}" for status, count in runs_by_status(scene.settings, job).items())
+        for job in (STREAM_JOB, BATCH_JOB)
+    )
+    return Verdict("runs, by how they ended", holds=True, found=told)
+
+
+def as_markdown(
+    options: argparse.Namespace,
+    began: datetime,
+    struck: Sequence[Struck],
+    pulse: Pulse,
+    verdicts: Sequence[Verdict],
+    disk: Disk | None,
+) -> str:
+    lines = [
+        "# An hour of faults" if options.minutes == A_MINUTE else f"# {options.minutes:g} minutes of faults",
+        "",
+        f"`benchmarks.soak --minutes {options.minutes:g} --rate {options.rate:g} --seed {options.seed}`, begun "
+        f"{began:%Y-%m-%d %H:%M} UTC. {len(struck)} faults; the disk {'could' if disk else 'could not'} be filled.",
+        "Rows stood still: the longest time without a new row in PostgreSQL, from the fault to the next one.",
+        "",
+        "| minute | fault | what was done | rows stood still, s |",
+        "|---|---|---|---|",
+    ]
+    ends = [*(one.began for one in struck[1:]), pulse.until]
+    for one, end in zip(struck, ends, strict=False):
+        minute = (one.began - began.timestamp()) / A_MINUTE
+        lines.append(f"| {minute:.0f} | {one.name} | {_cell(one.told)} | {pulse.longest_pause(one.began, end)} |")
+    lines += ["", "| verdict | | found |", "|---|---|---|"]
+    lines += [
+        f"| {verdict.what} | {'yes' if verdict.holds else '**NO**'} | {_cell(verdict.found)} |" for verdict in verdicts
+    ]
+    return "\n".join([*lines, ""])
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

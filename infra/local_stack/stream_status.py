@@ -1,0 +1,123 @@
+"""The stream as `make status` shows it: how fast it is, how far behind, and what it waits for.
+
+Belongs here: looking at the heartbeat, the progress and the lag, and the sentence that follows. Does not belong here:
+servers (`status`), alerts (`infra/prometheus/rules`).
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+from pinterest_platform.settings import Settings
+from pinterest_platform.stores.kafka import TopicUnavailableError
+from pinterest_platform.stores.postgres import connect
+from pinterest_platform.stream.lag import Lag, measure_lag
+
+# As the alerts StreamDead and StreamStandsStill have it.
+SILENT_SECONDS = 60.0
+STILL_SECONDS = 60.0
+_KAFKA_SECONDS = 5.0
+# As JSON, so that a database from before a column was added is read as well.
+_LOOK = """
+    SELECT to_jsonb(heart), extract(epoch FROM clock_timestamp() - heart.beat_at)::float8,
+        (SELECT extract(epoch FROM clock_timestamp() - max(updated_at))::float8 FROM stream_progress
+            WHERE topic = heart.topic)
+    FROM stream_heartbeat AS heart WHERE heart.topic = %s"""
+
+
+@dataclass(frozen=True)
+class Beat:
+    """What the streaming run has said of itself. Ages in seconds; None where there was nothing to say."""
+
+    run: str
+    silent_seconds: float
+    idle_seconds: float | None
+    rows_per_second: float | None
+    trouble: str | None
+
+
+@dataclass(frozen=True)
+class StreamStatus:
+    """The stream now. `state` is `healthy`, or says what is wrong; `lag` is None where nobody could tell."""
+
+    state: str
+    run_page: str | None = None
+    beat: Beat | None = None
+    lag: Lag | None = None
+
+    @property
+    def is_a_problem(self) -> bool:
+        """Whether somebody should look."""
+        return self.state != "healthy"
+
+    @property
+    def pace(self) -> str:
+        """Rows a second and the lag, as far as they are known."""
+        said = []
+        if self.beat and self.beat.rows_per_second is not None:
+            said.append(f"{self.beat.rows_per_second:,.1f} rows/s")
+        if self.lag:
+            said.append(f"{self.lag.records:,} records behind")
+        return ", ".join(said) or "-"
+
+
+def look_at_stream(settings: Settings) -> StreamStatus:
+    """Asks PostgreSQL what the stream has said and stored, and Kafka what waits."""
+    try:
+        beat = _beat(settings)
+    except psycopg.OperationalError as error:
+        return StreamStatus(f"unhealthy: waits for PostgreSQL, which is away: {_first_line(error)}")
+    except psycopg.Error as error:
+        return StreamStatus(f"unhealthy: PostgreSQL refuses to tell: {_first_line(error)}")
+    if beat is None:
+        return StreamStatus("stopped")
+    page = f"http://{settings.dagster_host}:{settings.dagster_port}/runs/{beat.run}"
+    try:
+        lag = measure_lag(settings, _KAFKA_SECONDS)
+    except TopicUnavailableError as error:
+        return StreamStatus(f"unhealthy: waits for Kafka: {_first_line(error)}", page, beat)
+    except psycopg.Error as error:
+        return StreamStatus(f"unhealthy: waits for PostgreSQL, which is away: {_first_line(error)}", page, beat)
+    return StreamStatus(judge(beat, lag), page, beat, lag)
+
+
+def judge(beat: Beat, lag: Lag) -> str:
+    """`healthy`, or what is wrong: it is silent, it stands still while records wait, or it says that it waits."""
+    if beat.silent_seconds > SILENT_SECONDS:
+        return f"unhealthy: no sign of life for {_duration(beat.silent_seconds)}; is the sensor keep_streaming on?"
+    if beat.trouble:
+        return f"unhealthy: {beat.trouble}"
+    still = beat.idle_seconds is None or beat.idle_seconds > STILL_SECONDS
+    if lag.records and lag.seconds > STILL_SECONDS and still:
+        since = "ever" if beat.idle_seconds is None else f"for {_duration(beat.idle_seconds)}"
+        return f"unhealthy: nothing stored {since} while records wait for {_duration(lag.seconds)}"
+    return "healthy"
+
+
+def _beat(settings: Settings) -> Beat | None:
+    with closing(connect(settings, autocommit=True)) as connection:
+        connection.execute("SET statement_timeout = '5s'")
+        try:
+            row: Any = connection.execute(_LOOK, [settings.kafka_topic]).fetchone()
+        except psycopg.errors.UndefinedTable:
+            return None
+    if row is None:
+        return None
+    said, silent, idle = row
+    return Beat(said["owner"], silent, idle, said.get("rows_per_second"), said.get("trouble"))
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours >= 48:
+        return f"{hours // 24} days"
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
