@@ -41,6 +41,10 @@ class TopicUnavailableError(Exception):
     """The broker or its topic cannot be reached."""
 
 
+class TopicMissingError(TopicUnavailableError):
+    """The broker answers, and does not know the topic."""
+
+
 class RecordsDeletedError(Exception):
     """Kafka deleted records while they were being read."""
 
@@ -196,7 +200,7 @@ class TopicReader:
         """The topic's partitions, in order."""
         partitions = self._consumer.partitions_for_topic(self.topic)
         if not partitions:
-            raise TopicUnavailableError(self._unavailable)
+            raise TopicMissingError(self._unavailable)
         return sorted(partitions)
 
     def beginning_offsets(self) -> dict[int, int]:

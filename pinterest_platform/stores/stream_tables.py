@@ -184,6 +184,14 @@ _NEWEST = (
 )
 # Where the stream began, since it may have done so later than the topic; unknown where it began before this step.
 _BEGINNING = (sql.SQL("ALTER TABLE stream_progress ADD COLUMN first_offset bigint"),)
+# What the run that streams says of itself with each beat, for whoever asks without Dagster.
+_CONDITION = (
+    sql.SQL(
+        """ALTER TABLE stream_heartbeat
+            ADD COLUMN state text NOT NULL DEFAULT 'starting', ADD COLUMN trouble text,
+            ADD COLUMN rows_per_second double precision, ADD COLUMN last_stored_at timestamptz"""
+    ),
+)
 
 MIGRATIONS = (
     Migration(1, "tables of the stream", _TABLES),
@@ -192,5 +200,6 @@ MIGRATIONS = (
     Migration(4, "popular in the last hour", _LAST_HOUR),
     Migration(5, "the stream's slices and days, for SQL", _SLICES),
     Migration(6, "the newest of every pin in the stream, for SQL", _NEWEST),
-    Migration(11, "where the stream began", _BEGINNING),
+    Migration(9, "what the stream says of itself", _CONDITION),
+    Migration(10, "where the stream began", _BEGINNING),
 )

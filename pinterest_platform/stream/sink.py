@@ -17,6 +17,7 @@ from typing import Any
 from psycopg import sql
 
 from pinterest_platform.pins.cleaning import CLEAN_COLUMNS
+from pinterest_platform.pins.days import MISDATED_DAY
 from pinterest_platform.stores.postgres import Connection
 from pinterest_platform.stores.stream_retention import kept_from
 from pinterest_platform.stream.copy_lines import LINE_COLUMNS
@@ -42,7 +43,7 @@ _ADVANCE = """
     ON CONFLICT (topic, kafka_partition)
     DO UPDATE SET next_offset = excluded.next_offset, updated_at = clock_timestamp()"""
 _COUNT_LATE = """
-    WITH late AS (DELETE FROM staged WHERE ingest_date < %s RETURNING ingest_date)
+    WITH late AS (DELETE FROM staged WHERE ingest_date < %s AND ingest_date <> %s RETURNING ingest_date)
     INSERT INTO stream_late_records AS known (ingest_date, records) SELECT ingest_date, count(*) FROM late GROUP BY 1
     ON CONFLICT (ingest_date) DO UPDATE SET records = known.records + excluded.records, last_at = clock_timestamp()"""
 _SUMMARY = """
@@ -159,10 +160,11 @@ def _copy(connection: Connection, lines: Sequence[str]) -> None:
 
 
 def _count_late(connection: Connection, first_kept: date) -> int:
-    if not connection.execute("SELECT FROM staged WHERE ingest_date < %s LIMIT 1", [first_kept]).rowcount:
+    late = [first_kept, MISDATED_DAY]  # a misdated record is of no day, and kept
+    if not connection.execute("SELECT FROM staged WHERE ingest_date < %s AND ingest_date <> %s LIMIT 1", late).rowcount:
         return 0
     [(before,)] = connection.execute("SELECT count(*) FROM staged").fetchall()
-    connection.execute(_COUNT_LATE, [first_kept])
+    connection.execute(_COUNT_LATE, late)
     [(after,)] = connection.execute("SELECT count(*) FROM staged").fetchall()
     return int(str(before)) - int(str(after))
 
