@@ -36,7 +36,7 @@ _FORGET_FOLLOWERS = """
     UPDATE profile_popularity SET
         latest_follower_count = NULL, followers_at = NULL, followers_partition = NULL, followers_offset = NULL
     WHERE followers_at < %s::date::timestamp AT TIME ZONE 'UTC'"""
-_OLD_NOTES = ("stream_rejects", "stream_duplicates")
+_OLD_NOTES = ("stream_rejects", "stream_duplicates", "stream_conflicts")
 
 
 def create_day_partition(connection: Connection, day: date) -> None:

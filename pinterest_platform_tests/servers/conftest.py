@@ -18,8 +18,8 @@ from pinterest_platform_tests.conftest import STATE_FOLDER
 KEYSPACE = "tests"
 STORES = ["kafka", "cassandra", "s3", "postgres"]
 _TRUNCATE = """
-    TRUNCATE pinterest_stream, stream_rejects, stream_duplicates, stream_late_records, profile_popularity,
-        stream_progress, stream_heartbeat, stream_topic, stream_retention"""
+    TRUNCATE pinterest_stream, stream_rejects, stream_duplicates, stream_conflicts, stream_late_records,
+        profile_popularity, stream_progress, stream_heartbeat, stream_topic, stream_retention"""
 
 
 @pytest.fixture(scope="session")
