@@ -31,7 +31,8 @@ class CleanSlice:
     """How many records of a day went where.
 
     `superseded` are older versions of pins that were posted again that day; `repeated` are events that an earlier
-    record has already, of that day or of the seven days before; `reasons` counts the quarantined by reason. `next_offsets` is how far the raw objects went when they were read: per partition, the offset behind the last.
+    record has already, of that day or of the seven days before; `reasons` counts the quarantined by reason.
+    `next_offsets` is how far the raw objects went when they were read: per partition, the offset behind the last.
     `events_before` is what the event ids of the days before were made of then, by day.
     """
 

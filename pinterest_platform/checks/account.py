@@ -38,6 +38,7 @@ def _numbers(account: DayAccount) -> dict[str, int]:
         "clean": account.clean,
         "quarantined": account.quarantined,
         "superseded": account.superseded,
+        "repeated": account.repeated,
         "cassandra": account.cassandra,
     }
     if stream := account.stream:

@@ -12,7 +12,7 @@ without an id has one that is made of its coordinates, and is neither. `batch.ev
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from functools import partial
 
@@ -22,6 +22,7 @@ from pinterest_platform.pins.cleaning import PIN_COLUMNS
 from pinterest_platform.pins.days import REPEAT_DAYS
 from pinterest_platform.stores.postgres import Connection
 from pinterest_platform.stores.stream_tables import content_digest, content_identity, event_digest
+from pinterest_platform.stream.day_partitions import existing_partitions
 
 VERDICT_COLUMNS = sql.SQL(
     "NULL::text AS verdict, NULL::date AS of_date, NULL::integer AS of_partition, NULL::bigint AS of_offset"
@@ -43,7 +44,7 @@ def _fields(table: str) -> sql.Composed:
     return sql.SQL(", ").join(sql.Identifier(table, name) for name in PIN_COLUMNS)
 
 
-_format = partial(
+_format: Callable[..., dict[str, sql.Composable]] = partial(
     dict,
     event=event_digest("staged"),
     content=content_digest("staged"),
@@ -59,17 +60,20 @@ _format = partial(
 
 _SUSPECTS = "CREATE TEMPORARY TABLE IF NOT EXISTS suspects (event_id text) ON COMMIT DELETE ROWS"
 _FORGET_SUSPECTS = "DELETE FROM suspects"
+# Of a partition that was empty a moment ago the planner thinks that to read it whole is as cheap. Forbidden, that has a
+# cost at which PostgreSQL would compile the statement first.
+_BY_INDEX = "SET LOCAL enable_seqscan = off; SET LOCAL jit = off"
+_AS_PLANNED = "SET LOCAL enable_seqscan TO DEFAULT; SET LOCAL jit TO DEFAULT"
 _FIND_STAGED = sql.SQL(
     """
     INSERT INTO suspects SELECT event_id FROM staged WHERE reason IS NULL AND {has_own_id}
     GROUP BY event_id HAVING count(*) > 1"""
 ).format(**_format())
-# Asked for each record by the index, whatever the planner knows of the tables: that is what a lateral limit comes to.
+# A lateral query with a limit is asked for each record, and by the index, whatever the planner knows of the tables.
 _FIND_STORED = """
     INSERT INTO suspects SELECT staged.event_id FROM staged
     LEFT JOIN LATERAL (
-        SELECT stored.event_id FROM pinterest_stream AS stored
-        WHERE {stored_event} = {event} AND stored.ingest_date BETWEEN {first} AND {last} LIMIT 1
+        SELECT stored.event_id FROM ({near}) AS stored WHERE {stored_event} = {event} LIMIT 1
     ) AS stored ON true
     LEFT JOIN LATERAL (
         SELECT again.event_id FROM stream_duplicates AS again
@@ -100,9 +104,8 @@ _JUDGE_BY_STORED = """
             coalesce(known.kafka_offset, other.kafka_offset) AS of_offset
         FROM staged
         LEFT JOIN LATERAL (
-            (SELECT stored.ingest_date, stored.kafka_partition, stored.kafka_offset FROM pinterest_stream AS stored
+            (SELECT stored.ingest_date, stored.kafka_partition, stored.kafka_offset FROM ({near}) AS stored
             WHERE {stored_event} = {event} AND {stored_content} = {content}
-              AND stored.ingest_date BETWEEN {first} AND {last}
               AND stored.event_id = staged.event_id AND {stored_has_own_id}
               AND ({stored_fields}) IS NOT DISTINCT FROM ({fields}) LIMIT 1)
             UNION ALL
@@ -112,9 +115,8 @@ _JUDGE_BY_STORED = """
             LIMIT 1
         ) AS known ON true
         LEFT JOIN LATERAL (
-            SELECT stored.ingest_date, stored.kafka_partition, stored.kafka_offset FROM pinterest_stream AS stored
-            WHERE {stored_event} = {event} AND stored.ingest_date BETWEEN {first} AND {last}
-              AND stored.event_id = staged.event_id AND {stored_has_own_id} LIMIT 1
+            SELECT stored.ingest_date, stored.kafka_partition, stored.kafka_offset FROM ({near}) AS stored
+            WHERE {stored_event} = {event} AND stored.event_id = staged.event_id AND {stored_has_own_id} LIMIT 1
         ) AS other ON true
         WHERE staged.reason IS NULL AND staged.ingest_date = {day} AND {has_own_id}
           AND staged.event_id IN (SELECT event_id FROM suspects)
@@ -141,26 +143,41 @@ _CONFLICTS_IN_BATCH = sql.SQL(_JUDGE_BY_STAGED).format(
 )
 
 
-def judge_events(connection: Connection, topic: str, days: Sequence[date]) -> None:
-    """Give the pins in `staged`, which are of these days, their verdict: `repeat`, `conflict`, or none."""
+def judge_events(connection: Connection, topic: str, days: Sequence[date], first_kept: date) -> bool:
+    """Give the pins in `staged` their verdict: `repeat`, `conflict`, or none; returns whether any can have one.
+
+    Args:
+        connection: in the transaction of the batch.
+        topic: of the records.
+        days: of the pins, each with its partition.
+        first_kept: from which day on no partition is dropped before the transaction ends.
+    """
     named = {"topic": topic}
     connection.execute(_SUSPECTS)
     connection.execute(_FORGET_SUSPECTS)
+    connection.execute(_BY_INDEX)
+    near = {day: _named_near(connection, day, first_kept) for day in days}
     found = connection.execute(_FIND_STAGED, named).rowcount
-    for day in days:
-        found += connection.execute(_near(_FIND_STORED, day), named).rowcount
-    if not found:
-        return
+    for named_near in near.values():
+        found += connection.execute(sql.SQL(_FIND_STORED).format(**named_near), named).rowcount
+    if found:
+        _judge(connection, named, near.values())
+    connection.execute(_AS_PLANNED)
+    return found > 0
+
+
+def _judge(connection: Connection, named: Mapping[str, str], near: Iterable[Mapping[str, sql.Composable]]) -> None:
     for statement in _DROP_STORED:
         connection.execute(statement)
-    for day in days:
-        connection.execute(_near(_JUDGE_BY_STORED, day), named)
+    for named_near in near:
+        connection.execute(sql.SQL(_JUDGE_BY_STORED).format(**named_near), named)
     connection.execute(_REPEATS_IN_BATCH, named)
     connection.execute(_CONFLICTS_IN_BATCH, named)
 
 
-def _near(statement: str, day: date) -> sql.Composed:
-    """The statement for records of the day. Its days stand in it as values, so that no other partition is looked at."""
-    return sql.SQL(statement).format(
-        **_format(day=sql.Literal(day), first=sql.Literal(day - _WEEK), last=sql.Literal(day + _WEEK))
-    )
+def _named_near(connection: Connection, day: date, first_kept: date) -> dict[str, sql.Composable]:
+    """What a statement for the day's records names: the partitions of the days near it, and no other."""
+    first, last = max(first_kept, day - _WEEK), day + _WEEK
+    partitions = existing_partitions(connection, first, last)
+    near = sql.SQL(" UNION ALL ").join(sql.SQL("SELECT * FROM {}").format(sql.Identifier(name)) for name in partitions)
+    return _format(day=sql.Literal(day), first=sql.Literal(first), last=sql.Literal(last), near=near)

@@ -165,9 +165,10 @@ def write_batch(connection: Connection, topic: str, owner: str, lines: Sequence[
         _copy(connection, lines)
         connection.execute(_DROP_WHAT_IS_KNOWN, [topic])
         connection.execute(_ADVANCE, [topic])
-        late = _count_late(connection, kept_from(connection))
+        first_kept = kept_from(connection)
+        late = _count_late(connection, first_kept)
         pins, rejects, days, oldest = _summary(connection)
-        duplicates, conflicts = _store_pins(connection, topic, days) if pins else (0, 0)
+        duplicates, conflicts = _store_pins(connection, topic, days, first_kept) if pins else (0, 0)
         if rejects:
             connection.execute(_REJECTS, [topic])
     return BatchOutcome(pins - duplicates, rejects, duplicates, conflicts, late, oldest)
@@ -194,11 +195,13 @@ def _summary(connection: Connection) -> tuple[int, int, list[date], datetime | N
     return pins, rejects, days, oldest
 
 
-def _store_pins(connection: Connection, topic: str, days: Sequence[date]) -> tuple[int, int]:
+def _store_pins(connection: Connection, topic: str, days: Sequence[date], first_kept: date) -> tuple[int, int]:
     """Store the pins and what they say of their posters; returns how many were repeats and conflicts."""
+    duplicates = conflicts = 0
     for day in sorted(days):
         create_day_partition(connection, day)
-    judge_events(connection, topic, sorted(days))
-    duplicates, conflicts = connection.execute(_DUPLICATES).rowcount, connection.execute(_CONFLICTS).rowcount
+    if judge_events(connection, topic, sorted(days), first_kept):
+        duplicates = connection.execute(_DUPLICATES).rowcount
+        conflicts = connection.execute(_CONFLICTS).rowcount
     connection.execute(_MERGE)
     return duplicates, conflicts

@@ -17,7 +17,7 @@ from pinterest_platform_tests.conftest import STATE_FOLDER
 
 KEYSPACE = "tests"
 STORES = ["kafka", "cassandra", "s3", "postgres"]
-_TRUNCATE = """
+EMPTY_TABLES = """
     TRUNCATE pinterest_stream, stream_rejects, stream_duplicates, stream_conflicts, stream_late_records,
         profile_popularity, stream_progress, stream_heartbeat, stream_topic, stream_retention"""
 
@@ -61,5 +61,5 @@ def database(stores: Settings) -> Iterator[Connection]:
     """A connection to the stream's tables, all of them empty."""
     migrate(stores)
     with closing(connect(stores, autocommit=True)) as connection:
-        connection.execute(_TRUNCATE)
+        connection.execute(EMPTY_TABLES)
         yield connection

@@ -78,9 +78,9 @@ def test_a_batch_that_overlaps_adds_only_what_is_new(database: Connection) -> No
     assert profile(database)[0] == 3
 
 
-def again(offset: int, event: str = "e", **changes: Any) -> str:
+def again(offset: int, event: str = "e", partition: int = 0, at: datetime = NOON, **changes: Any) -> str:
     """A post of the event, whose content is always the same."""
-    return cleaned(offset, event_id=event, **{"unique_id": "pin", "index_id": 1} | changes)
+    return cleaned(offset, partition, at, **{"event_id": event, "unique_id": "pin", "index_id": 1} | changes)
 
 
 def test_a_repeated_event_counts_once_within_a_week_also_across_midnight(database: Connection) -> None:
