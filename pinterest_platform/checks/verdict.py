@@ -103,6 +103,21 @@ def coordinates_in_words(coordinates: Sequence[tuple[int, int]]) -> str:
     return f"{named} and {more:,} more" if more > 0 else named
 
 
+def conflicts_finding(conflicts: int, examples: Iterable[tuple[int, int, int, int]]) -> Finding:
+    """So many records have the event id of another one; examples are (partition, offset) of the record and of that."""
+    if not conflicts:
+        return Finding({"conflicts": 0})
+    named = "; ".join(
+        f"partition {partition} offset {offset} has the event_id of partition {other} offset {other_offset}"
+        for partition, offset, other, other_offset in examples
+    )
+    return Finding(
+        {"conflicts": conflicts},
+        f"{conflicts:,} records came with the event_id of another pin or of other content; both are stored: {named}. "
+        f"See what producer uses an id twice.",
+    )
+
+
 def result(
     finding: Finding, severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR, name: str | None = None
 ) -> dg.AssetCheckResult:

@@ -26,9 +26,9 @@ _CASSANDRA_TABLES = (
     "category_popularity",
     "slice_writes",
 )
-_TRUNCATE = """
-    TRUNCATE pinterest_stream, stream_rejects, stream_duplicates, stream_late_records, profile_popularity,
-        stream_progress, stream_heartbeat, stream_topic, stream_retention"""
+EMPTY_TABLES = """
+    TRUNCATE pinterest_stream, stream_rejects, stream_duplicates, stream_conflicts, stream_late_records,
+        profile_popularity, stream_progress, stream_heartbeat, stream_topic, stream_retention"""
 
 
 def take_every_time(settings: Settings) -> None:
@@ -84,4 +84,4 @@ def database(stores: Settings) -> Iterator[Connection]:
 
 def empty_stream_tables(connection: Connection) -> None:
     """For those who need them empty more than once in a test."""
-    connection.execute(_TRUNCATE)
+    connection.execute(EMPTY_TABLES)

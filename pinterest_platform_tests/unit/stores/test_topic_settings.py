@@ -46,7 +46,7 @@ def test_it_stays_so_for_ten_years() -> None:
     ],
 )
 def test_a_setting_that_does_harm_is_named_with_the_command_that_mends_it(changed: dict[str, str], said: str) -> None:
-    [warning] = topic_warnings(SETTINGS, as_wanted(**changed), NOW)
+    [warning] = topic_warnings(SETTINGS, as_wanted(SETTINGS, 1, **changed), NOW)
 
     assert said in warning
     assert (
