@@ -41,7 +41,9 @@ def test_a_record_whose_time_is_in_seconds_is_quarantined_and_accounted_for(
     outcome = read_account(bucket, MISDATED_DAY)
     assert outcome is not None
     assert (landed.records, outcome.clean, outcome.reasons) == (2, 0, {BEFORE_FIRST_DAY: 1})
-    [row] = first_rows(own, quarantine_files(bucket, MISDATED_DAY), 5).to_pylist()
+    rows = first_rows(own, quarantine_files(bucket, MISDATED_DAY), 5)
+    assert rows is not None
+    [row] = rows.to_pylist()
     assert (row["kafka_offset"], row["reason"], row["ingest_date"]) == (1, BEFORE_FIRST_DAY, MISDATED_DAY)
     assert ([len(offsets) for offsets in (account.kafka, account.raw, account.quarantined)]) == [1, 1, 1]
     assert account.differences() == []
