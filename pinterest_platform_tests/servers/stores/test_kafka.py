@@ -140,10 +140,10 @@ def test_what_compaction_has_taken_is_a_gap(corner: Settings) -> None:
         for number in range(6):
             topic.post(now, b"%d" % number, key=b"%d" % (number % 2))
         topic.post_aborted(now, [b"never"])
-        while len(compacted := read_all(topic)) == 6:
+        while (compacted := read_all(topic))[0] != (4, b"4"):
             topic.post(time.time_ns() // 1_000_000, None, key=b"end")  # what is written last is not compacted
 
-    assert compacted[:2] == [(4, b"4"), (5, b"5")]
+    assert [offset for offset, _ in compacted if offset < 8] == [4, 5]
 
 
 def test_a_topic_of_the_platform_refuses_times_that_are_none_and_takes_those_of_its_first_day(corner: Settings) -> None:
