@@ -35,8 +35,8 @@ class Watcher:
         self.topic, self.bucket = topic, bucket
         self.cursor: Cursor | None = None
 
-    def look(self, now: datetime, held_back: Set[date] = NOBODY) -> News:
-        news = look(self.topic, self.bucket, self.cursor, held_back, now, PAUSE)
+    def look(self, now: datetime, held_back: Set[date] = NOBODY, undone: Set[date] = NOBODY) -> News:
+        news = look(self.topic, self.bucket, self.cursor, held_back, now, PAUSE, undone)
         self.cursor = Cursor.decode(news.cursor.encode())
         return news
 
@@ -105,6 +105,12 @@ def test_a_day_stays_asked_for_until_a_run_of_it_has_come_to_its_end(topic: Fake
 
     assert (before, while_it_runs.days, while_it_runs.waiting, after) == ({MONDAY}, NOBODY, {MONDAY}, {MONDAY})
     assert watcher.look(at(TUESDAY)).days == NOBODY
+
+
+def test_a_day_whose_last_run_failed_is_asked_for_though_nothing_is_new(watcher: Watcher) -> None:
+    tomorrow = TUESDAY + timedelta(days=1)
+
+    assert watcher.look(at(TUESDAY), undone={MONDAY, tomorrow}).days == {MONDAY}
 
 
 def test_a_record_that_is_ahead_hides_no_other_from_the_look(topic: FakeTopic, watcher: Watcher) -> None:
