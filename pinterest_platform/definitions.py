@@ -28,12 +28,14 @@ from pinterest_platform.checks.category_popularity import category_popularity_eq
 from pinterest_platform.checks.clean_pins import (
     categories_do_not_explode,
     clean_pins_match_their_schema,
+    event_ids_are_not_reused,
     follower_counts_are_plausible,
     no_date_is_in_the_future,
 )
 from pinterest_platform.checks.misdated_records import every_misdated_record_is_accounted_for
 from pinterest_platform.checks.pinterest_batch import pinterest_batch_is_whole
 from pinterest_platform.checks.pinterest_stream import (
+    event_ids_stay_with_their_events,
     no_record_is_stored_twice,
     profiles_equal_a_recount,
     the_stream_is_fresh,
@@ -41,6 +43,7 @@ from pinterest_platform.checks.pinterest_stream import (
 )
 from pinterest_platform.checks.quarantined_pins import few_records_are_quarantined
 from pinterest_platform.checks.raw_pins import no_record_was_lost_before_it_landed
+from pinterest_platform.checks.topic import the_topic_is_set_up_for_the_platform
 from pinterest_platform.settings import Settings
 
 
@@ -63,13 +66,16 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             no_date_is_in_the_future,
             follower_counts_are_plausible,
             categories_do_not_explode,
+            event_ids_are_not_reused,
             few_records_are_quarantined,
             pinterest_batch_is_whole,
             category_popularity_equals_a_recount,
             the_stream_keeps_up,
             the_stream_is_fresh,
             no_record_is_stored_twice,
+            event_ids_stay_with_their_events,
             profiles_equal_a_recount,
+            the_topic_is_set_up_for_the_platform,
         ],
         jobs=[
             batch_job(settings),

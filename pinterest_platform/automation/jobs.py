@@ -9,6 +9,7 @@ import dagster as dg
 
 from pinterest_platform.assets.category_popularity import RECOUNT_PERIODS
 from pinterest_platform.assets.stream_events import PROFILES, STREAM
+from pinterest_platform.assets.topic import TOPIC
 from pinterest_platform.settings import Settings
 
 BATCH_JOB = "daily_batch"
@@ -57,6 +58,6 @@ streaming = dg.define_asset_job(
 
 check_stream = dg.define_asset_job(
     STREAM_CHECK_JOB,
-    selection=dg.AssetSelection.checks_for_assets(STREAM, PROFILES),
-    description="Lag, freshness, no record twice, profiles equal a recount. Reads only.",
+    selection=dg.AssetSelection.checks_for_assets(STREAM, PROFILES, TOPIC),
+    description="Lag, freshness, no record twice, profiles equal a recount, how the topic is set up. Reads only.",
 )

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from pinterest_platform.batch import day_offsets, topic_offsets
+from pinterest_platform.batch import day_offsets, event_ids, topic_offsets
 from pinterest_platform.batch.day_ranges import LATENESS_MS
 from pinterest_platform.batch.landing_ledger import read_ledger
 from pinterest_platform.batch.offset_sets import OffsetSet, in_words
@@ -49,9 +49,10 @@ class StreamOffsets:
 class DayAccount:
     """The records of a day that each store has.
 
-    `unexplained` are raw records that are neither clean nor quarantined, and that no newer version of their pin
-    supersedes. `refused` are clean pins that Cassandra did not take. `newer` counts the day's records that came after
-    the cleaning had read: only an open day has any.
+    `repeated` are events that an earlier record has already, of the day or of the seven days before. `unexplained` are
+    raw records that are neither clean, quarantined nor repeated, and that no newer version of their pin supersedes.
+    `refused` are clean pins that Cassandra did not take. `newer` counts the day's records that came after the cleaning
+    had read: only an open day has any.
     """
 
     day: date
@@ -60,6 +61,7 @@ class DayAccount:
     clean: OffsetSet
     quarantined: OffsetSet
     superseded: OffsetSet
+    repeated: OffsetSet
     unexplained: OffsetSet
     cassandra: OffsetSet
     refused: OffsetSet
@@ -74,7 +76,7 @@ class DayAccount:
         day = self.day
         yield f"S3 lacks raw lines of {day} that Kafka has:", self.kafka - self.raw
         yield f"S3 has raw lines of {day} that Kafka does not have (was the topic recreated?):", self.raw - self.kafka
-        yield f"Raw records of {day} are neither clean, quarantined nor superseded:", self.unexplained
+        yield f"Raw records of {day} are neither clean, quarantined, superseded nor repeated:", self.unexplained
         yield f"clean_pins has rows of {day} without a raw record:", self.clean - self.raw
         yield f"quarantined_pins has rows of {day} without a raw record:", self.quarantined - self.raw
         yield f"Records of {day} are clean and quarantined at once:", self.clean & self.quarantined
@@ -137,6 +139,10 @@ def account_for(stores: Stores, day: date, now: datetime | None = None) -> DayAc
         kafka, raw = kafka.below(landed), raw.below(landed)
     neither = raw - clean - quarantined
     superseded = day_offsets.superseded(settings, bucket, day, candidates) & neither
+    repeated = OffsetSet({})
+    if outcome.repeated or len(neither - superseded):
+        repeated = event_ids.repeated(settings, bucket, day, neither)
+        superseded -= repeated
     return DayAccount(
         day=day,
         kafka=kafka,
@@ -144,7 +150,8 @@ def account_for(stores: Stores, day: date, now: datetime | None = None) -> DayAc
         clean=clean,
         quarantined=quarantined,
         superseded=superseded,
-        unexplained=neither - superseded,
+        repeated=repeated,
+        unexplained=neither - superseded - repeated,
         cassandra=day_offsets.cassandra(stores.cassandra, day),
         refused=day_offsets.refused(stores.cassandra, day),
         stream=_stream(stores, day, kafka, landed),

@@ -20,7 +20,7 @@ from pinterest_platform.batch.offset_sets import Offsets, OffsetSet, offset_set
 from pinterest_platform.batch.raw_objects import day_prefix, stored_lines
 from pinterest_platform.batch.serving import categories_of, rejects_of
 from pinterest_platform.batch.slice_files import clean_files, quarantine_files
-from pinterest_platform.batch.superseded import COLUMNS, Versions, older_versions, versions_in
+from pinterest_platform.batch.superseded import COLUMNS, Versions, older_versions, versions_in, versions_of
 from pinterest_platform.pins.days import MISDATED_DAY
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.parquet import read_batches
@@ -64,7 +64,7 @@ def superseded(settings: Settings, bucket: ObjectStore, day: date, candidates: V
     """
     # Listed once: of a slice that is replaced meanwhile the files are missed, not those of two slices mixed.
     files = clean_files(bucket, day)
-    return older_versions(candidates, lambda: read_batches(settings, files, COLUMNS))
+    return older_versions(candidates, lambda: map(versions_of, read_batches(settings, files, COLUMNS)))
 
 
 def cassandra(session: Any, day: date) -> OffsetSet:

@@ -82,7 +82,11 @@ def keys_of_chunks(bucket: ObjectStore, partition: int, first: int, following: i
 
 
 def encode_record(record: Record) -> bytes:
-    """The record as one line of JSON. Bytes that are not UTF-8 text stand as `key_base64` and `value_base64`."""
+    """The record as one line of JSON. Bytes that are not UTF-8 text stand as `key_base64` and `value_base64`.
+
+    `headers` is a list of pairs, where there are any: a name (text, or `{"base64": …}` where it is none) and a value in
+    base64, or null.
+    """
     line: dict[str, object] = {
         "topic": record.topic,
         "partition": record.partition,
@@ -96,8 +100,15 @@ def encode_record(record: Record) -> bytes:
         line.pop("key", None)
         line |= _encode_bytes("key", record.key) | _encode_bytes("value", record.value)
     if record.headers:
-        line["headers"] = [[name, None if value is None else _base64(value)] for name, value in record.headers]
+        line["headers"] = [
+            [_encode_name(name), None if value is None else _base64(value)] for name, value in record.headers
+        ]
     return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _encode_name(name: str | bytes) -> object:
+    """A header's name: text as it is, bytes that are none as an object, so that neither can be taken for the other."""
+    return name if isinstance(name, str) else {"base64": _base64(name)}
 
 
 def stored_lines(bucket: ObjectStore, key: str) -> list[bytes]:

@@ -70,7 +70,7 @@ def popularity_finding(
         facts[f"different_in_the_{period.kind}"] = len(differences)
         if differences:
             named = "; ".join(_in_words(*places) for places in differences[:_NAMED])
-            problems.append(f"Of {period.name}, {len(differences):,} of {len(expected):,} categories differ: {named}.")
+            problems.append(f"Of {period.name}, {len(differences):,} categories differ: {named}.")
     if problems:
         problems.append("Materialise category_popularity of the day again: it counts the day, its month and its year.")
     return Finding(facts, " ".join(problems) or None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
 from datetime import date, timedelta
 
 import pytest
@@ -14,7 +13,6 @@ from pinterest_platform.batch.offset_sets import OffsetSet
 from pinterest_platform.batch.raw_objects import landed_objects
 from pinterest_platform.pins.days import MISDATED_DAY, PlausibleTimes, start_of
 from pinterest_platform.stores.kafka import MILLISECONDS_AN_HOUR
-from pinterest_platform.stores.kafka_batches import Record
 from pinterest_platform_tests.fakes import FakeBucket, FakeTopic
 
 MONDAY, TUESDAY, WEDNESDAY = (date(2026, 11, 16) + timedelta(days=number) for number in range(3))
@@ -116,20 +114,10 @@ def test_what_has_landed_under_its_day_is_not_misdated_when_the_first_day_has_mo
     assert in_kafka(topic, bucket, date(2024, 12, 31)) == [1]
 
 
-class CompactedTopic(FakeTopic):
-    """A topic that drops some records."""
-
-    dropped: Set[int] = frozenset()
-
-    def read(self, partition: int, start: int, stop: int) -> Iterator[Record]:
-        return (record for record in super().read(partition, start, stop) if record.offset not in self.dropped)
-
-
-def test_what_a_compacted_topic_has_dropped_is_taken_from_s3(bucket: FakeBucket) -> None:
-    topic = CompactedTopic()
+def test_what_a_compacted_topic_has_dropped_is_taken_from_s3(topic: FakeTopic, bucket: FakeBucket) -> None:
     post(topic, *[start_of(MONDAY)] * 6)
     land_day(topic, bucket, MONDAY, TIMES)
-    topic.dropped = {2}
+    topic.compact(0, 2)
 
     assert in_kafka(topic, bucket, MONDAY, compacted=True) == list(range(6))
     assert in_kafka(topic, bucket, MONDAY) == [0, 1, 3, 4, 5]
