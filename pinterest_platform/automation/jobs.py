@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from pinterest_platform.assets.category_popularity import RECOUNT_PERIODS
+from pinterest_platform.assets.slices import RECOUNT_PERIODS
 from pinterest_platform.assets.stream_events import PROFILES, STREAM
 from pinterest_platform.assets.topic import TOPIC
 from pinterest_platform.settings import Settings

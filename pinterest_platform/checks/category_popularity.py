@@ -10,8 +10,8 @@ from typing import Any
 
 import dagster as dg
 
-from pinterest_platform.assets.category_popularity import RECOUNT_PERIODS, category_popularity
-from pinterest_platform.assets.slices import DAILY
+from pinterest_platform.assets.category_popularity import category_popularity
+from pinterest_platform.assets.slices import DAILY, RECOUNT_PERIODS
 from pinterest_platform.batch.popularity import RankedCategory, most_popular, ranked
 from pinterest_platform.batch.popularity_recount import COUNTED_COLUMNS, recount
 from pinterest_platform.batch.slice_files import clean_files, clean_files_of_year, clean_prefix

@@ -9,8 +9,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from pinterest_platform.assets.category_popularity import RECOUNT_PERIODS
-from pinterest_platform.assets.slices import DAILY
+from pinterest_platform.assets.slices import DAILY, RECOUNT_PERIODS
 from pinterest_platform.batch.popularity import CategoryCounts, ranked, replace_period
 from pinterest_platform.checks.category_popularity import category_popularity_equals_a_recount
 from pinterest_platform.pins.periods import Period

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from pinterest_platform.assets.category_popularity import RECOUNT_PERIODS
+from pinterest_platform.assets.slices import RECOUNT_PERIODS
 from pinterest_platform.definitions import build_definitions
 from pinterest_platform.settings import Settings
 
