@@ -56,6 +56,14 @@ def watcher(topic: FakeTopic) -> Watcher:
     return Watcher(topic, FakeBucket())
 
 
+def test_a_cursor_of_before_is_read() -> None:
+    text = (
+        '{"topic_id":"id","open_day_asked_at":"2026-11-16T12:00:00+00:00","offsets":{"0":5},"waiting":["2026-11-15"]}'
+    )
+
+    assert Cursor.decode(text) == Cursor("id", at(MONDAY), {0: 5})
+
+
 def test_a_first_look_asks_for_every_day_that_has_records(topic: FakeTopic, watcher: Watcher) -> None:
     topic.post(start_of(MONDAY) + NOON, b"pin")
     topic.post(start_of(WEDNESDAY) + NOON, b"pin", partition=1)
