@@ -140,7 +140,7 @@ def _of_days(bucket: ObjectStore) -> Ledger:
 
 
 def _entry(day: date, body: bytes) -> Ledger:
-    """A range was read on behalf of the day: it begins with its first record, and ends with its last or hardly later."""
+    """A range was read on behalf of the day: its first record is of that day, its last one too, or hardly later."""
     about: dict[str, Any] = orjson.loads(body)
     ranges = {int(number): joined((first, end) for first, end in of["ranges"]) for number, of in about.items()}
     days = {number: {at: day for bounds in found for at in bounds} for number, found in ranges.items() if found}
