@@ -11,7 +11,8 @@ import pytest
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.postgres import Connection
 from pinterest_platform.stream.ownership import StreamTakenOverError, take_over
-from pinterest_platform.stream.sink import BatchOutcome, next_offsets, write_batch
+from pinterest_platform.stream.progress import next_offsets
+from pinterest_platform.stream.sink import BatchOutcome, write_batch
 from pinterest_platform_tests.servers.cleaned import NOON, cleaned
 
 OWNER = "the run"
