@@ -61,7 +61,7 @@ def in_a_row(newest_first: Iterable[RunRecord]) -> Attempts:
     """What these runs come to. One that somebody has cancelled did not do what was asked for either."""
     found = NONE
     for record in newest_first:
-        ended = None if record.end_time is None else datetime.fromtimestamp(record.end_time, UTC)
+        ended = datetime.fromtimestamp(record.end_time, UTC) if record.end_time else record.update_timestamp
         last_run = found.last_run or record.dagster_run.run_id
         found = replace(found, last_run=last_run, last_ended=found.last_ended or ended)
         if record.dagster_run.status is DagsterRunStatus.SUCCESS:

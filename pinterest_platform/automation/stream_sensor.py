@@ -16,6 +16,7 @@ from pinterest_platform.automation.jobs import STREAM_JOB
 from pinterest_platform.automation.sensors import ENDED, IN_PROGRESS, WITH_A_PROCESS, fail_run, free_pools_of_ended_runs
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.postgres import connect
+from pinterest_platform.stream.outages import outage_of
 from pinterest_platform.stream.ownership import Heartbeat, read_heartbeat
 
 SILENT_SECONDS = 12.0  # six beats
@@ -41,7 +42,10 @@ def keep_streaming(
     try:
         heartbeat = _heartbeat(settings)
     except psycopg.Error as error:
-        return dg.SkipReason(f"PostgreSQL is away, and without it there is nothing to stream to: {error}")
+        outage = outage_of(error, settings)
+        if outage is None:
+            raise  # told as what it is, as a failed tick
+        return dg.SkipReason(f"The stream has nowhere to stream to. {outage}")
     for record in under_way:
         reason = cause_of_death(record, heartbeat, time.time())
         if reason is None:

@@ -49,6 +49,10 @@ class Ledger:
         """The ranges of one partition."""
         return self.ranges.get(partition, [])
 
+    def ends(self) -> Mapping[int, int]:
+        """How far landings have come, per partition."""
+        return {number: ranges[-1][1] for number, ranges in self.ranges.items() if ranges}
+
     def day_before(self, partition: int, offset: int) -> date | None:
         """The day of the last record of the range that ends at the offset; None where it is not known."""
         return self.last_days.get(partition, {}).get(offset)

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from pinterest_platform.stream.lag import Lag
 from pinterest_platform.stream.sink import BatchOutcome
@@ -27,6 +28,7 @@ class StreamReport:
     rows: int = 0
     rejects: int = 0
     duplicates: int = 0
+    conflicts: int = 0
     late: int = 0
     batch_seconds: float = 0.0
     latency_seconds: float | None = None
@@ -51,29 +53,36 @@ class Activity:
         self._clock = clock
         self._lock = threading.Lock()
         self._report = StreamReport(seconds=0.0)
-        self._since = self._last_batch_at = clock()
+        self._since = self._idle_since = clock()
+        self._last_stored_at: datetime | None = None
 
     @property
     def idle_seconds(self) -> float:
-        """How long ago the last micro-batch was committed, or the counting began."""
-        return self._clock() - self._last_batch_at
+        """How long nothing was stored though it could have been, over all restarts of the query."""
+        return self._clock() - self._idle_since
 
-    def begin(self) -> None:
-        """A query has started: whatever time passed before is not its idleness."""
-        self._last_batch_at = self._clock()
+    @property
+    def last_stored_at(self) -> datetime | None:
+        """When this run last committed a batch."""
+        return self._last_stored_at
+
+    def excuse(self) -> None:
+        """Nothing could be stored until now: no record waited, or a server was away."""
+        self._idle_since = self._clock()
 
     def add(self, outcome: BatchOutcome, seconds: float) -> None:
         """Count one micro-batch, just committed."""
         latency = time.time() - outcome.oldest.timestamp() if outcome.oldest else None
         with self._lock:
             before = self._report
-            self._last_batch_at = self._clock()
+            self._idle_since, self._last_stored_at = self._clock(), datetime.now(UTC)
             self._report = StreamReport(
                 seconds=0.0,
                 batches=before.batches + 1,
                 rows=before.rows + outcome.rows,
                 rejects=before.rejects + outcome.rejects,
                 duplicates=before.duplicates + outcome.duplicates,
+                conflicts=before.conflicts + outcome.conflicts,
                 late=before.late + outcome.late,
                 batch_seconds=before.batch_seconds + seconds,
                 latency_seconds=latency,

@@ -7,7 +7,7 @@ stream goes on is PostgreSQL's word and not Spark's. Does not belong here: the t
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as StillWritingError
 from contextlib import suppress
@@ -19,7 +19,8 @@ from pinterest_platform.stream.sink import BatchOutcome
 
 _END_SECONDS = 5.0
 
-Sink = Callable[[Sequence[str]], BatchOutcome]
+# Gives the outcome of each transaction as soon as it is committed.
+Sink = Callable[[Sequence[str]], Iterable[BatchOutcome]]
 
 
 class BatchWriter:
@@ -59,7 +60,8 @@ class BatchWriter:
     def _write(self, lines: Sequence[str]) -> None:
         started = time.monotonic()
         try:
-            outcome = self._sink(lines)
-            self._activity.add(outcome, time.monotonic() - started)
+            for outcome in self._sink(lines):
+                self._activity.add(outcome, time.monotonic() - started)
+                started = time.monotonic()
         except Exception as error:  # told to whoever comes next: the loop looks every second
             self.failure = error

@@ -1,42 +1,70 @@
 """The days of `pinterest_stream`: range partitions that are made ahead, and dropped when they are not kept any more.
 
 Belongs here: making and dropping, and what dropping means for the other tables. `profile_popularity` counts what
-`pinterest_stream` holds, so a day's posts leave it in the transaction that drops the day. Does not belong here: when
-that is done (`stream.loop`).
+`pinterest_stream` holds, so each row leaves it in the transaction that deletes the row. Does not belong here: when
+that is done (`stream.upkeep`).
 """
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+import time
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from psycopg import sql
+from psycopg.errors import LockNotAvailable
 
+from pinterest_platform.pins.days import MISDATED_DAY
 from pinterest_platform.stores.postgres import Connection
 from pinterest_platform.stores.stream_retention import kept_from
 
 DAYS_AHEAD = 2
-_LOCK_SECONDS = 10  # a reader that holds a day for longer delays its end; the stream must not wait behind us
+# Whoever asks for the whole table waits behind us while we wait for a reader of an old day: not for long, then.
+_LOCK_MILLISECONDS = 500
+_ATTEMPTS = 5
+_PAUSE_SECONDS = 1.0
+# Rows that leave in one transaction, about; batches wait for it.
+CHUNK_ROWS = 20_000
 _DAYS = """
     SELECT child.relname FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid
     WHERE inhparent = 'pinterest_stream'::regclass ORDER BY child.relname"""
+_EXISTING = "SELECT name FROM unnest(%s::text[]) AS name WHERE to_regclass(name) IS NOT NULL ORDER BY name"
 _KEEP_FROM = """
     INSERT INTO stream_retention AS known (kept_from) VALUES (%s)
     ON CONFLICT (only_row) DO UPDATE SET kept_from = greatest(known.kept_from, excluded.kept_from)"""
-_GONE = """
-    CREATE TEMPORARY TABLE gone AS
-    SELECT poster_name, count(*) AS posts FROM pinterest_stream
-    WHERE ingest_date < %s AND poster_name IS NOT NULL GROUP BY poster_name"""
-_FORGET = (
-    "UPDATE profile_popularity AS known SET posts = known.posts - gone.posts FROM gone "
-    "WHERE gone.poster_name = known.poster_name",
-    "DELETE FROM profile_popularity WHERE posts = 0",
+# The long part, which locks nothing. All rows of a poster are in one chunk: none is left that its followers are of.
+_LEAVING = sql.SQL(
+    """
+    CREATE TEMPORARY TABLE leaving AS
+    SELECT poster_name, array_agg(ctid) AS places,
+        (sum(count(*)) OVER (ORDER BY poster_name COLLATE "C"))::bigint / {chunk_rows} AS chunk
+    FROM {day} WHERE poster_name IS NOT NULL GROUP BY poster_name"""
 )
-_FORGET_FOLLOWERS = """
-    UPDATE profile_popularity SET
+_LEAVE = sql.SQL(
+    """
+    WITH gone AS (
+        DELETE FROM {day} WHERE ctid = ANY (ARRAY(SELECT unnest(places) FROM leaving WHERE chunk = {chunk}))
+        RETURNING poster_name
+    ), counted AS (
+        SELECT poster_name, count(*) AS posts FROM gone GROUP BY poster_name
+    ), changed AS (
+        UPDATE profile_popularity AS known SET posts = known.posts - counted.posts
+        FROM counted WHERE counted.poster_name = known.poster_name
+        RETURNING known.poster_name
+    )
+    SELECT count(*) FROM changed"""
+)
+# Days leave in their order: whatever followers were counted on this one or before are of no day that is kept.
+_FORGET_FOLLOWERS = sql.SQL(
+    """
+    UPDATE profile_popularity AS known SET
         latest_follower_count = NULL, followers_at = NULL, followers_partition = NULL, followers_offset = NULL
-    WHERE followers_at < %s::date::timestamp AT TIME ZONE 'UTC'"""
-_OLD_NOTES = ("stream_rejects", "stream_duplicates")
+    FROM leaving
+    WHERE leaving.chunk = {chunk} AND leaving.poster_name = known.poster_name
+      AND known.followers_at < {following}::date::timestamp AT TIME ZONE 'UTC'"""
+)
+_NAME_FORMAT = "pinterest_stream_%Y_%m_%d"
+_OLD_NOTES = ("stream_rejects", "stream_duplicates", "stream_conflicts")
 
 
 def create_day_partition(connection: Connection, day: date) -> None:
@@ -49,13 +77,24 @@ def create_day_partition(connection: Connection, day: date) -> None:
     connection.execute(statement.format(name=sql.Identifier(name), first=sql.Literal(day), next=sql.Literal(following)))
 
 
-def keep_days(connection: Connection, today: date, retention_days: int) -> list[str]:
+def existing_partitions(connection: Connection, first: date, last: date) -> list[str]:
+    """The names of the partitions of these days, both included."""
+    names = [_name(first + timedelta(days=number)) for number in range((last - first).days + 1)]
+    rows: list[Any] = connection.execute(_EXISTING, [names]).fetchall()
+    return [name for (name,) in rows]
+
+
+def keep_days(connection: Connection, today: date, retention_days: int, chunk_rows: int = CHUNK_ROWS) -> list[str]:
     """Make the partitions of today and the days ahead, and drop those that are too old; returns the names of these.
+
+    A day leaves in pieces, each a transaction that takes its posts out of the profiles too. Cancelled or killed at any
+    moment, the next call goes on from there.
 
     Args:
         connection: an open connection that commits each statement.
         today: the current UTC day.
         retention_days: how many days before today are kept; below 0, all of them.
+        chunk_rows: about so many rows leave in one transaction; a poster's rows of a day are not parted.
     """
     with connection.transaction():
         connection.execute("LOCK TABLE stream_progress IN EXCLUSIVE MODE")  # as every batch does
@@ -64,31 +103,57 @@ def keep_days(connection: Connection, today: date, retention_days: int) -> list[
         if retention_days >= 0:
             # From here on no batch writes to an older day: each asks for this, and none is under way.
             connection.execute(_KEEP_FROM, [today - timedelta(days=retention_days)])
+    if retention_days < 0:
+        return []
     first_kept = kept_from(connection)
+    _forget_notes(connection, first_kept)
     rows: list[Any] = connection.execute(_DAYS).fetchall()
-    old = [name for (name,) in rows if name < _name(first_kept)]
-    if old and retention_days >= 0:
-        _drop(connection, first_kept, old)
-        return old
-    return []
+    return [name for (name,) in rows if name < _name(first_kept) and _drop(connection, name, chunk_rows)]
 
 
-def _drop(connection: Connection, first_kept: date, partitions: list[str]) -> None:
-    connection.execute("DROP TABLE IF EXISTS gone")
-    connection.execute(_GONE, [first_kept])  # the long part, and it locks nothing
+def _drop(connection: Connection, name: str, chunk_rows: int) -> bool:
+    """Empty the day's partition and drop it; False where readers hold it, and the rest is left to the next call."""
+    day = datetime.strptime(name, _NAME_FORMAT).replace(tzinfo=UTC).date()
+    _empty(connection, name, day + timedelta(days=1), chunk_rows)
+    for attempt in range(_ATTEMPTS):
+        try:
+            _drop_empty(connection, name)
+        except LockNotAvailable:  # a batch is held up so long, and not again at once
+            time.sleep(_PAUSE_SECONDS if attempt < _ATTEMPTS - 1 else 0)
+        else:
+            return True
+    return False
+
+
+def _empty(connection: Connection, name: str, following: date, chunk_rows: int) -> None:
+    day = sql.Identifier(name)
+    connection.execute("DROP TABLE IF EXISTS leaving")
+    connection.execute(_LEAVING.format(day=day, chunk_rows=sql.Literal(chunk_rows)))
+    connection.execute("CREATE INDEX ON leaving (chunk)")
+    connection.execute("ANALYZE leaving")
+    chunks: list[Any] = connection.execute("SELECT DISTINCT chunk FROM leaving ORDER BY chunk").fetchall()
+    for (chunk,) in chunks:
+        parts = {"day": day, "chunk": sql.Literal(chunk), "following": sql.Literal(following)}
+        with connection.transaction():
+            connection.execute("LOCK TABLE stream_progress IN EXCLUSIVE MODE")  # no batch meets the same profiles
+            for statement in (_LEAVE, _FORGET_FOLLOWERS):
+                connection.execute(statement.format(**parts))
+            connection.execute("DELETE FROM profile_popularity WHERE posts = 0")
+    connection.execute("DROP TABLE leaving")
+
+
+def _drop_empty(connection: Connection, name: str) -> None:
     with connection.transaction():
-        connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'")
-        connection.execute("LOCK TABLE pinterest_stream IN ACCESS EXCLUSIVE MODE")
-        for statement in _FORGET:
-            connection.execute(statement)
-        connection.execute(_FORGET_FOLLOWERS, [first_kept])
-        for name in partitions:
-            connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(name)))
-        for table in _OLD_NOTES:
-            old = sql.SQL("DELETE FROM {} WHERE ingest_date < %s").format(sql.Identifier(table))
-            connection.execute(old, [first_kept])
-    connection.execute("DROP TABLE gone")
+        connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(f"{_LOCK_MILLISECONDS}ms")))
+        connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(name)))
+
+
+def _forget_notes(connection: Connection, first_kept: date) -> None:
+    """Drop the notes about days that are not kept. A misdated record is of no day, and its note stays."""
+    for table in _OLD_NOTES:
+        old = sql.SQL("DELETE FROM {} WHERE ingest_date < %s AND ingest_date <> %s").format(sql.Identifier(table))
+        connection.execute(old, [first_kept, MISDATED_DAY])
 
 
 def _name(day: date) -> str:
-    return f"pinterest_stream_{day:%Y_%m_%d}"
+    return day.strftime(_NAME_FORMAT)

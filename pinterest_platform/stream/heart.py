@@ -17,14 +17,14 @@ import psycopg
 
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.postgres import connect
-from pinterest_platform.stream.ownership import beat, session_name
+from pinterest_platform.stream.ownership import Condition, beat, session_name
 
 BEAT_SECONDS = 2.0
 _PAUSE_SECONDS = 0.5  # before the first beat, and before another attempt
 
 
 class Heart:
-    """Beats for an owner within its block. `owner_has_changed` tells that another run has taken over."""
+    """Beats for an owner within its block, and says its `condition`. `owner_has_changed` tells of a successor."""
 
     def __init__(self, settings: Settings, owner: str) -> None:
         self._settings = settings
@@ -32,6 +32,7 @@ class Heart:
         self._alive_until = 0.0
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="heart", daemon=True)
+        self.condition = Condition()
         self.owner_has_changed = False
 
     def __enter__(self) -> Self:
@@ -65,6 +66,6 @@ class Heart:
         topic = self._settings.kafka_topic
         with closing(connect(self._settings, autocommit=True, name=session_name(topic))) as connection:
             while not self._ended.is_set():
-                if self._is_alive() and not beat(connection, topic, self._owner):
+                if self._is_alive() and not beat(connection, topic, self._owner, self.condition):
                     self.owner_has_changed = True
                 self._ended.wait(BEAT_SECONDS)

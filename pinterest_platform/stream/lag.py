@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import islice
 
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.kafka import Topic, open_topic
@@ -18,7 +19,11 @@ from pinterest_platform.stream.sink import next_offsets
 
 @dataclass(frozen=True)
 class Lag:
-    """Records that are posted and not stored, and how long the oldest of them has waited."""
+    """Records that are posted and not stored, and how long the oldest of them has waited.
+
+    The records are counted by offsets, from the first one that waits: among them may be a few of aborted transactions
+    and marks of committed ones. Where nothing else is left, nothing waits.
+    """
 
     records: int
     seconds: float
@@ -32,7 +37,7 @@ def stream_lag(settings: Settings) -> int:
         psycopg.OperationalError: PostgreSQL is away.
     """
     with open_topic(settings) as topic:
-        return sum(following - first for _, first, following in _waiting(topic, _progress(settings)))
+        return lag_of(topic, _progress(settings)).records
 
 
 def measure_lag(settings: Settings, timeout_seconds: float) -> Lag:
@@ -48,14 +53,15 @@ def measure_lag(settings: Settings, timeout_seconds: float) -> Lag:
 
 def lag_of(topic: Topic, progress: Mapping[int, int], clock: Callable[[], float] = time.time) -> Lag:
     """The lag of a stream that has come as far as `progress`; `clock` gives seconds since 1970 UTC."""
-    waiting = _waiting(topic, progress)
-    oldest = [
-        record.timestamp
-        for partition, first, _ in waiting
-        for record in topic.read(partition, first, first + 1)
-    ]  # fmt: skip
-    seconds = clock() - min(oldest) / 1000 if oldest else 0.0
-    return Lag(sum(following - first for _, first, following in waiting), max(seconds, 0.0))
+    waiting = [
+        (record.timestamp, end - record.offset)
+        for partition, first, end in _waiting(topic, progress)
+        for record in islice(topic.read(partition, first, end), 1)
+    ]
+    if not waiting:
+        return Lag(0, 0.0)
+    oldest = min(timestamp for timestamp, _ in waiting)
+    return Lag(sum(records for _, records in waiting), max(clock() - oldest / 1000, 0.0))
 
 
 def _progress(settings: Settings) -> dict[int, int]:

@@ -7,28 +7,36 @@ Belongs here: the order of things, who is told what, and when the heart beats. D
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from psycopg.errors import LockNotAvailable
+from pyspark.errors import StreamingQueryException
 
-from pinterest_platform.pins.days import today
 from pinterest_platform.settings import Settings
-from pinterest_platform.stores.kafka import open_topic
+from pinterest_platform.stores.kafka import TopicMissingError, open_topic
 from pinterest_platform.stores.postgres import Connection, connect, migrate
 from pinterest_platform.stream.activity import Activity, StreamReport
-from pinterest_platform.stream.batch_writer import BatchWriter
-from pinterest_platform.stream.day_partitions import keep_days
+from pinterest_platform.stream.batch_size import BatchSize, waiting_record_bytes
+from pinterest_platform.stream.batch_writer import BatchWriter, Sink
 from pinterest_platform.stream.heart import Heart
 from pinterest_platform.stream.lag import Lag, measure_lag
 from pinterest_platform.stream.outages import outage_of, pauses
-from pinterest_platform.stream.ownership import StreamTakenOverError, demand_ownership, session_name, take_over
+from pinterest_platform.stream.ownership import (
+    Condition,
+    StreamTakenOverError,
+    demand_ownership,
+    session_name,
+    take_over,
+)
 from pinterest_platform.stream.query import start_query, starting_offsets
+from pinterest_platform.stream.refused_records import write_or_reject
 from pinterest_platform.stream.sink import next_offsets, write_batch
 from pinterest_platform.stream.topic_identity import demand_same_topic
+from pinterest_platform.stream.unreadable_records import pass_unreadable_records
+from pinterest_platform.stream.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -36,7 +44,6 @@ if TYPE_CHECKING:
 _LOOK_SECONDS = 1.0  # between two looks at the query
 _SIGN_OF_LIFE_SECONDS = 10.0  # how long one look counts; longer than a report takes while Kafka is away
 _START_SECONDS = 120.0  # a JVM and a first query on a busy machine
-_UPKEEP_SECONDS = 600.0
 _KAFKA_SECONDS = 3.0
 STALLED_SECONDS = 300.0
 
@@ -76,8 +83,8 @@ def run_stream(open_session: Callable[[], SparkSession], settings: Settings, own
         StreamEndedError: Spark ended the query by itself.
         pyspark.errors.StreamingQueryException: a micro-batch failed; nothing of it was stored.
     """
-    with Heart(settings, owner) as heart:
-        _Loop(open_session, settings, owner, watcher, heart).run()
+    with Heart(settings, owner) as heart, Upkeep(settings) as upkeep:
+        _Loop(open_session, settings, owner, watcher, heart, upkeep).run()
 
 
 class _Loop:
@@ -88,67 +95,86 @@ class _Loop:
         owner: str,
         watcher: Watcher,
         heart: Heart,
+        upkeep: Upkeep,
     ) -> None:
         self._open_session = open_session
         self._settings = settings
         self._owner = owner
         self._watcher = watcher
         self._heart = heart
+        self._upkeep = upkeep
         self._activity = Activity()
         self._is_owner = False
         self._pauses = pauses()
         self._reported_at = time.monotonic()
 
     def run(self) -> None:
-        while True:
+        has_ended = False
+        while not has_ended:
             try:
-                return self._stream()
+                has_ended = self._stream_past_unreadable_records()
             except Exception as error:
                 trouble = outage_of(error, self._settings)
                 if trouble is None:
                     raise
-            if self._wait(trouble):
-                return None
+                self._demand_that_it_is_an_outage(error, trouble)
+                has_ended = self._wait(trouble)
 
-    def _stream(self) -> None:
-        """Until told to stop. Whatever ends it, the next call goes on where PostgreSQL says."""
-        starting = self._prepare()
+    def _stream_past_unreadable_records(self) -> bool:
+        try:
+            return self._stream()
+        except StreamingQueryException as error:
+            if outage_of(error, self._settings) or not self._has_passed_unreadable_records():
+                raise
+            return False
+
+    def _stream(self) -> bool:
+        """Until told to stop: True; False where a query with another batch size shall take over.
+
+        Whatever ends it, the next call goes on where PostgreSQL says.
+        """
+        starting, size = self._prepare()
         spark = self._open_session()
-        with closing(self._connect()) as connection:
-            sink = partial(write_batch, connection, self._settings.kafka_topic, self._owner)
-            with BatchWriter(sink, self._activity) as writer, _query(spark, self._settings, starting, writer) as query:
-                self._activity.begin()
-                self._follow(query, writer)
+        with closing(self._connect()) as connection, BatchWriter(self._sink(connection), self._activity) as writer:
 
-    def _prepare(self) -> dict[int, int]:
+            def write(lines: Sequence[str]) -> None:
+                size.measure(lines)
+                writer.write(lines)
+
+            with _query(spark, self._settings, starting, size.records, write, writer) as query:
+                return self._follow(query, writer, size)
+
+    def _prepare(self) -> tuple[dict[int, int], BatchSize]:
         if not self._is_owner:
             migrate(self._settings)
             take_over(self._settings, self._owner)
             self._is_owner = True  # only once: a run that was replaced must not come back
-        self._keep_days()
+            self._upkeep.begin()
         self._show_life(_START_SECONDS)
         with open_topic(self._settings) as topic, closing(self._connect()) as connection:
             demand_ownership(connection, topic.topic, self._owner)
             demand_same_topic(connection, topic)
-            return starting_offsets(topic, next_offsets(connection, topic.topic))
+            progress = next_offsets(connection, topic.topic)
+            return starting_offsets(topic, progress), BatchSize(waiting_record_bytes(topic, progress))
 
-    def _follow(self, query: Any, writer: BatchWriter) -> None:
-        kept_at = time.monotonic()
+    def _sink(self, connection: Connection) -> Sink:
+        return partial(write_or_reject, partial(write_batch, connection, self._settings.kafka_topic, self._owner))
+
+    def _follow(self, query: Any, writer: BatchWriter, size: BatchSize) -> bool:
         while not _has_ended(query):
             # Not in awaitTermination: an interrupt that meets the main thread inside a call of the JVM breaks the call.
             time.sleep(_LOOK_SECONDS)
             self._show_life(_SIGN_OF_LIFE_SECONDS)
-            if writer.failure:
-                raise writer.failure
+            if failure := writer.failure or self._upkeep.failure:
+                raise failure
             if self._heart.owner_has_changed:
                 raise StreamTakenOverError(f"{self._owner} was taken for dead; another run streams now.")
             if self._watcher.until():
-                return
+                return True
+            if size.is_wrong:
+                return False
             if self._is_due():
                 self._report(self._look())
-            if time.monotonic() - kept_at > _UPKEEP_SECONDS:
-                self._keep_days()
-                kept_at = time.monotonic()
         raise StreamEndedError("Spark has ended the query without an error. The run ends too, to be started anew.")
 
     def _look(self) -> StreamReport:
@@ -160,18 +186,58 @@ class _Loop:
             trouble = outage_of(error, self._settings)
             if trouble is None:
                 raise
+            self._excuse(error)
+            self._demand_progress(f"{trouble} ")
             return replace(report, trouble=trouble)
         self._pauses = pauses()  # all is well
-        self._demand_progress(lag)
+        self._demand_progress_of(lag)
         return replace(report, lag=lag)
 
-    def _demand_progress(self, lag: Lag) -> None:
+    def _demand_that_it_is_an_outage(self, error: Exception, trouble: str) -> None:
+        """A failure that looks like an outage and comes again for minutes, while every server answers, is none."""
+        self._show_life(_SIGN_OF_LIFE_SECONDS)
+        try:
+            self._demand_progress_of(measure_lag(self._settings, _KAFKA_SECONDS), f"Every attempt fails: {trouble} ")
+        except StreamStalledError as stalled:
+            raise stalled from error
+        except Exception as other:
+            if outage_of(other, self._settings) is None:
+                raise
+            self._excuse(other)
+            self._demand_progress(f"Every attempt fails: {trouble} ")
+
+    def _excuse(self, error: Exception) -> None:
+        """While a server does not answer, nothing can be stored. A broker that does not know the topic has answered."""
+        if not isinstance(error, TopicMissingError):
+            self._activity.excuse()
+
+    def _demand_progress_of(self, lag: Lag, what_is_known: str = "") -> None:
+        if not lag.records:
+            self._activity.excuse()
+        self._demand_progress(f"{what_is_known}{lag.records:,} records wait. ")
+
+    def _demand_progress(self, what_is_known: str) -> None:
         idle = self._activity.idle_seconds
-        if lag.seconds > STALLED_SECONDS and idle > STALLED_SECONDS:
+        if idle > STALLED_SECONDS:
             raise StreamStalledError(
-                f"{lag.records:,} records wait, Kafka and PostgreSQL answer, and nothing was stored for {idle:.0f} s. "
+                f"Kafka and PostgreSQL answer, and nothing was stored for {idle:.0f} s. {what_is_known}"
                 "The run ends, to be started anew. If that does not help, see who holds locks (pg_stat_activity)."
             )
+
+    def _has_passed_unreadable_records(self) -> bool:
+        """Whether there are records next that Spark cannot read; they are stored as rejects then."""
+        self._show_life(_START_SECONDS)
+        with open_topic(self._settings) as topic, closing(self._connect()) as connection:
+            sink = self._sink(connection)
+
+            def write(lines: Sequence[str]) -> None:
+                started = time.monotonic()
+                for outcome in sink(lines):
+                    self._activity.add(outcome, time.monotonic() - started)
+                self._show_life(_START_SECONDS)
+
+            progress = next_offsets(connection, topic.topic)
+            return pass_unreadable_records(self._open_session(), self._settings, topic, progress, write) > 0
 
     def _wait(self, trouble: str) -> bool:
         """Pause before the next attempt; True if it is time to end instead."""
@@ -183,12 +249,6 @@ class _Loop:
                 return True
             time.sleep(0.1)
         return False
-
-    def _keep_days(self) -> None:
-        self._show_life(_START_SECONDS)  # a day of many million rows takes a while to leave the profiles
-        # A reader that holds an old day for hours only delays its end.
-        with closing(self._connect()) as connection, suppress(LockNotAvailable):
-            keep_days(connection, today(), self._settings.stream_retention_days)
 
     def _show_life(self, seconds: float) -> None:
         if self._is_owner:  # else its heart would find that another one is
@@ -202,6 +262,12 @@ class _Loop:
 
     def _report(self, report: StreamReport) -> None:
         self._reported_at = time.monotonic()
+        self._heart.condition = Condition(
+            "waiting" if report.trouble else "streaming",
+            report.trouble,
+            report.rows_per_second,
+            self._activity.last_stored_at,
+        )
         self._watcher.report(report)
 
 
@@ -214,9 +280,16 @@ def _has_ended(query: Any) -> bool:
 
 
 @contextmanager
-def _query(spark: SparkSession, settings: Settings, starting: dict[int, int], writer: BatchWriter) -> Iterator[Any]:
+def _query(
+    spark: SparkSession,
+    settings: Settings,
+    starting: dict[int, int],
+    records_a_batch: int,
+    write: Callable[[list[str]], None],
+    writer: BatchWriter,
+) -> Iterator[Any]:
     """The running query, stopped at the end. A failure of the sink comes out as it was, not wrapped by Spark."""
-    query = start_query(spark, settings, starting, writer.write)
+    query = start_query(spark, settings, starting, records_a_batch, write)
     try:
         yield query
     except Exception as error:

@@ -7,8 +7,9 @@ that clocks of machines need not agree. Does not belong here: the judgement (`au
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import astuple, dataclass
+from datetime import datetime
+from typing import Any, Literal
 
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.postgres import Connection, connect
@@ -19,8 +20,12 @@ _END_OTHERS = """
     WHERE application_name = %s AND datname = current_database() AND pid <> pg_backend_pid()"""
 _TAKE_OVER = """
     INSERT INTO stream_heartbeat (topic, owner) VALUES (%s, %s)
-    ON CONFLICT (topic) DO UPDATE SET owner = excluded.owner, beat_at = clock_timestamp()"""
-_BEAT = "UPDATE stream_heartbeat SET beat_at = clock_timestamp() WHERE topic = %s AND owner = %s"
+    ON CONFLICT (topic) DO UPDATE SET owner = excluded.owner, beat_at = clock_timestamp(), state = 'starting',
+        trouble = NULL, rows_per_second = NULL"""
+_BEAT = """
+    UPDATE stream_heartbeat SET beat_at = clock_timestamp(), state = %s, trouble = %s, rows_per_second = %s,
+        last_stored_at = coalesce(%s, last_stored_at)
+    WHERE topic = %s AND owner = %s"""
 _OWNER = "SELECT owner FROM stream_heartbeat WHERE topic = %s"
 _HEARTBEAT = """
     SELECT owner, extract(epoch FROM clock_timestamp() - beat_at)::float8,
@@ -41,6 +46,20 @@ class Heartbeat:
     server_up_seconds: float
 
 
+@dataclass(frozen=True)
+class Condition:
+    """What a run says of itself with each beat.
+
+    `state` is `starting`, `streaming` or `waiting`; `trouble` says what for. `rows_per_second` is of the last report,
+    None before the first one. `last_stored_at` is None until this run has stored a batch.
+    """
+
+    state: Literal["starting", "streaming", "waiting"] = "starting"
+    trouble: str | None = None
+    rows_per_second: float | None = None
+    last_stored_at: datetime | None = None
+
+
 def session_name(topic: str) -> str:
     """What the sessions of a topic's stream are called in PostgreSQL, so that a successor can end them."""
     return f"pinterest_stream {topic}"[:_LONGEST_NAME]
@@ -58,9 +77,9 @@ def take_over(settings: Settings, owner: str) -> None:
         connection.execute(_TAKE_OVER, [topic, owner])
 
 
-def beat(connection: Connection, topic: str, owner: str) -> bool:
-    """Show that the owner lives; False where another has taken over."""
-    return connection.execute(_BEAT, [topic, owner]).rowcount == 1
+def beat(connection: Connection, topic: str, owner: str, condition: Condition = Condition()) -> bool:
+    """Show that the owner lives, and how it is; False where another has taken over."""
+    return connection.execute(_BEAT, [*astuple(condition), topic, owner]).rowcount == 1
 
 
 def demand_ownership(connection: Connection, topic: str, owner: str) -> None:

@@ -13,7 +13,9 @@ from psycopg import sql
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.postgres import Connection, connect
 
-NAMED = 5
+CHUNK_PROFILES = 20_000  # that are mended in one transaction; batches wait for it
+_ROUNDS = 5
+_RECOUNT_LOCK = 7_463_802  # any number: a recount reads the whole stream, and another one beside it would learn no more
 _COLUMNS = sql.SQL(
     "poster_name, posts, last_posted_at, latest_follower_count, followers_at, followers_partition, followers_offset"
 )
@@ -40,16 +42,102 @@ _DIFFERENCES = sql.SQL(
 ).format(recount=_RECOUNT, columns=_COLUMNS)
 
 
+# What differs at one moment, with both rows. The long part, which locks nothing.
+_DIFFERING = sql.SQL(
+    """
+    CREATE TEMPORARY TABLE differing AS
+    WITH recount AS ({recount}), counted AS (
+        SELECT poster_name, (poster_name, posts, latest_follower_count, last_posted_at,
+            followers_at, followers_partition, followers_offset)::profile_popularity AS counted
+        FROM recount
+    )
+    SELECT poster_name, counted, known, row_number() OVER () / {chunk_profiles} AS chunk
+    FROM counted FULL JOIN (SELECT poster_name, known FROM profile_popularity AS known) AS stored USING (poster_name)
+    WHERE counted IS DISTINCT FROM known"""
+)
+# Batches have gone on since that moment. Posts change by the difference, which holds whatever was added meanwhile;
+# followers that are newer than what differed stay, and the next round looks at them again.
+_MEND = (
+    sql.SQL(
+        """
+        UPDATE profile_popularity AS now SET
+            posts = now.posts + coalesce((counted).posts, 0) - (known).posts,
+            last_posted_at = CASE WHEN now.last_posted_at = (known).last_posted_at
+                THEN coalesce((counted).last_posted_at, now.last_posted_at) ELSE now.last_posted_at END,
+            (latest_follower_count, followers_at, followers_partition, followers_offset) = (
+                SELECT count, at, part, off FROM (VALUES
+                    (now.latest_follower_count, now.followers_at, now.followers_partition, now.followers_offset, true),
+                    ((counted).latest_follower_count, (counted).followers_at, (counted).followers_partition,
+                     (counted).followers_offset, false)
+                ) AS either (count, at, part, off, is_now)
+                WHERE is_now = ((now.latest_follower_count, now.followers_at, now.followers_offset) IS DISTINCT FROM
+                    ((known).latest_follower_count, (known).followers_at, (known).followers_offset))
+            )
+        FROM differing
+        WHERE chunk = {chunk} AND differing.poster_name = now.poster_name AND (known).poster_name IS NOT NULL"""
+    ),
+    sql.SQL(
+        """
+        INSERT INTO profile_popularity AS now
+        SELECT (counted).* FROM differing WHERE chunk = {chunk} AND (known).poster_name IS NULL
+        ON CONFLICT (poster_name) DO UPDATE SET posts = now.posts + excluded.posts"""
+    ),
+    sql.SQL("DELETE FROM profile_popularity WHERE posts <= 0"),
+)
+
+
+class ProfilesDifferError(Exception):
+    """Profiles are not what a recount gives, and cannot be made so."""
+
+
+class RecountUnderWayError(Exception):
+    """Another recount reads the whole stream already."""
+
+
 def differing_profiles(connection: Connection) -> list[str]:
-    """The posters whose row is not what a recount gives; empty where all is well. It reads the whole stream."""
-    rows: list[Any] = connection.execute(_DIFFERENCES).fetchall()
+    """The posters whose row is not what a recount gives; empty where all is well. It reads the whole stream.
+
+    Raises:
+        RecountUnderWayError: so does another one at this moment.
+    """
+    [(is_ours,)] = connection.execute("SELECT pg_try_advisory_lock(%s)", [_RECOUNT_LOCK]).fetchall()
+    if not is_ours:
+        raise RecountUnderWayError("Another recount of profile_popularity is under way.")
+    try:
+        rows: list[Any] = connection.execute(_DIFFERENCES).fetchall()
+    finally:
+        connection.execute("SELECT pg_advisory_unlock(%s)", [_RECOUNT_LOCK])
     return [name for (name,) in rows]
 
 
-def rebuild_profiles(settings: Settings) -> int:
-    """Count every profile anew; returns how many there are. Readers see the old ones until then, batches wait."""
-    with closing(connect(settings)) as connection, connection.transaction():
-        connection.execute("LOCK TABLE stream_progress IN EXCLUSIVE MODE")  # as every batch does
-        connection.execute("DELETE FROM profile_popularity")
-        insert = sql.SQL("INSERT INTO profile_popularity ({columns}) {recount}")
-        return connection.execute(insert.format(columns=_COLUMNS, recount=_RECOUNT)).rowcount
+def rebuild_profiles(settings: Settings, chunk_profiles: int = CHUNK_PROFILES) -> int:
+    """Count every profile anew and mend those that differ, while the stream goes on; returns how many there are.
+
+    Raises:
+        RecountUnderWayError: a recount is under way, by another rebuild or by a check.
+        ProfilesDifferError: profiles still differ after several rounds.
+    """
+    with closing(connect(settings, autocommit=True)) as connection:
+        for _ in range(_ROUNDS):
+            if not differing_profiles(connection):
+                [(profiles,)] = connection.execute("SELECT count(*) FROM profile_popularity").fetchall()
+                return int(str(profiles))
+            _mend(connection, chunk_profiles)
+    raise ProfilesDifferError(
+        f"After {_ROUNDS} recounts there are still profiles that differ: something else than the stream changes "
+        "profile_popularity. Find it (pg_stat_activity), and run the job again."
+    )
+
+
+def _mend(connection: Connection, chunk_profiles: int) -> None:
+    connection.execute("DROP TABLE IF EXISTS differing")
+    parts = {"recount": _RECOUNT, "chunk_profiles": sql.Literal(chunk_profiles)}
+    connection.execute(_DIFFERING.format(**parts))
+    connection.execute("CREATE INDEX ON differing (chunk)")
+    connection.execute("ANALYZE differing")
+    chunks: list[Any] = connection.execute("SELECT DISTINCT chunk FROM differing ORDER BY chunk").fetchall()
+    for (chunk,) in chunks:
+        with connection.transaction():
+            connection.execute("LOCK TABLE stream_progress IN EXCLUSIVE MODE")  # as every batch does
+            for statement in _MEND:
+                connection.execute(statement.format(chunk=sql.Literal(chunk)))

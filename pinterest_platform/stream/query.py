@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 EARLIEST = -2
-MAX_RECORDS_A_BATCH = 20_000
 _AT_ONCE = "0 seconds"  # a batch follows the last one; with a pace of its own Spark complains when it falls behind
 
 # A broker that is away shall be noticed in seconds: Kafka's own patience is one minute, Spark's two.
@@ -32,6 +31,8 @@ _PATIENCE = {
     "kafka.default.api.timeout.ms": "10000",
     "kafkaConsumer.pollTimeoutMs": "10000",
 }
+# An aborted record was never posted.
+_COMMITTED = {"kafka.isolation.level": "read_committed"}
 _SESSION_OPTIONS = {
     # A batch under way is waited for when the query is stopped, but not for ever.
     "spark.sql.streaming.stopTimeout": "5s",
@@ -73,7 +74,11 @@ def starting_offsets(topic: Topic, progress: Mapping[int, int]) -> dict[int, int
 
 
 def start_query(
-    spark: SparkSession, settings: Settings, starting: Mapping[int, int], write: Callable[[list[str]], None]
+    spark: SparkSession,
+    settings: Settings,
+    starting: Mapping[int, int],
+    records_a_batch: int,
+    write: Callable[[list[str]], None],
 ) -> Any:
     """Start the query; returns Spark's `StreamingQuery`. `write` gets the lines of each micro-batch that has any."""
     session = spark.newSession()
@@ -81,10 +86,10 @@ def start_query(
         session.conf.set(name, value)
     records = (
         session.readStream.format("kafka")
-        .options(**spark_kafka_options(settings), **_PATIENCE)
+        .options(**spark_kafka_options(settings), **_PATIENCE, **_COMMITTED)
         .option("subscribe", settings.kafka_topic)
         .option("startingOffsets", json.dumps({settings.kafka_topic: dict(starting)}))
-        .option("maxOffsetsPerTrigger", MAX_RECORDS_A_BATCH)
+        .option("maxOffsetsPerTrigger", records_a_batch)
         .option("failOnDataLoss", "true")
         .load()
     )
@@ -95,10 +100,19 @@ def start_query(
     # Each task sets the cleaning up anew, which takes longer than to clean what a steady stream brings. The other half
     # of the cores is for PostgreSQL, which writes meanwhile.
     tasks = max(1, spark.sparkContext.defaultParallelism // 2)
-    is_misdated = misdated(F.col("timestamp"), settings.first_day)
-    lines = copy_lines(clean_records(records, is_misdated)).coalesce(tasks)
+    lines = _cleaned(records, settings).coalesce(tasks)
     stream = lines.writeStream.trigger(processingTime=_AT_ONCE).options(**_NO_NOTES)
     return stream.foreachBatch(_writing(write)).option("checkpointLocation", checkpoint.as_uri()).start()
+
+
+def lines_of(records: DataFrame, settings: Settings) -> list[str]:
+    """The lines of a few records that Spark's source has not read: rows of `RECORD_SCHEMA`."""
+    return [row[LINE] for row in _cleaned(records, settings).collect()]
+
+
+def _cleaned(records: DataFrame, settings: Settings) -> DataFrame:
+    is_misdated = misdated(F.col("timestamp"), settings.first_day)
+    return copy_lines(clean_records(records, is_misdated))
 
 
 def _writing(write: Callable[[list[str]], None]) -> Callable[[DataFrame, int], None]:

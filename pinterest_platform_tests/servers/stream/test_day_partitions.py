@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+import threading
+from contextlib import closing
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from pinterest_platform.settings import Settings
-from pinterest_platform.stores.postgres import Connection
+from pinterest_platform.stores.postgres import Connection, connect
 from pinterest_platform.stores.stream_retention import kept_from
 from pinterest_platform.stream.day_partitions import keep_days
 from pinterest_platform.stream.ownership import take_over
-from pinterest_platform.stream.profiles import differing_profiles, rebuild_profiles
+from pinterest_platform.stream.profiles import RecountUnderWayError, differing_profiles, rebuild_profiles
 from pinterest_platform.stream.sink import BatchOutcome, write_batch
 from pinterest_platform_tests.servers.cleaned import NOON, cleaned
 
@@ -64,6 +66,56 @@ def test_a_dropped_day_leaves_the_profiles_and_the_notes_about_it(database: Conn
     assert differing_profiles(database) == []
     for table in ("stream_rejects", "stream_duplicates"):
         assert database.execute(f"SELECT FROM {table}").rowcount == 0
+
+
+def test_a_day_leaves_in_pieces_and_profiles_are_right_after_each(database: Connection, stores: Settings) -> None:
+    posters = [f"poster {number % 70}" for number in range(200)]
+    write(database, *(cleaned(number, at=NOON, poster_name=name) for number, name in enumerate(posters)))
+    write(database, *(cleaned(200 + number, at=NOON + A_DAY, poster_name=f"poster {number}") for number in range(20)))
+    seen = []
+    with closing(connect(stores, autocommit=True)) as beside:
+        leaving = threading.Thread(target=keep_days, args=(database, TODAY, 1, 10))
+        leaving.start()
+        while leaving.is_alive():
+            seen.append(differing_profiles(beside))
+
+    assert seen.count([]) == len(seen)
+    assert not has_partition(database, "2026_11_16")
+    assert profiles(database) == [(f"poster {number}", 1, 10) for number in sorted(range(20), key=str)]
+
+
+def test_a_reader_of_an_old_day_delays_its_partition_and_neither_its_rows_nor_other_readers(
+    database: Connection, stores: Settings
+) -> None:
+    write(database, cleaned(0, at=NOON), cleaned(1, at=NOON + A_DAY))
+    with closing(connect(stores)) as reader:
+        reader.execute("SELECT count(*) FROM pinterest_stream").fetchall()
+
+        assert "pinterest_stream_2026_11_16" not in keep_days(database, TODAY, retention_days=1)
+        assert (has_partition(database, "2026_11_16"), profiles(database)) == (True, [("Ada", 1, 10)])
+
+    assert "pinterest_stream_2026_11_16" in keep_days(database, TODAY, retention_days=1)
+
+
+def test_a_misdated_reject_belongs_to_no_day_that_is_dropped(database: Connection) -> None:
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    write(database, cleaned(0, at=epoch, reason="its timestamp is before the first day"))
+    keep_days(database, TODAY, retention_days=1)
+
+    outcome = write(database, cleaned(1, at=epoch, reason="its timestamp is before the first day"))
+    keep_days(database, TODAY, retention_days=1)
+
+    assert outcome == BatchOutcome(rejects=1)
+    assert database.execute("SELECT FROM stream_rejects").rowcount == 2
+
+
+def test_two_recounts_do_not_overlap(database: Connection, stores: Settings) -> None:
+    with closing(connect(stores, autocommit=True)) as other:
+        other.execute("SELECT pg_advisory_lock(%s)", [7_463_802])
+        with pytest.raises(RecountUnderWayError):
+            differing_profiles(database)
+
+    assert differing_profiles(database) == []
 
 
 def test_a_late_record_does_not_bring_a_dropped_day_back(database: Connection) -> None:

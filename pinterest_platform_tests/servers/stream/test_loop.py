@@ -17,9 +17,10 @@ from infra.local_stack.stack import LocalStack
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores import kafka
 from pinterest_platform.stores.postgres import Connection, connect
+from pinterest_platform.stream import loop as loop_module
 from pinterest_platform.stream.activity import StreamReport
 from pinterest_platform.stream.loop import Watcher, run_stream
-from pinterest_platform.stream.ownership import StreamTakenOverError, read_heartbeat, take_over
+from pinterest_platform.stream.ownership import StreamTakenOverError, read_heartbeat, session_name, take_over
 from pinterest_platform.stream.query import StreamOffsetsLostError
 from pinterest_platform_tests.pins import posted
 from pinterest_platform_tests.servers.streaming import stream_to_the_end
@@ -142,6 +143,63 @@ def test_a_topic_that_was_made_anew_and_has_grown_is_not_taken_for_the_old_one(
     with pytest.raises(StreamOffsetsLostError, match=r"was recreated.*docs/operations.md"):
         stream_to_the_end(spark, corner)
     assert stored(corner) == ["a"]
+
+
+def test_a_lock_that_fails_every_attempt_ends_as_an_error_although_each_looks_like_waiting(
+    spark: SparkSession, corner: Settings, database: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop_module, "STALLED_SECONDS", 4.0)
+    with streaming(spark, corner) as loop, closing(connect(corner)) as holding:
+        post(corner, "a")
+        wait_for(lambda: loop.has_stored("a"))
+        database.execute(f"ALTER DATABASE {corner.postgres_database} SET lock_timeout = '300ms'")
+        try:
+            holding.execute("LOCK TABLE stream_progress IN EXCLUSIVE MODE")
+            database.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s",
+                [session_name(corner.kafka_topic)],
+            )
+            post(corner, "b")
+            loop.thread.join(60)
+        finally:
+            holding.rollback()
+            database.execute(f"ALTER DATABASE {corner.postgres_database} RESET lock_timeout")
+
+    assert isinstance(loop.error, loop_module.StreamStalledError)
+    assert "Every attempt fails: PostgreSQL at 127.0.0.1:25432 did not finish a transaction" in str(loop.error)
+    assert "is away" not in str(loop.error)
+
+
+def test_a_topic_that_is_not_there_for_minutes_ends_the_run(
+    spark: SparkSession, corner: Settings, database: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop_module, "STALLED_SECONDS", 4.0)
+    post(corner, "a")
+    with streaming(spark, corner) as loop:
+        wait_for(lambda: loop.has_stored("a"))
+        admin = KafkaAdminClient(bootstrap_servers=corner.kafka_bootstrap_servers)
+        admin.delete_topics([corner.kafka_topic])
+        admin.close()
+        loop.thread.join(90)
+
+    assert isinstance(loop.error, loop_module.StreamStalledError | StreamOffsetsLostError)
+
+
+def test_the_heartbeat_says_what_the_stream_does(spark: SparkSession, corner: Settings, database: Connection) -> None:
+    post(corner, "a")
+    with streaming(spark, corner) as loop:
+        wait_for(lambda: loop.has_stored("a"))
+        wait_for(lambda: condition(database)[3] is not None)
+
+    state, trouble, rows_per_second, _ = condition(database)
+    assert (state, trouble) == ("streaming", None)
+    assert rows_per_second is not None
+
+
+def condition(database: Connection) -> tuple[object, ...]:
+    columns = "state, trouble, rows_per_second, last_stored_at"
+    [row] = database.execute(f"SELECT {columns} FROM stream_heartbeat").fetchall()  # noqa: S608
+    return row
 
 
 def _made_anew(settings: Settings) -> bool:

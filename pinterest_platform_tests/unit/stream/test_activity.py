@@ -41,12 +41,18 @@ def test_the_next_report_begins_anew() -> None:
     assert (report.rows, report.seconds, report.seconds_a_batch, report.latency_seconds) == (0, 2.0, None, None)
 
 
-def test_idleness_counts_from_the_last_batch_and_from_the_start_of_a_query() -> None:
+def test_idleness_counts_from_the_last_batch_and_from_what_excuses_it() -> None:
     clock = Clock()
     activity = Activity(clock)
     clock.seconds += 9
     assert activity.idle_seconds == 9
 
-    activity.begin()
+    activity.excuse()
     clock.seconds += 1
     assert activity.idle_seconds == 1
+    assert activity.last_stored_at is None
+
+    activity.add(BatchOutcome(rows=1), seconds=0.1)
+    clock.seconds += 2
+    assert activity.idle_seconds == 2
+    assert activity.last_stored_at is not None

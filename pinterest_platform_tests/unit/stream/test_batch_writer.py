@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pytest
 
@@ -15,10 +15,10 @@ from pinterest_platform.stream.sink import BatchOutcome
 def test_a_batch_is_taken_before_it_is_written_and_the_next_only_afterwards() -> None:
     may_go_on, written = threading.Event(), []
 
-    def sink(lines: Sequence[str]) -> BatchOutcome:
+    def sink(lines: Sequence[str]) -> Iterator[BatchOutcome]:
         may_go_on.wait(10)
         written.append(list(lines))
-        return BatchOutcome(rows=len(lines))
+        yield BatchOutcome(rows=len(lines))
 
     activity = Activity()
     with BatchWriter(sink, activity) as writer:
@@ -35,7 +35,7 @@ def test_a_batch_is_taken_before_it_is_written_and_the_next_only_afterwards() ->
 def test_after_a_failure_nothing_is_written_any_more() -> None:
     tried = []
 
-    def sink(lines: Sequence[str]) -> BatchOutcome:
+    def sink(lines: Sequence[str]) -> Iterator[BatchOutcome]:
         tried.append(list(lines))
         raise ConnectionError("PostgreSQL is away")
 

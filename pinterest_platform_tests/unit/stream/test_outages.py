@@ -22,6 +22,10 @@ Caused by: org.apache.kafka.common.errors.TimeoutException: Timed out waiting fo
     [
         (psycopg.OperationalError("the server closed the connection\n"), "PostgreSQL at 127.0.0.1:5432 is away"),
         (psycopg.errors.AdminShutdown("terminating connection"), "PostgreSQL at 127.0.0.1:5432 is away"),
+        (psycopg.errors.CannotConnectNow("the database system is starting up"), "PostgreSQL at 127.0.0.1:5432 is away"),
+        (psycopg.errors.DiskFull("could not extend file"), "PostgreSQL at 127.0.0.1:5432 has no room"),
+        (psycopg.errors.ConnectionTimeout("connection timeout expired"), "PostgreSQL at 127.0.0.1:5432 is away"),
+        (psycopg.OperationalError("FATAL:  sorry, too many clients already"), "PostgreSQL at 127.0.0.1:5432 is away"),
         (psycopg.InterfaceError("the connection is closed"), "PostgreSQL at 127.0.0.1:5432 is away"),
         (TopicUnavailableError("Kafka does not serve the topic"), "Kafka does not serve the topic"),
         (KafkaTimeoutError("no answer"), "Kafka at 127.0.0.1:9092 is away"),
@@ -35,6 +39,25 @@ def test_a_server_that_is_away_is_named(error: Exception, server: str) -> None:
 @pytest.mark.parametrize(
     "error",
     [
+        psycopg.errors.DeadlockDetected("deadlock detected"),
+        psycopg.errors.LockNotAvailable("canceling statement due to lock timeout"),
+        psycopg.errors.QueryCanceled("canceling statement due to statement timeout"),
+    ],
+)
+def test_what_others_did_to_a_transaction_is_no_absence_and_is_tried_again(error: psycopg.Error) -> None:
+    assert str(outage_of(error, Settings())).startswith(
+        "PostgreSQL at 127.0.0.1:5432 did not finish a transaction, which is tried again"
+    )
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        psycopg.errors.ProgramLimitExceeded("index row size 5024 exceeds btree version 4 maximum 2704"),
+        psycopg.errors.UndefinedColumn("column does not exist"),
+        psycopg.errors.ReadOnlySqlTransaction("cannot execute INSERT in a read-only transaction"),
+        psycopg.OperationalError('FATAL:  password authentication failed for user "pinterest"'),
+        psycopg.OperationalError('FATAL:  database "pinterest" does not exist'),
         psycopg.errors.NotNullViolation("null value"),
         StreamOffsetsLostError("the topic was recreated"),
         RuntimeError("[STREAM_FAILED] java.lang.IllegalStateException: Partition offset was changed from 9 to 3"),

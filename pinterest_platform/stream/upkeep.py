@@ -1,0 +1,73 @@
+"""The days of the stream are kept in a thread of their own, so that batches and signs of life never wait for it.
+
+Belongs here: when it is done, and what becomes of a failure. Does not belong here: what it does
+(`stream.day_partitions`).
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import closing, suppress
+from types import TracebackType
+from typing import Self
+
+import psycopg
+
+from pinterest_platform.pins.days import today
+from pinterest_platform.settings import Settings
+from pinterest_platform.stores.postgres import Connection, connect
+from pinterest_platform.stream.day_partitions import keep_days
+from pinterest_platform.stream.outages import outage_of
+from pinterest_platform.stream.ownership import session_name
+
+_PAUSE_SECONDS = 600.0
+_PAUSE_AFTER_AN_OUTAGE_SECONDS = 10.0
+_END_SECONDS = 5.0
+
+
+class Upkeep:
+    """Keeps the days from `begin` to the end of its block. `failure` is why it cannot; an outage is none."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._keep, name="upkeep", daemon=True)
+        self._connection: Connection | None = None
+        self.failure: Exception | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """A statement under way is cancelled: its transaction is rolled back, and the next run goes on there."""
+        self._ended.set()
+        if connection := self._connection:
+            with suppress(psycopg.Error):
+                connection.cancel()
+        if self._thread.is_alive():
+            self._thread.join(_END_SECONDS)
+
+    def begin(self) -> None:
+        """Start. Not before the run owns the stream: to take it over ends every session of it."""
+        self._thread.start()
+
+    def _keep(self) -> None:
+        while not self._ended.is_set():
+            pause = _PAUSE_SECONDS
+            try:
+                self._keep_once()
+            except Exception as error:  # told to the loop, which looks every second
+                if self._ended.is_set():
+                    return
+                if outage_of(error, self._settings) is None:
+                    self.failure = error
+                    return
+                pause = _PAUSE_AFTER_AN_OUTAGE_SECONDS
+            self._ended.wait(pause)
+
+    def _keep_once(self) -> None:
+        name = session_name(self._settings.kafka_topic)
+        with closing(connect(self._settings, autocommit=True, name=name)) as self._connection:
+            keep_days(self._connection, today(), self._settings.stream_retention_days)
