@@ -5,57 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
+from kafka import KafkaProducer
 
 from pinterest_platform.settings import Settings
-from pinterest_platform.stores.kafka import Topic, TopicUnavailableError, open_topic
+from pinterest_platform.stores.kafka import TopicUnavailableError, open_topic
 from pinterest_platform.stores.kafka_batches import Record
 from pinterest_platform.stores.s3 import ObjectStore, open_bucket
 from pinterest_platform_tests.landing_suite import LandingSuite
-
-
-class RealTopic:
-    """A real topic that a test can fill, and from which it can let records expire."""
-
-    def __init__(self, reader: Topic, producer: KafkaProducer, admin: KafkaAdminClient) -> None:
-        self.topic = reader.topic
-        self._reader, self._producer, self._admin = reader, producer, admin
-
-    def post(self, timestamp: int, value: bytes | None, key: bytes | None = b"k", partition: int = 0) -> None:
-        self._producer.send(self.topic, value=value, key=key, partition=partition, timestamp_ms=timestamp).get(10)
-
-    def delete_before(self, partition: int, offset: int) -> None:
-        self._admin.delete_records({TopicPartition(self.topic, partition): offset})
-
-    def identity(self) -> str:
-        return self._reader.identity()
-
-    def partitions(self) -> list[int]:
-        return self._reader.partitions()
-
-    def beginning_offsets(self) -> dict[int, int]:
-        return self._reader.beginning_offsets()
-
-    def end_offsets(self) -> dict[int, int]:
-        return self._reader.end_offsets()
-
-    def offsets_at(self, timestamp_ms: int) -> dict[int, int]:
-        return self._reader.offsets_at(timestamp_ms)
-
-    def read(self, partition: int, start: int, stop: int) -> Iterator[Record]:
-        return self._reader.read(partition, start, stop)
+from pinterest_platform_tests.servers.real_topic import RealTopic, open_real_topic
 
 
 class TestLanding(LandingSuite):
     @pytest.fixture
     def topic(self, corner: Settings) -> Iterator[RealTopic]:
-        servers = corner.kafka_bootstrap_servers
-        producer = KafkaProducer(bootstrap_servers=servers, max_request_size=2_000_000)
-        admin = KafkaAdminClient(bootstrap_servers=servers)
-        with open_topic(corner) as reader:
-            yield RealTopic(reader, producer, admin)
-        producer.close()
-        admin.close()
+        with open_real_topic(corner) as topic:
+            yield topic
 
     @pytest.fixture
     def bucket(self, corner: Settings) -> ObjectStore:
