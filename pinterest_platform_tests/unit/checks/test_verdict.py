@@ -1,11 +1,14 @@
 """Checks that one step runs side by side: each is told, day by day, whatever becomes of the others."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from datetime import date, timedelta
 from threading import Barrier
 
 import dagster as dg
 import pytest
+from dagster._core.event_api import PartitionKeyFilter
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
 from pinterest_platform.assets.slices import DAILY
 from pinterest_platform.checks.verdict import verdicts
@@ -30,7 +33,11 @@ def away(_days: Sequence[date]) -> dict[date, Finding]:
 
 
 def run(
-    judges: Mapping[str, Judge], *days: date, selected: Sequence[str] | None = None, as_range: bool = False
+    judges: Mapping[str, Judge],
+    *days: date,
+    selected: Sequence[str] | None = None,
+    as_range: bool = False,
+    instance: dg.DagsterInstance | None = None,
 ) -> tuple[bool, list[dg.AssetCheckEvaluation], str]:
     """Whether the run succeeded, what it told of the checks, and what its step failed with."""
     specs = [dg.AssetCheckSpec(name, asset=PINS.key, partitions_def=DAILY, blocking=name == "first") for name in judges]
@@ -44,7 +51,7 @@ def run(
     definitions = dg.Definitions(assets=[PINS], asset_checks=[judged], jobs=[job])
     first, last = min(days).isoformat(), max(days).isoformat()
     tags = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
-    with dg.DagsterInstance.ephemeral() as instance:
+    with nullcontext(instance) if instance else dg.DagsterInstance.ephemeral() as instance:
         result = definitions.resolve_job_def("judge").execute_in_process(
             instance=instance,
             raise_on_error=False,
@@ -91,6 +98,23 @@ def test_a_backfill_of_one_day_tells_it_under_its_day() -> None:
     _, told, _ = run({"first": well}, DAY, as_range=True)
 
     assert [(found.partition, found.passed) for found in told] == [(DAY.isoformat(), True), (None, True)]
+
+
+def test_a_day_that_a_backfill_has_mended_is_mended_where_the_exporter_looks() -> None:
+    of_the_day = PartitionKeyFilter(key=DAY.isoformat())
+
+    def newest(instance: dg.DagsterInstance) -> AssetCheckExecutionRecordStatus:
+        key = dg.AssetCheckKey(PINS.key, "first")
+        [record] = instance.event_log_storage.get_asset_check_execution_history(key, 1, partition_filter=of_the_day)
+        return record.status
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        run({"first": lambda days: {day: Finding(problem="A row is missing.") for day in days}}, DAY, instance=instance)
+        assert newest(instance) == AssetCheckExecutionRecordStatus.FAILED
+
+        run({"first": well}, DAY, as_range=True, instance=instance)
+
+        assert newest(instance) == AssetCheckExecutionRecordStatus.SUCCEEDED
 
 
 @pytest.mark.parametrize("lost", ["first", "second"])
