@@ -262,7 +262,26 @@ class LandingSuite:
         landed = land_day(topic, bucket, MONDAY, TIMES)
 
         assert (landed.read, values(bucket, MONDAY)) == (2, ["3", "4"])
-        assert read_ledger(bucket) == Ledger({0: [(0, 6)], 1: []}, {0: {6: TUESDAY}})
+        assert read_ledger(bucket) == Ledger({0: [(0, 6)], 1: []}, {0: {0: MONDAY, 6: TUESDAY}})
+
+    def test_what_had_expired_before_the_first_landing_of_an_older_bucket_meets_no_day_but_the_first(
+        self, topic: WritableTopic, bucket: ObjectStore
+    ) -> None:
+        for at in (start_of(MONDAY), start_of(MONDAY), start_of(TUESDAY), start_of(TUESDAY), start_of(WEDNESDAY)):
+            topic.post(at, b"pin")
+            topic.post(at, b"pin", partition=1)
+        bucket.put("landings/dt=2026-11-17.json", b'{"0":{"ranges":[[2,3]],"closed":true}}', {})
+        bucket.put("landings/dt=2026-11-18.json", b'{"0":{"ranges":[[4,5]],"closed":false}}', {})
+        topic.delete_before(0, 4)
+        topic.delete_before(1, 5)
+
+        land_day(topic, bucket, WEDNESDAY, TIMES)
+
+        assert losses(bucket) == [
+            Loss(topic.topic, 0, 0, 2, None, TUESDAY, before_first_landing=True),
+            Loss(topic.topic, 0, 3, 4, TUESDAY, WEDNESDAY, before_first_landing=False),
+            Loss(topic.topic, 1, 0, 5, None, None, before_first_landing=True),
+        ]
 
     def test_no_time_of_a_record_hides_another(self, topic: WritableTopic, bucket: ObjectStore) -> None:
         ahead = int(datetime(2040, 1, 1, tzinfo=UTC).timestamp() * 1000)

@@ -96,9 +96,9 @@ class TopicSuite:
         with pytest.raises(RecordsDeletedError):
             list(topic.read(0, 1, 3))
 
-    def test_a_record_may_lack_its_key_its_value_or_both(self, topic: WritableTopic) -> None:
-        for key, value in ((None, b"v"), (b"k", None), (None, None), (b"", b"")):
+    def test_a_record_may_lack_its_key_or_its_value(self, topic: WritableTopic) -> None:
+        for key, value in ((None, b"v"), (b"k", None), (b"", b"")):
             topic.post(NOON, value, key=key)
 
-        found = [(record.key, record.value) for record in topic.read(0, 0, 4)]
-        assert found == [(None, b"v"), (b"k", None), (None, None), (b"", b"")]
+        found = [(record.key, record.value) for record in topic.read(0, 0, 3)]
+        assert found == [(None, b"v"), (b"k", None), (b"", b"")]

@@ -18,7 +18,7 @@ from pinterest_platform.settings import Settings
 from pinterest_platform.stores.kafka import open_topic
 from pinterest_platform.stores.postgres import connect
 from pinterest_platform.stream.lag import Lag, lag_of
-from pinterest_platform.stream.sink import next_offsets
+from pinterest_platform.stream.progress import next_offsets
 
 _SECONDS = 3.0
 

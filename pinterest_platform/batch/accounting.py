@@ -128,12 +128,14 @@ def account_for(stores: Stores, day: date, now: datetime | None = None) -> DayAc
     outcome = read_account(bucket, day)
     if outcome is None:
         raise NotMaterialisedError(f"{day} was never cleaned: materialise clean_pins of that day first.")
+    # Before anything is read: what lands meanwhile must not look like more than Kafka has.
+    landed = read_ledger(bucket).ends()
     clean, quarantined = day_offsets.clean(settings, bucket, day), day_offsets.quarantined(settings, bucket, day)
     raw, candidates = day_offsets.raw(bucket, day, clean | quarantined)
     now = now or datetime.now(UTC)
     times = PlausibleTimes.until(int(now.timestamp() * 1000), settings.first_day)
     kafka = topic_offsets.kafka(stores.topic, bucket, day, raw, times, lambda: is_compacted(settings))
-    everything, landed = len(kafka), read_ledger(bucket).ends()
+    everything = len(kafka)
     if not is_closed(day, now):
         landed = outcome.next_offsets
         kafka, raw = kafka.below(landed), raw.below(landed)

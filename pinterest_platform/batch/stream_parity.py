@@ -41,6 +41,7 @@ _DIFFERENT = sql.SQL(
     JOIN stream_progress AS done
         ON done.topic = %(topic)s
         AND done.kafka_partition = batch.kafka_partition AND batch.kafka_offset < done.next_offset
+        AND batch.kafka_offset >= coalesce((to_jsonb(done) ->> 'first_offset')::bigint, 0)
     LEFT JOIN pinterest_stream_records AS stream
         ON stream.ingest_date = %(day)s
         AND stream.kafka_partition = batch.kafka_partition AND stream.kafka_offset = batch.kafka_offset

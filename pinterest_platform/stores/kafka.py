@@ -112,7 +112,7 @@ def describe_topic(settings: Settings) -> TopicSettings:
             [described] = admin.describe_topics([settings.kafka_topic])
             found = admin.describe_configs([_resource(settings, None)], config_filter="all")
     except KafkaError as error:
-        raise TopicUnavailableError(_unavailable(settings)) from error
+        raise TopicUnavailableError(_why_not(settings)) from error
     if not described["partitions"]:
         raise TopicUnavailableError(_unavailable(settings))
     values = found["topic"][settings.kafka_topic]
@@ -133,7 +133,10 @@ def _resource(settings: Settings, values: Mapping[str, str] | None) -> Any:
 
 @contextmanager
 def _admin(settings: Settings) -> Iterator[Any]:
-    admin = KafkaAdminClient(**kafka_python_options(settings))
+    timeout_ms = int(_PATIENCE_SECONDS * 1000)
+    admin = KafkaAdminClient(
+        **kafka_python_options(settings), bootstrap_timeout_ms=timeout_ms, request_timeout_ms=timeout_ms
+    )
     try:
         yield admin
     finally:
@@ -162,15 +165,19 @@ def open_topic(settings: Settings, timeout_seconds: float = 10.0) -> Iterator[To
             retry_backoff_ms=_BACKOFF_MS,
         )
     except KafkaError as error:
-        refusal = kafka_refusal(settings)
-        address = settings.kafka_bootstrap_servers
-        sentence = f"Kafka at {address} cannot be used: {refusal}." if refusal else _unavailable(settings)
-        raise TopicUnavailableError(sentence) from error
+        raise TopicUnavailableError(_why_not(settings)) from error
     read_as_records(consumer)
     try:
         yield TopicReader(consumer, settings)
     finally:
         consumer.close()
+
+
+def _why_not(settings: Settings) -> str:
+    refusal = kafka_refusal(settings)
+    return (
+        f"Kafka at {settings.kafka_bootstrap_servers} cannot be used: {refusal}." if refusal else _unavailable(settings)
+    )
 
 
 def _unavailable(settings: Settings) -> str:

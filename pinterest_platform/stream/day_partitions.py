@@ -8,7 +8,10 @@ that is done (`stream.upkeep`).
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from itertools import takewhile
 from typing import Any
 
 from psycopg import sql
@@ -25,6 +28,11 @@ _ATTEMPTS = 5
 _PAUSE_SECONDS = 1.0
 # Rows that leave in one transaction, about; batches wait for it.
 CHUNK_ROWS = 20_000
+# Not by CREATE TABLE ... PARTITION OF, which waits for whoever reads any day, and makes everybody wait behind it.
+_MAKE_DAY = (
+    sql.SQL("CREATE TABLE {name} (LIKE pinterest_stream INCLUDING DEFAULTS)"),
+    sql.SQL("ALTER TABLE pinterest_stream ATTACH PARTITION {name} FOR VALUES FROM ({first}) TO ({next})"),
+)
 _DAYS = """
     SELECT child.relname FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid
     WHERE inhparent = 'pinterest_stream'::regclass ORDER BY child.relname"""
@@ -72,9 +80,11 @@ def create_day_partition(connection: Connection, day: date) -> None:
     name = _name(day)
     if connection.execute("SELECT to_regclass(%s)", [name]).fetchone() != (None,):
         return
-    statement = sql.SQL("CREATE TABLE {name} PARTITION OF pinterest_stream FOR VALUES FROM ({first}) TO ({next})")
     following = day + timedelta(days=1)
-    connection.execute(statement.format(name=sql.Identifier(name), first=sql.Literal(day), next=sql.Literal(following)))
+    names = {"name": sql.Identifier(name), "first": sql.Literal(day), "next": sql.Literal(following)}
+    with connection.transaction():
+        for statement in _MAKE_DAY:
+            connection.execute(statement.format(**names))
 
 
 def existing_partitions(connection: Connection, first: date, last: date) -> list[str]:
@@ -108,25 +118,16 @@ def keep_days(connection: Connection, today: date, retention_days: int, chunk_ro
     first_kept = kept_from(connection)
     _forget_notes(connection, first_kept)
     rows: list[Any] = connection.execute(_DAYS).fetchall()
-    return [name for (name,) in rows if name < _name(first_kept) and _drop(connection, name, chunk_rows)]
+    old = [name for (name,) in rows if name < _name(first_kept)]
+    for name in old:
+        _empty(connection, name, chunk_rows)
+    # Where readers hold one, they hold the next as well: what is left is empty, and dropped by the next call.
+    return list(takewhile(partial(_drop_empty, connection), old))
 
 
-def _drop(connection: Connection, name: str, chunk_rows: int) -> bool:
-    """Empty the day's partition and drop it; False where readers hold it, and the rest is left to the next call."""
-    day = datetime.strptime(name, _NAME_FORMAT).replace(tzinfo=UTC).date()
-    _empty(connection, name, day + timedelta(days=1), chunk_rows)
-    for attempt in range(_ATTEMPTS):
-        try:
-            _drop_empty(connection, name)
-        except LockNotAvailable:  # a batch is held up so long, and not again at once
-            time.sleep(_PAUSE_SECONDS if attempt < _ATTEMPTS - 1 else 0)
-        else:
-            return True
-    return False
-
-
-def _empty(connection: Connection, name: str, following: date, chunk_rows: int) -> None:
-    day = sql.Identifier(name)
+def _empty(connection: Connection, name: str, chunk_rows: int) -> None:
+    """Delete the day's posts in pieces, and take them out of the profiles."""
+    day, following = sql.Identifier(name), _day(name) + timedelta(days=1)
     connection.execute("DROP TABLE IF EXISTS leaving")
     connection.execute(_LEAVING.format(day=day, chunk_rows=sql.Literal(chunk_rows)))
     connection.execute("CREATE INDEX ON leaving (chunk)")
@@ -142,10 +143,15 @@ def _empty(connection: Connection, name: str, following: date, chunk_rows: int) 
     connection.execute("DROP TABLE leaving")
 
 
-def _drop_empty(connection: Connection, name: str) -> None:
-    with connection.transaction():
-        connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(f"{_LOCK_MILLISECONDS}ms")))
-        connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(name)))
+def _drop_empty(connection: Connection, name: str) -> bool:
+    """Drop the day's partition; False where readers hold it."""
+    for attempt in range(_ATTEMPTS):
+        time.sleep(_PAUSE_SECONDS if attempt else 0)  # whoever had to wait for the last attempt goes first
+        with suppress(LockNotAvailable), connection.transaction():
+            connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(f"{_LOCK_MILLISECONDS}ms")))
+            connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(name)))
+            return True
+    return False
 
 
 def _forget_notes(connection: Connection, first_kept: date) -> None:
@@ -157,3 +163,7 @@ def _forget_notes(connection: Connection, first_kept: date) -> None:
 
 def _name(day: date) -> str:
     return day.strftime(_NAME_FORMAT)
+
+
+def _day(name: str) -> date:
+    return datetime.strptime(name, _NAME_FORMAT).replace(tzinfo=UTC).date()

@@ -120,7 +120,6 @@ _REJECTS = """
     SELECT ingested_at, ingest_date, %s, kafka_partition, kafka_offset, original, reason
     FROM staged WHERE reason IS NOT NULL
     ON CONFLICT DO NOTHING"""
-_PROGRESS = "SELECT kafka_partition, next_offset FROM stream_progress WHERE topic = %s"
 # Two streams at once would wait for each other here, and the second would find nothing left to store.
 _LOCK_PROGRESS = "LOCK TABLE stream_progress IN EXCLUSIVE MODE"
 
@@ -140,12 +139,6 @@ class BatchOutcome:
     conflicts: int = 0
     late: int = 0
     oldest: datetime | None = field(default=None, compare=False)
-
-
-def next_offsets(connection: Connection, topic: str) -> dict[int, int]:
-    """Where the stream goes on, per partition; empty before its first batch."""
-    rows: list[Any] = connection.execute(_PROGRESS, [topic]).fetchall()
-    return dict(rows)
 
 
 def write_batch(connection: Connection, topic: str, owner: str, lines: Sequence[str]) -> BatchOutcome:

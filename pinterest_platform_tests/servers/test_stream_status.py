@@ -11,8 +11,9 @@ from infra.local_stack.stream_status import look_at_stream
 from infra.platform_exporter.lag_figures import LagFigures
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.postgres import Connection
-from pinterest_platform.stream.ownership import take_over
+from pinterest_platform.stream.ownership import Condition, beat, take_over
 
+RUN = "a-run"
 PROGRESS = """
     INSERT INTO stream_progress (topic, kafka_partition, next_offset, updated_at)
     VALUES (%s, 0, %s, now() - %s::interval)
@@ -35,28 +36,26 @@ def test_a_stream_that_never_ran_is_stopped(corner: Settings) -> None:
 def test_a_stream_that_has_stored_all_is_healthy_and_one_that_has_not_for_a_while_is_told(
     corner: Settings, database: Connection
 ) -> None:
-    take_over(corner, "run-1")
-    post(corner, 3, timedelta(minutes=2))
-    database.execute(PROGRESS, [corner.kafka_topic, 3, "90 seconds"])
+    take_over(corner, RUN)
+    assert look_at_stream(corner).state == "starting"
+    beat(database, corner.kafka_topic, RUN, Condition("streaming"))
+    post(corner, 3, timedelta(minutes=20))
+    database.execute(PROGRESS, [corner.kafka_topic, 3, "10 minutes"])
     assert (look_at_stream(corner).state, look_at_stream(corner).pace) == ("healthy", "0 records behind")
 
-    post(corner, 2, timedelta(seconds=70))
+    post(corner, 2, timedelta(minutes=5))
 
     status = look_at_stream(corner)
-    assert status.state.startswith("unhealthy: nothing stored for 1 min 3")
+    assert status.state.startswith("unhealthy: nothing stored for 10 min")
     assert status.pace == "2 records behind"
-    assert status.run_page == f"http://127.0.0.1:{corner.dagster_port}/runs/run-1"
+    assert status.run_page == f"http://127.0.0.1:{corner.dagster_port}/runs/{RUN}"
     waiting = {metric.name: metric.samples[0].value for metric in LagFigures(corner).collect()}
     assert waiting == {"stream_waiting_records": 2, "stream_stands_still_seconds": 0}
 
 
-def test_columns_that_the_heartbeat_has_got_are_shown_and_those_it_lacks_are_not_missed(
-    corner: Settings, database: Connection
-) -> None:
-    take_over(corner, "run-1")
-    database.execute("ALTER TABLE stream_heartbeat ADD COLUMN IF NOT EXISTS trouble text")
-    database.execute("ALTER TABLE stream_heartbeat ADD COLUMN IF NOT EXISTS rows_per_second double precision")
-    database.execute("UPDATE stream_heartbeat SET trouble = 'Kafka is away', rows_per_second = 12.25")
+def test_what_a_run_says_of_itself_is_shown(corner: Settings, database: Connection) -> None:
+    take_over(corner, RUN)
+    beat(database, corner.kafka_topic, RUN, Condition("waiting", trouble="Kafka is away", rows_per_second=12.25))
 
     status = look_at_stream(corner)
 
@@ -64,14 +63,14 @@ def test_columns_that_the_heartbeat_has_got_are_shown_and_those_it_lacks_are_not
 
 
 def test_a_heart_that_has_stopped_is_told(corner: Settings, database: Connection) -> None:
-    take_over(corner, "run-1")
+    take_over(corner, RUN)
     database.execute("UPDATE stream_heartbeat SET beat_at = now() - interval '3 minutes'")
 
     assert look_at_stream(corner).state.startswith("unhealthy: no sign of life for 3 min")
 
 
 def test_a_broker_that_is_away_is_what_it_waits_for(corner: Settings, database: Connection) -> None:
-    take_over(corner, "run-1")
+    take_over(corner, RUN)
 
     status = look_at_stream(corner.model_copy(update={"kafka_bootstrap_servers": "127.0.0.1:1"}))
 

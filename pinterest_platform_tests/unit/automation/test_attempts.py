@@ -40,6 +40,7 @@ def test_failures_in_a_row_are_counted_from_the_last_success_on(instance: dg.Dag
     found = attempts_by_day(instance)
 
     assert {day: (attempts.failed, attempts.last_run) for day, attempts in found.items()} == {MONDAY: (2, last)}
+    assert not found[MONDAY].is_undone, "somebody cancelled it"
 
 
 def test_a_success_begins_anew(instance: dg.DagsterInstance) -> None:
@@ -54,7 +55,11 @@ def test_a_run_of_several_days_counts_for_each_of_them(instance: dg.DagsterInsta
     ended(instance, DagsterRunStatus.FAILURE, tags=several)
     ended(instance, DagsterRunStatus.FAILURE)
 
-    assert {day: found.failed for day, found in attempts_by_day(instance).items()} == {MONDAY: 2, TUESDAY: 1}
+    attempts = attempts_by_day(instance)
+    assert {day: (found.failed, found.is_undone) for day, found in attempts.items()} == {
+        MONDAY: (2, True),
+        TUESDAY: (1, True),
+    }
 
 
 def test_a_backfill_counts_and_a_run_of_some_steps_does_not(instance: dg.DagsterInstance) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
+from types import MappingProxyType
 
 import pytest
 
@@ -15,10 +17,11 @@ NOW = start_of(date(2026, 11, 30))
 TEN_YEARS = 3_650 * MILLISECONDS_A_DAY
 
 
-def as_wanted(settings: Settings = SETTINGS, replication_factor: int = 1, **changed: str) -> TopicSettings:
-    """A topic of the platform, with some settings changed; their names with `_` for `.`."""
+def as_wanted(
+    changes: Mapping[str, str] = MappingProxyType({}), settings: Settings = SETTINGS, replication_factor: int = 1
+) -> TopicSettings:
+    """A topic of the platform, with some settings changed."""
     others = {"cleanup.policy": "delete", "retention.bytes": "-1", "min.insync.replicas": "1"}
-    changes = {name.replace("_", "."): value for name, value in changed.items()}
     return TopicSettings({**others, **wanted_settings(settings, NOW), **changes}, replication_factor)
 
 
@@ -35,18 +38,18 @@ def test_it_stays_so_for_ten_years() -> None:
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"message_timestamp_type": "LogAppendTime"}, "The broker stamps each record with its own time"),
-        ({"message_timestamp_after_max_ms": str(2**63 - 1)}, "Records may be stamped more than an hour ahead"),
-        ({"message_timestamp_before_max_ms": str(2**63 - 1)}, "Records may be stamped long before the first day"),
-        ({"message_timestamp_before_max_ms": "86400000"}, "refused once they are more than 1.0 days old"),
-        ({"cleanup_policy": "compact,delete"}, "It is compacted"),
-        ({"retention_ms": "86400000"}, "Kafka deletes records after 24.0 hours"),
-        ({"retention_ms": "604800000"}, "Kafka deletes records after 7.0 days, though PINTEREST_KAFKA_RETENTION_HOURS"),
-        ({"retention_bytes": "1000"}, "once a partition has 1000 bytes"),
+        ({"message.timestamp.type": "LogAppendTime"}, "The broker stamps each record with its own time"),
+        ({"message.timestamp.after.max.ms": str(2**63 - 1)}, "Records may be stamped more than an hour ahead"),
+        ({"message.timestamp.before.max.ms": str(2**63 - 1)}, "Records may be stamped long before the first day"),
+        ({"message.timestamp.before.max.ms": "86400000"}, "refused once they are more than 1.0 days old"),
+        ({"cleanup.policy": "compact,delete"}, "It is compacted"),
+        ({"retention.ms": "86400000"}, "Kafka deletes records after 24.0 hours"),
+        ({"retention.ms": "604800000"}, "Kafka deletes records after 7.0 days, though PINTEREST_KAFKA_RETENTION_HOURS"),
+        ({"retention.bytes": "1000"}, "once a partition has 1000 bytes"),
     ],
 )
 def test_a_setting_that_does_harm_is_named_with_the_command_that_mends_it(changed: dict[str, str], said: str) -> None:
-    [warning] = topic_warnings(SETTINGS, as_wanted(SETTINGS, 1, **changed), NOW)
+    [warning] = topic_warnings(SETTINGS, as_wanted(changed), NOW)
 
     assert said in warning
     assert (
@@ -57,13 +60,13 @@ def test_a_setting_that_does_harm_is_named_with_the_command_that_mends_it(change
 
 def test_what_is_acknowledged_by_one_replica_of_three_is_warned_of() -> None:
     settings = SETTINGS.model_copy(update={"kafka_replication_factor": 3})
-    unsafe = as_wanted(settings, replication_factor=3, min_insync_replicas="1", unclean_leader_election_enable="true")
+    unsafe = {"min.insync.replicas": "1", "unclean.leader.election.enable": "true"}
 
-    one, other = topic_warnings(settings, unsafe, NOW)
+    one, other = topic_warnings(settings, as_wanted(unsafe, settings, 3), NOW)
 
     assert one.endswith("--add-config min.insync.replicas=2")
     assert other.endswith("--add-config unclean.leader.election.enable=false")
-    assert topic_warnings(settings, as_wanted(settings, replication_factor=3), NOW) == []
+    assert topic_warnings(settings, as_wanted({}, settings, 3), NOW) == []
 
 
 def test_a_broker_that_does_not_know_a_setting_takes_every_time() -> None:
