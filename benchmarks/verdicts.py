@@ -209,8 +209,8 @@ def _check_day(dagster: DagsterWeb, day: date) -> Verdict:
     failed = [outcome for outcome in outcomes if not outcome.passed and not outcome.warning]
     warned = [outcome for outcome in outcomes if outcome.warning]
     told = [f"{len(outcomes) - len(failed) - len(warned)} green"]
-    told += [f"{outcome.check} FAILED: {outcome.description}" for outcome in failed]
-    told += [f"{outcome.check} warns: {outcome.description}" for outcome in warned]
+    told += [f"{outcome.check} FAILED: {outcome.found}" for outcome in failed]
+    told += [f"{outcome.check} warns: {outcome.found}" for outcome in warned]
     return Verdict(f"the checks of {day}", not failed, "; ".join(told))
 
 
