@@ -25,6 +25,7 @@ from benchmarks.streaming import graphql, wait_for_answer
 from benchmarks.verdicts import (
     Verdict,
     check_days,
+    collected,
     days_landed,
     judge_profiles,
     run_days,
@@ -69,7 +70,7 @@ def main() -> int:
         lift_limits_of_times(settings)
         [run] = wait_for_answer(lambda: runs_of(settings, STREAM_JOB) or None, 120, "streaming run")
         sent, answers = post(settings, options.records, options.seed)
-        verdicts = list(judge(settings, run, [*sent, *answers.taken]))
+        verdicts = collected(judge(settings, run, [*sent, *answers.taken]))
     show(sent, answers, verdicts)
     return int(not all(verdict.holds for verdict in verdicts))
 

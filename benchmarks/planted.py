@@ -47,7 +47,7 @@ def planted_deletions(settings: Settings, day: date) -> Iterator[Verdict]:
 
 def _account(settings: Settings, day: date) -> str:
     outcomes = outcomes_of(DagsterWeb(settings), day)
-    return next((outcome.description for outcome in outcomes if outcome.check == ACCOUNT and not outcome.passed), "")
+    return next((outcome.found for outcome in outcomes if outcome.check == ACCOUNT and not outcome.passed), "")
 
 
 def _delete_raw_object(settings: Settings, day: date) -> Place:

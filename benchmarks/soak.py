@@ -34,6 +34,7 @@ from benchmarks.streaming import switch
 from benchmarks.verdicts import (
     Verdict,
     check_days,
+    collected,
     days_landed,
     judge_clean,
     judge_profiles,
@@ -99,8 +100,7 @@ def main() -> int:
             Posting(stack.settings, options.rate, options.minutes * A_MINUTE, options.seed) as posting,
         ):
             struck = strike(scene, faults, options.minutes)
-            ended = tried("all was posted", lambda: posting.finish(_POSTING_SECONDS))
-            verdicts = [ended, *judge(scene, posting)]
+            verdicts = collected(judge(scene, posting))
         report = as_markdown(options, began, struck, pulse, verdicts, disk)
     print(report)
     RESULTS.parent.mkdir(exist_ok=True)
@@ -220,6 +220,7 @@ def _kill(stack: LocalStack, names: Sequence[str]) -> None:
 
 def judge(scene: Scene, posting: Posting) -> Iterator[Verdict]:
     settings = scene.settings
+    yield tried("all was posted", lambda: posting.finish(_POSTING_SECONDS))
     told = start_again(scene.stack)
     yield Verdict("everything runs", "NOT STARTED" not in told, told.lstrip("; ") or "at the first start")
     acknowledged = posting.places | scene.straight

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
@@ -60,6 +60,22 @@ def tried(what: str, look: Callable[[], Verdict]) -> Verdict:
         return look()
     except Exception as error:  # the other verdicts must still be told
         return Verdict(what, holds=False, found=f"{type(error).__name__}: {error}")
+
+
+def collected(verdicts: Iterable[Verdict]) -> list[Verdict]:
+    """All of them, told as they come; what ends their coming is one too."""
+    found: list[Verdict] = []
+
+    def tell(verdict: Verdict) -> None:
+        found.append(verdict)
+        print(f"{'ok   ' if verdict.holds else 'WRONG'} {verdict.what}: {verdict.found}", flush=True)
+
+    try:
+        for verdict in verdicts:
+            tell(verdict)
+    except Exception as error:  # the report must still be written
+        tell(Verdict("everything was judged", holds=False, found=f"{type(error).__name__}: {error}"))
+    return found
 
 
 def days_landed(settings: Settings) -> list[date]:
@@ -193,8 +209,8 @@ def _check_day(dagster: DagsterWeb, day: date) -> Verdict:
     failed = [outcome for outcome in outcomes if not outcome.passed and not outcome.warning]
     warned = [outcome for outcome in outcomes if outcome.warning]
     told = [f"{len(outcomes) - len(failed) - len(warned)} green"]
-    told += [f"{outcome.check} FAILED: {outcome.description}" for outcome in failed]
-    told += [f"{outcome.check} warns: {outcome.description}" for outcome in warned]
+    told += [f"{outcome.check} FAILED: {outcome.found}" for outcome in failed]
+    told += [f"{outcome.check} warns: {outcome.found}" for outcome in warned]
     return Verdict(f"the checks of {day}", not failed, "; ".join(told))
 
 
