@@ -117,8 +117,9 @@ def _is_done(settings: Settings, day: date) -> bool:
 
 def _away(store: str, seconds: float) -> Break:
     def away(stack: LocalStack, settings: Settings, post: Callable[[], None]) -> None:
-        _kill(stack, store)
         post()
+        wait_for(lambda: bool(runs_of(settings, BATCH_JOB)), _RUN_SECONDS, "batch run")
+        _kill(stack, store)
         time.sleep(seconds)
         stack.start()
 

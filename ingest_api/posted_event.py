@@ -173,8 +173,8 @@ def _number(text: str) -> float:
 
 def _short_enough(number: str) -> str:
     if len(number) > _NUMBER_SIZE:
-        reason = f"holds a number of more than {_NUMBER_SIZE:,} characters"
-        raise RefusedPinError(Problem(None, reason), kind="unstorable")
+        # What stands behind the number has not been read: it may be no JSON.
+        raise not_json(f"holds a number of more than {_NUMBER_SIZE:,} characters")
     return number
 
 

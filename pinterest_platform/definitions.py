@@ -6,6 +6,7 @@ import dagster as dg
 
 from pinterest_platform.assets.category_popularity import category_popularity
 from pinterest_platform.assets.clean_pins import cleaned_pins
+from pinterest_platform.assets.misdated_records import misdated_records
 from pinterest_platform.assets.pinterest_batch import pinterest_batch
 from pinterest_platform.assets.pinterest_stream import streamed_pins
 from pinterest_platform.assets.raw_pins import raw_pins
@@ -15,9 +16,10 @@ from pinterest_platform.automation.jobs import (
     batch_job,
     check_assets,
     check_stream,
+    misdated_job,
     streaming,
 )
-from pinterest_platform.automation.kafka_sensor import new_pins_in_kafka
+from pinterest_platform.automation.kafka_sensor import new_misdated_records, new_pins_in_kafka
 from pinterest_platform.automation.repairs import rebuild_profile_popularity
 from pinterest_platform.automation.schedules import daily_batch_at_ten, hourly_stream_checks
 from pinterest_platform.automation.sensors import fail_lost_runs
@@ -26,40 +28,65 @@ from pinterest_platform.checks.category_popularity import category_popularity_eq
 from pinterest_platform.checks.clean_pins import (
     categories_do_not_explode,
     clean_pins_match_their_schema,
+    event_ids_are_not_reused,
     follower_counts_are_plausible,
     no_date_is_in_the_future,
 )
+from pinterest_platform.checks.misdated_records import every_misdated_record_is_accounted_for
 from pinterest_platform.checks.pinterest_batch import pinterest_batch_is_whole
 from pinterest_platform.checks.pinterest_stream import (
+    event_ids_stay_with_their_events,
     no_record_is_stored_twice,
     profiles_equal_a_recount,
     the_stream_is_fresh,
     the_stream_keeps_up,
 )
 from pinterest_platform.checks.quarantined_pins import few_records_are_quarantined
+from pinterest_platform.checks.raw_pins import no_record_was_lost_before_it_landed
+from pinterest_platform.checks.topic import the_topic_is_set_up_for_the_platform
 from pinterest_platform.settings import Settings
 
 
 def build_definitions(settings: Settings) -> dg.Definitions:
     """The platform's asset graph for these settings."""
     return dg.Definitions(
-        assets=[pinterest_topic, raw_pins, cleaned_pins, pinterest_batch, category_popularity, streamed_pins],
+        assets=[
+            pinterest_topic,
+            raw_pins,
+            cleaned_pins,
+            misdated_records,
+            pinterest_batch,
+            category_popularity,
+            streamed_pins,
+        ],
         asset_checks=[
+            no_record_was_lost_before_it_landed,
+            every_misdated_record_is_accounted_for,
             clean_pins_match_their_schema,
             no_date_is_in_the_future,
             follower_counts_are_plausible,
             categories_do_not_explode,
+            event_ids_are_not_reused,
             few_records_are_quarantined,
             pinterest_batch_is_whole,
             category_popularity_equals_a_recount,
             the_stream_keeps_up,
             the_stream_is_fresh,
             no_record_is_stored_twice,
+            event_ids_stay_with_their_events,
             profiles_equal_a_recount,
+            the_topic_is_set_up_for_the_platform,
         ],
-        jobs=[batch_job(settings), check_assets, streaming, check_stream, rebuild_profile_popularity],
+        jobs=[
+            batch_job(settings),
+            misdated_job(settings),
+            check_assets,
+            streaming,
+            check_stream,
+            rebuild_profile_popularity,
+        ],
         schedules=[daily_batch_at_ten, hourly_stream_checks],
-        sensors=[new_pins_in_kafka, keep_streaming, fail_lost_runs],
+        sensors=[new_pins_in_kafka, new_misdated_records, keep_streaming, fail_lost_runs],
         resources={"settings": settings, "pyspark": spark_resource(settings)},
         # A run is one process, so that one Spark session serves all of its steps.
         executor=dg.in_process_executor,

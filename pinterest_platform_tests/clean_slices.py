@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from io import BytesIO
 from typing import Any
@@ -74,7 +75,12 @@ def parquet_file(*rows: dict[str, Any], schema: pyarrow.Schema = CLEAN_SCHEMA) -
 
 
 def put_slice(
-    bucket: ObjectStore, day: date, *rows: dict[str, Any], quarantined: int = 0, schema: pyarrow.Schema = CLEAN_SCHEMA
+    bucket: ObjectStore,
+    day: date,
+    *rows: dict[str, Any],
+    quarantined: int = 0,
+    schema: pyarrow.Schema = CLEAN_SCHEMA,
+    marks: Sequence[str] = (),
 ) -> CleanSlice:
     """Make these rows the day's slice, as a cleaning does."""
     name = f"part-00000-{uuid.uuid4()}-c000.snappy.parquet"
@@ -86,5 +92,5 @@ def put_slice(
     quarantine = [quarantine_prefix(day) + name] if quarantined else []
     for key in quarantine:
         bucket.put(key, parquet_file(*rows[:1] * quarantined, schema=schema), {})
-    writer.publish(outcome, [clean_prefix(day) + name], quarantine)
+    writer.publish(outcome, [clean_prefix(day) + name], quarantine, marks)
     return outcome

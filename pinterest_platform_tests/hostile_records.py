@@ -42,6 +42,7 @@ LIMITS: Mapping[str, int] = {
 LARGEST_VALUE = 1_048_000
 _NO_VALUE = "the record has no value"
 _NOT_JSON = "the value is not a JSON object"
+_NO_TEXT = "unique_id is not text"
 
 
 class Fate(Enum):
@@ -278,13 +279,11 @@ def _numbers() -> Iterator[Kind]:
         yield _reject(f"downloaded {downloaded!r}", _posted(downloaded=downloaded), "downloaded")
     for count in ("1e5", "-3", "9" * 60, "1.5.5k", "∞", "٣k"):
         yield _row(f"followers {count[:12]}", _posted(follower_count=count))
-    yield _either("unique_id a number", lambda making: making.posted(unique_id=making.dice.randrange(10**12)))
-    yield _either("unique_id a fraction", lambda making: making.posted(unique_id=making.dice.random()))
-    yield _either(
-        "unique_id of 40 digits", lambda making: making.posted(unique_id=10**40 + making.dice.randrange(10**9))
-    )
-    yield _either("unique_id true", _posted(unique_id=True))
-    yield _either("title a number", _posted(title=5))
+    yield _reject("unique_id a number", lambda making: making.posted(unique_id=making.dice.randrange(10**12)), _NO_TEXT)
+    yield _reject("unique_id a fraction", lambda making: making.posted(unique_id=making.dice.random()), _NO_TEXT)
+    yield _reject("unique_id of 40 digits", _posted(unique_id=10**40 - 1), _NO_TEXT)
+    yield _reject("unique_id true", _posted(unique_id=True), _NO_TEXT)
+    yield _reject("title a number", _posted(title=5), "title is not text")
 
 
 def _lengths() -> Iterator[Kind]:

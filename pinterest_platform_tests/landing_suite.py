@@ -16,7 +16,7 @@ from pinterest_platform.batch.landing import land_day
 from pinterest_platform.batch.landing_ledger import Ledger, extend_ledger, read_ledger
 from pinterest_platform.batch.lost_records import Loss, losses
 from pinterest_platform.batch.raw_objects import add_lines, day_prefix
-from pinterest_platform.pins.days import MISDATED_DAY, start_of
+from pinterest_platform.pins.days import MISDATED_DAY, PlausibleTimes, start_of
 from pinterest_platform.stores import s3
 from pinterest_platform.stores.kafka import MILLISECONDS_AN_HOUR, RecordsDeletedError, Topic
 from pinterest_platform.stores.s3 import ObjectStore
@@ -24,6 +24,7 @@ from pinterest_platform.stores.s3 import ObjectStore
 MONDAY, TUESDAY, WEDNESDAY = date(2026, 11, 16), date(2026, 11, 17), date(2026, 11, 18)
 NOON = 12 * MILLISECONDS_AN_HOUR
 CHUNK = 10
+TIMES = PlausibleTimes.until(start_of(WEDNESDAY) + NOON, date(2025, 1, 1))
 
 
 class WritableTopic(Topic, Protocol):
@@ -58,7 +59,7 @@ class LandingSuite:
             topic.post(start_of(day), f"first of {day}".encode())
             topic.post(start_of(day) + NOON, f"noon of {day}".encode(), partition=1)
 
-        landed = land_day(topic, bucket, TUESDAY)
+        landed = land_day(topic, bucket, TUESDAY, TIMES)
 
         assert sorted(values(bucket, TUESDAY)) == [f"first of {TUESDAY}", f"noon of {TUESDAY}"]
         assert landed.records == 2
@@ -67,7 +68,7 @@ class LandingSuite:
         at = start_of(MONDAY) + NOON
         topic.post(at, "Ώρα ☕\u2028\0".encode(), key="ключ".encode())
 
-        land_day(topic, bucket, MONDAY)
+        land_day(topic, bucket, MONDAY, TIMES)
 
         assert lines(bucket, MONDAY) == [
             {
@@ -84,7 +85,7 @@ class LandingSuite:
         for value in (b"\xff\x00", None, b"", b"x" * 1_000_000):
             topic.post(start_of(MONDAY), value)
 
-        land_day(topic, bucket, MONDAY)
+        land_day(topic, bucket, MONDAY, TIMES)
 
         found = [line.get("value", line.get("value_base64")) for line in lines(bucket, MONDAY)]
         assert found == ["/wA=", None, "", "x" * 1_000_000]
@@ -93,7 +94,7 @@ class LandingSuite:
         for _ in range(CHUNK + 5):
             topic.post(start_of(MONDAY), b"pin")
 
-        land_day(topic, bucket, MONDAY)
+        land_day(topic, bucket, MONDAY, TIMES)
 
         prefix = f"{day_prefix(MONDAY)}{topic.topic}+0+"
         assert list(contents(bucket)) == [f"{prefix}{0:020d}.json.gz", f"{prefix}{CHUNK:020d}.json.gz"]
@@ -101,20 +102,20 @@ class LandingSuite:
     def test_landing_again_changes_no_byte(self, topic: WritableTopic, bucket: ObjectStore) -> None:
         for _ in range(CHUNK + 5):
             topic.post(start_of(MONDAY), b"pin")
-        land_day(topic, bucket, MONDAY)
+        land_day(topic, bucket, MONDAY, TIMES)
         before = contents(bucket)
 
-        land_day(topic, bucket, MONDAY)
+        land_day(topic, bucket, MONDAY, TIMES)
 
         assert contents(bucket) == before
 
     def test_a_day_that_grows_rewrites_only_its_last_object(self, topic: WritableTopic, bucket: ObjectStore) -> None:
         for _ in range(2 * CHUNK + 5):
             topic.post(start_of(MONDAY), b"pin")
-        land_day(topic, bucket, MONDAY)
+        land_day(topic, bucket, MONDAY, TIMES)
         topic.post(start_of(MONDAY), b"one more")
 
-        landed = land_day(topic, bucket, MONDAY)
+        landed = land_day(topic, bucket, MONDAY, TIMES)
 
         assert (landed.written, landed.records) == (1, 2 * CHUNK + 6)
 
@@ -122,31 +123,31 @@ class LandingSuite:
         topic.post(start_of(TUESDAY) + NOON, b"tuesday")
         topic.post(start_of(MONDAY) + NOON, b"late")
 
-        land_day(topic, bucket, TUESDAY)
+        land_day(topic, bucket, TUESDAY, TIMES)
 
         assert (values(bucket, MONDAY), values(bucket, TUESDAY)) == (["late"], ["tuesday"])
 
     def test_an_empty_day_is_an_empty_slice(self, topic: WritableTopic, bucket: ObjectStore) -> None:
-        landed = land_day(topic, bucket, MONDAY)
+        landed = land_day(topic, bucket, MONDAY, TIMES)
 
         assert (landed.records, landed.objects) == (0, ())
 
     def test_a_day_that_has_not_changed_costs_no_reading(self, topic: WritableTopic, bucket: ObjectStore) -> None:
         for _ in range(CHUNK + 5):
             topic.post(start_of(MONDAY), b"pin")
-        first = land_day(topic, bucket, MONDAY)
+        first = land_day(topic, bucket, MONDAY, TIMES)
 
-        again = land_day(topic, bucket, MONDAY)
+        again = land_day(topic, bucket, MONDAY, TIMES)
 
         assert (first.read, first.written, again.read, again.written) == (CHUNK + 5, 2, 0, 0)
 
     def test_only_new_records_are_read(self, topic: WritableTopic, bucket: ObjectStore) -> None:
         for _ in range(CHUNK + 5):
             topic.post(start_of(MONDAY), b"pin")
-        land_day(topic, bucket, MONDAY)
+        land_day(topic, bucket, MONDAY, TIMES)
         topic.post(start_of(MONDAY), b"one more")
 
-        landed = land_day(topic, bucket, MONDAY)
+        landed = land_day(topic, bucket, MONDAY, TIMES)
 
         assert (landed.read, landed.grown, landed.records) == (1, {MONDAY: 1}, CHUNK + 6)
 
@@ -156,7 +157,7 @@ class LandingSuite:
         for at in (start_of(MONDAY) + NOON, start_of(TUESDAY) + MILLISECONDS_AN_HOUR // 2, start_of(TUESDAY) + NOON):
             topic.post(at, b"pin")
 
-        landings = [land_day(topic, bucket, day) for day in (TUESDAY, MONDAY)]
+        landings = [land_day(topic, bucket, day, TIMES) for day in (TUESDAY, MONDAY)]
 
         assert [(landed.day, landed.read, landed.records) for landed in landings] == [(TUESDAY, 3, 2), (MONDAY, 0, 1)]
         assert grown_days(bucket) == [MONDAY, TUESDAY]
@@ -165,7 +166,7 @@ class LandingSuite:
         topic.post(start_of(TUESDAY) + NOON, b"tuesday")
         topic.post(start_of(MONDAY) + NOON, b"late")
 
-        first, again = land_day(topic, bucket, TUESDAY), land_day(topic, bucket, TUESDAY)
+        first, again = land_day(topic, bucket, TUESDAY, TIMES), land_day(topic, bucket, TUESDAY)
 
         assert (first.late, again.late) == ({MONDAY: 1}, {})
         assert grown_days(bucket) == [MONDAY, TUESDAY]
@@ -173,11 +174,11 @@ class LandingSuite:
     def test_records_that_expired_after_they_landed_are_kept(self, topic: WritableTopic, bucket: ObjectStore) -> None:
         for number in range(4):
             topic.post(start_of(MONDAY) + number, b"pin")
-        land_day(topic, bucket, MONDAY)
+        land_day(topic, bucket, MONDAY, TIMES)
         topic.post(start_of(MONDAY) + 4, b"one more")
         topic.delete_before(0, 4)
 
-        land_day(topic, bucket, MONDAY)
+        land_day(topic, bucket, MONDAY, TIMES)
 
         assert values(bucket, MONDAY) == ["pin"] * 4 + ["one more"]
 
@@ -186,13 +187,13 @@ class LandingSuite:
     ) -> None:
         for number in range(4):
             topic.post(start_of(MONDAY) + number, b"kept")
-        land_day(topic, bucket, MONDAY)
+        land_day(topic, bucket, MONDAY, TIMES)
         for at in (start_of(MONDAY), start_of(TUESDAY), start_of(TUESDAY)):
             topic.post(at, b"expires")
         topic.post(start_of(WEDNESDAY), b"behind")
         topic.delete_before(0, 7)
 
-        first, again = land_day(topic, bucket, WEDNESDAY), land_day(topic, bucket, WEDNESDAY)
+        first, again = land_day(topic, bucket, WEDNESDAY, TIMES), land_day(topic, bucket, WEDNESDAY)
 
         loss = Loss(topic.topic, 0, 4, 7, MONDAY, WEDNESDAY, before_first_landing=False)
         assert (list(first.losses), list(again.losses), losses(bucket)) == ([loss], [], [loss])
@@ -207,7 +208,7 @@ class LandingSuite:
         topic.delete_before(1, 5)
         topic.post(start_of(TUESDAY), b"pin")
 
-        landed = land_day(topic, bucket, TUESDAY)
+        landed = land_day(topic, bucket, TUESDAY, TIMES)
 
         assert (landed.records, values(bucket, TUESDAY)) == (1, ["pin"])
         assert losses(bucket) == [Loss(topic.topic, 1, 0, 5, None, None, before_first_landing=True)]
@@ -215,10 +216,10 @@ class LandingSuite:
     def test_a_later_day_lands_although_an_earlier_one_expired(self, topic: WritableTopic, bucket: ObjectStore) -> None:
         for day in (MONDAY, MONDAY, TUESDAY):
             topic.post(start_of(day), str(day).encode())
-        land_day(topic, bucket, MONDAY)
+        land_day(topic, bucket, MONDAY, TIMES)
         topic.delete_before(0, 1)
 
-        land_day(topic, bucket, TUESDAY)
+        land_day(topic, bucket, TUESDAY, TIMES)
 
         assert values(bucket, MONDAY) == [str(MONDAY)] * 2
         assert values(bucket, TUESDAY) == [str(TUESDAY)]
@@ -258,17 +259,36 @@ class LandingSuite:
         bucket.put("landings/dt=2026-11-16.json", b'{"0":{"ranges":[[0,2]],"closed":true}}', {})
         bucket.put("landings/dt=2026-11-17.json", b'{"0":{"ranges":[[1,3],[5,6]],"closed":false}}', {})
 
-        landed = land_day(topic, bucket, MONDAY)
+        landed = land_day(topic, bucket, MONDAY, TIMES)
 
         assert (landed.read, values(bucket, MONDAY)) == (2, ["3", "4"])
-        assert read_ledger(bucket) == Ledger({0: [(0, 6)], 1: []}, {0: {6: TUESDAY}})
+        assert read_ledger(bucket) == Ledger({0: [(0, 6)], 1: []}, {0: {0: MONDAY, 6: TUESDAY}})
+
+    def test_what_had_expired_before_the_first_landing_of_an_older_bucket_meets_no_day_but_the_first(
+        self, topic: WritableTopic, bucket: ObjectStore
+    ) -> None:
+        for at in (start_of(MONDAY), start_of(MONDAY), start_of(TUESDAY), start_of(TUESDAY), start_of(WEDNESDAY)):
+            topic.post(at, b"pin")
+            topic.post(at, b"pin", partition=1)
+        bucket.put("landings/dt=2026-11-17.json", b'{"0":{"ranges":[[2,3]],"closed":true}}', {})
+        bucket.put("landings/dt=2026-11-18.json", b'{"0":{"ranges":[[4,5]],"closed":false}}', {})
+        topic.delete_before(0, 4)
+        topic.delete_before(1, 5)
+
+        land_day(topic, bucket, WEDNESDAY, TIMES)
+
+        assert losses(bucket) == [
+            Loss(topic.topic, 0, 0, 2, None, TUESDAY, before_first_landing=True),
+            Loss(topic.topic, 0, 3, 4, TUESDAY, WEDNESDAY, before_first_landing=False),
+            Loss(topic.topic, 1, 0, 5, None, None, before_first_landing=True),
+        ]
 
     def test_no_time_of_a_record_hides_another(self, topic: WritableTopic, bucket: ObjectStore) -> None:
         ahead = int(datetime(2040, 1, 1, tzinfo=UTC).timestamp() * 1000)
         for at in (start_of(MONDAY), ahead, start_of(MONDAY) + NOON, start_of(TUESDAY), start_of(MONDAY)):
             topic.post(at, str(at).encode())
 
-        land_day(topic, bucket, WEDNESDAY)
+        land_day(topic, bucket, WEDNESDAY, TIMES)
 
         assert [line["offset"] for line in lines(bucket, MONDAY)] == [0, 2, 4]
         assert [line["offset"] for line in lines(bucket, TUESDAY)] == [3]
@@ -281,7 +301,7 @@ class LandingSuite:
         for at in (start_of(MONDAY) // 1000, start_of(MONDAY) * 1000, start_of(MONDAY)):
             topic.post(at, b"pin")
 
-        landed = land_day(topic, bucket, MONDAY)
+        landed = land_day(topic, bucket, MONDAY, TIMES)
 
         assert [line["offset"] for line in lines(bucket, MISDATED_DAY)] == [0, 1]
         assert (landed.records, landed.late) == (1, {})
@@ -295,7 +315,7 @@ class LandingSuite:
         for size in sizes.values():
             topic.post(start_of(MONDAY), b"x" * size)
 
-        land_day(topic, bucket, MONDAY)
+        land_day(topic, bucket, MONDAY, TIMES)
 
         found = {line["offset"]: len(line["value"]) for line in lines(bucket, MONDAY)}
         names = [key.partition("+0+")[2] for key in contents(bucket)]

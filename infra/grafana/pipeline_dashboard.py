@@ -22,7 +22,7 @@ NOW = (
         "Lag",
         "Records that Kafka has and the stream has not stored.",
         "short",
-        "sum(stream:lag_records)",
+        "sum(stream_waiting_records)",
         Levels(5000, 20000),
         decimals=0,
     ),
@@ -93,7 +93,7 @@ STREAM = (
         "Lag",
         "Records that Kafka has and the stream has not stored, by topic. 20,000 for two minutes are an alert.",
         "short",
-        {"{{topic}}": "stream:lag_records"},
+        {"{{topic}}": "stream_waiting_records"},
         Levels(5000, 20000),
     ),
     Curves(
@@ -104,10 +104,16 @@ STREAM = (
         Levels(2, 10),
     ),
     Curves(
-        "Quarantined and repeated today",
-        "Records of today (UTC) that the stream did not store: they are no pins, or were stored before.",
+        "Records that are no rows",
+        "Of today (UTC): no pins, and stored before. Refused by PostgreSQL: of today and yesterday. Misdated: all "
+        "whose time is not plausible.",
         "short",
-        {"no pins": "sum(stream_rejects_today) or vector(0)", "stored before": "stream_duplicates_today"},
+        {
+            "no pins": "sum(stream_rejects_today) or vector(0)",
+            "stored before": "stream_duplicates_today",
+            "refused": "stream_refused_records",
+            "misdated": "stream_misdated_records",
+        },
     ),
 )
 DAYS = (

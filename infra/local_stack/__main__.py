@@ -117,9 +117,9 @@ def status(_: argparse.Namespace, terminal: Terminal) -> int:
     state = Settings().state_folder.resolve()
     if is_another_users(state):
         return _status_from_outside(state, terminal)
-    from infra.local_stack.stream_status import look_at_stream
-
     stack = LocalStack.as_it_runs(terminal)
+    from infra.local_stack.stream_status import look_at_stream  # Kafka's and PostgreSQL's clients, for who may ask
+
     statuses = look(stack)
     runs = any(status.is_needed and status.pid for status in statuses)
     stream = look_at_stream(stack.settings) if runs else None

@@ -56,7 +56,7 @@ def load_or_create(file: Path) -> Credentials:
     """The secrets in this file, and new ones for what it does not have yet.
 
     Raises:
-        StackError: they are another user's, or the file is damaged.
+        StackError: they are another user's, the file is damaged, or there is none and the folder may not be written.
     """
     try:
         kept = json.loads(file.read_text()) if file.exists() else {}
@@ -69,7 +69,13 @@ def load_or_create(file: Path) -> Credentials:
     except (ValueError, TypeError) as error:
         raise StackError(f"{file} is damaged. `make clean-data` starts over, with empty servers.") from error
     if asdict(credentials) != kept:
-        _write(file, credentials)
+        try:
+            _write(file, credentials)
+        except PermissionError as error:
+            raise StackError(
+                f"{file.parent} cannot be written by this user ({error.strerror}). PINTEREST_STATE_FOLDER names a "
+                "folder of your own."
+            ) from error
     return credentials
 
 

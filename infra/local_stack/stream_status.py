@@ -16,6 +16,7 @@ from pinterest_platform.settings import Settings
 from pinterest_platform.stores.kafka import TopicUnavailableError
 from pinterest_platform.stores.postgres import connect
 from pinterest_platform.stream.lag import Lag, measure_lag
+from pinterest_platform.stream.outages import outage_of
 
 # As the alerts StreamDead and StreamStandsStill have it.
 SILENT_SECONDS = 60.0
@@ -38,11 +39,12 @@ class Beat:
     idle_seconds: float | None
     rows_per_second: float | None
     trouble: str | None
+    is_starting: bool = False
 
 
 @dataclass(frozen=True)
 class StreamStatus:
-    """The stream now. `state` is `healthy`, or says what is wrong; `lag` is None where nobody could tell."""
+    """The stream now. `state` is `healthy`, `starting`, or says what is wrong; `lag` is None where unknown."""
 
     state: str
     run_page: str | None = None
@@ -52,7 +54,7 @@ class StreamStatus:
     @property
     def is_a_problem(self) -> bool:
         """Whether somebody should look."""
-        return self.state != "healthy"
+        return self.state not in {"healthy", "starting"}
 
     @property
     def pace(self) -> str:
@@ -69,24 +71,20 @@ def look_at_stream(settings: Settings) -> StreamStatus:
     """Asks PostgreSQL what the stream has said and stored, and Kafka what waits."""
     try:
         beat = _beat(settings)
-    except psycopg.OperationalError as error:
-        return StreamStatus(f"unhealthy: waits for PostgreSQL, which is away: {_first_line(error)}")
     except psycopg.Error as error:
-        return StreamStatus(f"unhealthy: PostgreSQL refuses to tell: {_first_line(error)}")
+        return StreamStatus(_what_is_away(error, settings))
     if beat is None:
         return StreamStatus("stopped")
     page = f"http://{settings.dagster_host}:{settings.dagster_port}/runs/{beat.run}"
     try:
         lag = measure_lag(settings, _KAFKA_SECONDS)
-    except TopicUnavailableError as error:
-        return StreamStatus(f"unhealthy: waits for Kafka: {_first_line(error)}", page, beat)
-    except psycopg.Error as error:
-        return StreamStatus(f"unhealthy: waits for PostgreSQL, which is away: {_first_line(error)}", page, beat)
+    except (TopicUnavailableError, psycopg.Error) as error:
+        return StreamStatus(_what_is_away(error, settings), page, beat)
     return StreamStatus(judge(beat, lag), page, beat, lag)
 
 
 def judge(beat: Beat, lag: Lag) -> str:
-    """`healthy`, or what is wrong: it is silent, it stands still while records wait, or it says that it waits."""
+    """What is wrong, if anything is: it is silent, it says that it waits, or it stands still while records wait."""
     if beat.silent_seconds > SILENT_SECONDS:
         return f"unhealthy: no sign of life for {_duration(beat.silent_seconds)}; is the sensor keep_streaming on?"
     if beat.trouble:
@@ -95,7 +93,7 @@ def judge(beat: Beat, lag: Lag) -> str:
     if lag.records and lag.seconds > STILL_SECONDS and still:
         since = "ever" if beat.idle_seconds is None else f"for {_duration(beat.idle_seconds)}"
         return f"unhealthy: nothing stored {since} while records wait for {_duration(lag.seconds)}"
-    return "healthy"
+    return "starting" if beat.is_starting else "healthy"
 
 
 def _beat(settings: Settings) -> Beat | None:
@@ -108,11 +106,15 @@ def _beat(settings: Settings) -> Beat | None:
     if row is None:
         return None
     said, silent, idle = row
-    return Beat(said["owner"], silent, idle, said.get("rows_per_second"), said.get("trouble"))
+    starting = said.get("state") == "starting"
+    return Beat(said["owner"], silent, idle, said.get("rows_per_second"), said.get("trouble"), starting)
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+def _what_is_away(error: Exception, settings: Settings) -> str:
+    """In the words that the stream itself has for it; an error that is no outage is told as what it is."""
+    if outage := outage_of(error, settings):
+        return f"unhealthy: {outage}"
+    return f"unhealthy: {type(error).__name__}: {(str(error).strip().splitlines() or [''])[0]}"
 
 
 def _duration(seconds: float) -> str:

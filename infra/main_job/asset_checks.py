@@ -42,7 +42,7 @@ def _as_table(outcomes: list[CheckOutcome]) -> Table:
     for title in ("", "asset", "check", "what it found"):
         table.add_column(title)
     for outcome in outcomes:
-        table.add_row(_mark(outcome), outcome.asset, outcome.check, outcome.description)
+        table.add_row(_mark(outcome), outcome.asset, outcome.check, outcome.found)
     return table
 
 

@@ -43,7 +43,15 @@ _CHECKS = """
         ... on EventConnection {
           events {
             ... on AssetCheckEvaluationEvent {
-              evaluation { checkName success severity description assetKey { path } }
+              evaluation {
+                checkName success severity description assetKey { path }
+                metadataEntries {
+                  label
+                  ... on IntMetadataEntry { intValue }
+                  ... on FloatMetadataEntry { floatValue }
+                  ... on TextMetadataEntry { text }
+                }
+              }
             }
           }
         }
@@ -53,13 +61,13 @@ _CHECKS = """
 
 @dataclass(frozen=True)
 class CheckOutcome:
-    """What a check of an asset said; a warning does not make it fail."""
+    """What a check of an asset said; a warning does not make it fail. `found` is a sentence, or what it counted."""
 
     asset: str
     check: str
     passed: bool
     warning: bool
-    description: str
+    found: str
 
 
 @dataclass(frozen=True)
@@ -114,7 +122,7 @@ class DagsterWeb:
                 check=evaluation["checkName"],
                 passed=evaluation["success"],
                 warning=not evaluation["success"] and evaluation["severity"] == "WARN",
-                description=evaluation["description"] or "",
+                found=evaluation["description"] or _facts(evaluation["metadataEntries"]),
             )
             for evaluation in found
         ]
@@ -151,6 +159,19 @@ class DagsterWeb:
         except httpx.TransportError as error:
             raise StackError(f"Dagster at {self.url} does not answer ({error}). Start it with make run.") from error
         return data_of(response)
+
+
+def _facts(entries: list[dict[str, Any]]) -> str:
+    """What a check counted, as words; entries of other kinds are for the UI."""
+    return ", ".join(f"{entry['label'].replace('_', ' ')} {value}" for entry in entries if (value := _in_words(entry)))
+
+
+def _in_words(entry: dict[str, Any]) -> str | None:
+    if (number := entry.get("intValue")) is not None:
+        return f"{number:,}"
+    if (number := entry.get("floatValue")) is not None:
+        return f"{number:,.4g}"
+    return entry.get("text")
 
 
 def data_of(response: httpx.Response) -> Any:

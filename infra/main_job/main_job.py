@@ -89,7 +89,7 @@ def _show_accounts(posted: EmulationResult, accounts: list[DayAccount], terminal
         terminal.line(f"  Kafka {kafka:,} = raw {raw:,}")
         terminal.line(
             f"  raw {raw:,} = clean {clean:,} + quarantined {len(account.quarantined):,} "
-            f"+ superseded {len(account.superseded):,}"
+            f"+ superseded {len(account.superseded):,} + repeated {len(account.repeated):,}"
         )
         terminal.line(f"  clean {clean:,} = Cassandra {len(account.cassandra):,}")
         if stream := account.stream:

@@ -11,6 +11,7 @@ from prometheus_client.core import InfoMetricFamily, Metric
 from infra.platform_exporter.dagster_figures import DagsterFigures
 from infra.platform_exporter.dagster_web import ask
 from infra.platform_exporter.disk_figures import DiskFigures
+from infra.platform_exporter.lag_figures import LagFigures
 from infra.platform_exporter.sources import Sources
 from infra.platform_exporter.stream_figures import StreamFigures
 from pinterest_platform.settings import Settings
@@ -36,6 +37,7 @@ def sources_of(settings: Settings) -> Sources:
         {
             "dagster": DagsterFigures(lambda query, variables: ask(url, query, variables)).collect,
             "stream": StreamFigures(settings).collect,
+            "lag": LagFigures(settings).collect,
             "disk": DiskFigures(settings).collect,
             "platform": lambda: [_addresses(settings)],
         }

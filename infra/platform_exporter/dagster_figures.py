@@ -5,6 +5,7 @@ Belongs here: one question a scrape, and its answer as figures. Does not belong 
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -15,6 +16,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 Ask = Callable[[str, Mapping[str, object]], Any]
 
 ACCOUNT = "every_event_is_accounted_for"
+TOPIC = "Pinterest_data"  # the asset, whatever the topic is called
 DAYS = 8  # today and a week before it
 _STATUSES = ("QUEUED", "STARTING", "STARTED", "CANCELING", "SUCCESS", "FAILURE", "CANCELED")
 _TICK_WINDOW = timedelta(minutes=5)  # far longer than a scrape interval, and each tick is counted once
@@ -25,8 +27,16 @@ _TICKS = "status ticks(afterTimestamp: $since) { id status timestamp }"
 _RUNS = "\n".join(
     f"{status}: runsOrError(filter: {{statuses: [{status}]}}) {{ ... on Runs {{ count }} }}" for status in _STATUSES
 )
+# Each day by its own: in the newest executions of all days together, a long backfill would hide the days of today.
+_DAY_VARIABLES = ", ".join(f"$day{number}: String!" for number in range(DAYS))
+_ACCOUNTS = "\n".join(
+    f"""account{number}: assetCheckExecutions(
+      assetKey: {{path: ["pinterest_batch"]}}, checkName: "{ACCOUNT}", partition: $day{number}, limit: 3
+    ) {{ status evaluation {{ metadataEntries {{ label ... on IntMetadataEntry {{ intValue }} }} }} }}"""
+    for number in range(DAYS)
+)
 QUERY = f"""
-query Figures($since: Float!, $days: [String!]!, $executions: Int!) {{
+query Figures($since: Float!, $days: [String!]!, {_DAY_VARIABLES}) {{
   {_RUNS}
   instance {{ daemonHealth {{ allDaemonStatuses {{ daemonType required healthy }} }} }}
   sensorsOrError(repositorySelector: {_REPOSITORY}) {{
@@ -47,14 +57,11 @@ query Figures($since: Float!, $days: [String!]!, $executions: Int!) {{
     assetKey {{ path }}
     latestMaterializationByPartition(partitions: $days) {{ timestamp partition }}
   }}
-  accounts: assetCheckExecutions(
-    assetKey: {{path: ["pinterest_batch"]}}, checkName: "{ACCOUNT}", limit: $executions
-  ) {{
-    partition status
-    evaluation {{ metadataEntries {{ label ... on IntMetadataEntry {{ intValue }} }} }}
-  }}
+  topic: assetOrError(assetKey: {{path: ["{TOPIC}"]}}) {{ ... on Asset {{
+    assetObservations(limit: 1) {{ metadataEntries {{ label ... on JsonMetadataEntry {{ jsonString }} }} }}
+  }} }}
+  {_ACCOUNTS}
 }}"""
-_EXECUTIONS = 40
 _PASSED = {"SUCCEEDED": 1.0, "FAILED": 0.0, "EXECUTION_FAILED": 0.0}
 _FAILED = {"FAILED", "EXECUTION_FAILED"}
 
@@ -78,7 +85,8 @@ class DagsterFigures:
         now = self._clock()
         days = [now.date() - timedelta(days=number) for number in range(DAYS)]
         since = (now - _TICK_WINDOW).timestamp()
-        variables = {"since": since, "days": [day.isoformat() for day in days], "executions": _EXECUTIONS}
+        by_number = {f"day{number}": day.isoformat() for number, day in enumerate(days)}
+        variables = {"since": since, "days": list(by_number.values()), **by_number}
         answer = self._ask(QUERY, variables)
         yield _runs(answer)
         yield _daemons(answer["instance"]["daemonHealth"]["allDaemonStatuses"])
@@ -86,7 +94,8 @@ class DagsterFigures:
         yield from _assets(answer["assetNodes"])
         yield from _checks(answer["assetNodes"])
         yield _partitions(answer["batch"], days)
-        yield from _accounts(answer["accounts"], days)
+        yield from _accounts([answer[f"account{number}"] for number in range(DAYS)], days)
+        yield _failed_attempts(answer["topic"])
 
     def _instigators(self, answer: Any) -> Iterator[Metric]:
         kinds = {"sensor": answer["sensorsOrError"], "schedule": answer["schedulesOrError"]}
@@ -181,24 +190,34 @@ def _partitions(nodes: Sequence[Any], days: Sequence[date]) -> Metric:
     return last
 
 
-def _accounts(executions: Sequence[Any], days: Sequence[date]) -> Iterator[Metric]:
-    """The newest of each day, as executions come; one that judged several days at once has no day."""
+def _accounts(executions: Sequence[Sequence[Any]], days: Sequence[date]) -> Iterator[Metric]:
+    """Of each day the newest execution that has ended; `executions` has those of each day, the newest first."""
     labels = ["partition", "days_ago"]
     accounted = GaugeMetricFamily("pipeline_day_is_accounted_for", f"1 where {ACCOUNT} passed.", labels=labels)
     records = GaugeMetricFamily(
         "pipeline_day_records", f"Records of the day by store, as {ACCOUNT} counted them.", labels=[*labels, "store"]
     )
-    newest: dict[str, Any] = {}
-    for execution in executions:
-        if execution["partition"] and execution["status"] in _PASSED:
-            newest.setdefault(execution["partition"], execution)
-    for days_ago, day in enumerate(days):
-        if execution := newest.get(day.isoformat()):
+    for days_ago, (day, of_day) in enumerate(zip(days, executions, strict=True)):
+        for execution in [execution for execution in of_day if execution["status"] in _PASSED][:1]:
             accounted.add_metric([day.isoformat(), str(days_ago)], _PASSED[execution["status"]])
             for store, count in _numbers(execution).items():
                 records.add_metric([day.isoformat(), str(days_ago), store], count)
     yield accounted
     yield records
+
+
+def _failed_attempts(topic: Any) -> Metric:
+    """Of each day that is asked for and whose runs fail, how many have failed in a row: as the sensor said last."""
+    failed = GaugeMetricFamily(
+        "pipeline_day_failed_attempts",
+        "Runs in a row that failed, of a day that is still asked for.",
+        labels=["partition"],
+    )
+    for observation in topic.get("assetObservations", ()):
+        said = {entry["label"]: entry.get("jsonString") for entry in observation["metadataEntries"]}
+        for day, times in json.loads(said.get("failed_attempts") or "{}").items():
+            failed.add_metric([day], float(times))
+    return failed
 
 
 def _numbers(execution: Any) -> dict[str, int]:

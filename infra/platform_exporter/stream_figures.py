@@ -1,7 +1,6 @@
 """The stream as its tables show it: how far it has come, how late rows were stored, and whether its heart beats.
 
-Belongs here: reads that stay cheap however much is stored. How far it is behind is not among them: that is the
-difference to what Kafka says of itself, which Prometheus knows (`infra/prometheus/rules/stream.yml`).
+Belongs here: reads that stay cheap however much is stored. Does not belong here: how far it is behind (`lag_figures`).
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from typing import Any, LiteralString
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
+from pinterest_platform.pins.days import MISDATED_DAY
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.postgres import Connection, connect
 from pinterest_platform.stream.ownership import read_heartbeat
@@ -27,7 +27,13 @@ _LATENCIES = """
     FROM pinterest_stream, LATERAL (SELECT extract(epoch FROM committed_at - ingested_at)::float8 AS latency) AS late
     WHERE ingest_date >= %s AND kafka_partition = %s AND kafka_offset >= %s AND kafka_offset < %s
     GROUP BY 1"""
-_REJECTS = "SELECT reason, count(*) FROM stream_rejects WHERE ingest_date = %s GROUP BY reason"
+# What PostgreSQL says of a record it refuses varies with the record, and a label must not.
+_REFUSED = "PostgreSQL refused it"
+_REJECTS = """
+    SELECT CASE WHEN starts_with(reason, %s) THEN %s ELSE reason END, count(*)
+    FROM stream_rejects WHERE ingest_date = %s GROUP BY 1"""
+_REFUSED_LATELY = "SELECT count(*) FROM stream_rejects WHERE ingest_date = ANY(%s) AND starts_with(reason, %s)"
+_MISDATED = "SELECT count(*) FROM (SELECT FROM stream_rejects WHERE ingest_date = %s LIMIT 1000000) AS misdated"
 _DUPLICATES = "SELECT count(*) FROM stream_duplicates WHERE ingest_date = %s"
 _LATE = "SELECT coalesce(sum(records), 0)::bigint FROM stream_late_records"
 _HAS_ROWS = "SELECT EXISTS (SELECT FROM pinterest_stream WHERE ingest_date = %s)::int"
@@ -57,6 +63,7 @@ class StreamFigures:
             yield _by("stream_next_offset", "The offset that the stream reads next.", "topic", topic, progress)
             yield from self._latencies()
             yield from _of_today(connection, today)
+            yield from _out_of_place(connection, today)
             yield from _heartbeat(connection, topic)
 
     def _count(self, connection: Connection, progress: Mapping[int, int], since: date) -> None:
@@ -82,7 +89,7 @@ class StreamFigures:
 
 def _of_today(connection: Connection, today: date) -> Iterator[Metric]:
     rejects = GaugeMetricFamily("stream_rejects_today", "Records of today (UTC) that were no pins.", labels=["reason"])
-    for reason, count in _rows(connection, _REJECTS, today):
+    for reason, count in _rows(connection, _REJECTS, _REFUSED, _REFUSED, today):
         rejects.add_metric([reason], count)
     yield rejects
     [(duplicates,)], [(late,)] = _rows(connection, _DUPLICATES, today), _rows(connection, _LATE)
@@ -93,6 +100,14 @@ def _of_today(connection: Connection, today: date) -> Iterator[Metric]:
         [(found,)] = _rows(connection, _HAS_ROWS, today - timedelta(days=days_ago))
         has_rows.add_metric([str(days_ago)], found)
     yield has_rows
+
+
+def _out_of_place(connection: Connection, today: date) -> Iterator[Metric]:
+    lately = [today, today - timedelta(days=1), MISDATED_DAY]
+    [(refused,)] = _rows(connection, _REFUSED_LATELY, lately, _REFUSED)
+    [(misdated,)] = _rows(connection, _MISDATED, MISDATED_DAY)
+    yield GaugeMetricFamily("stream_refused_records", "Of today and yesterday, refused by PostgreSQL itself.", refused)
+    yield GaugeMetricFamily("stream_misdated_records", "Whose time was not plausible; a million at most.", misdated)
 
 
 def _heartbeat(connection: Connection, topic: str) -> Iterator[Metric]:

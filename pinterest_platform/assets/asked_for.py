@@ -27,7 +27,9 @@ _FIRST_AND_LAST = {dg.AssetKey("raw_pins"), dg.AssetKey("category_popularity")}
 
 def is_whole(run: dg.DagsterRun) -> bool:
     """Whether the run takes its days through the whole batch, and not through some steps of it only."""
-    return run.asset_selection is None or run.asset_selection >= _FIRST_AND_LAST
+    if run.asset_selection:
+        return run.asset_selection >= _FIRST_AND_LAST
+    return not run.asset_check_selection  # a run of its job, as it is
 
 
 def ask_for_days(context: dg.AssetExecutionContext, bucket: ObjectStore, days: Sequence[date]) -> None:

@@ -19,8 +19,6 @@ from pinterest_platform.settings import Settings
 from pinterest_platform.stores.s3 import open_bucket
 from pinterest_platform.stores.spark_failures import failures_in_words
 
-# A tag of the runs whose check counts the day's month and year anew, too.
-RECOUNT_PERIODS = "pinterest/recount_periods"
 _LONGEST_BAR = 40  # characters
 _SHOWN = 20  # categories: a chart is for looking at
 _SCHEMA = dg.TableSchema(

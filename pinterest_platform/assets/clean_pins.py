@@ -93,6 +93,7 @@ def _clean_facts(outcome: CleanSlice, bucket: ObjectStore) -> Facts:
         "raw": outcome.raw,
         "quarantined": outcome.quarantined,
         "superseded": outcome.superseded,
+        "repeated": outcome.repeated,
         "dagster/uri": f"s3://{bucket.name}/{clean_prefix(outcome.day)}",
     }
 

@@ -16,6 +16,8 @@ DAILY = dg.DailyPartitionsDefinition(start_date=Settings().first_day.isoformat()
 # A month of days a run, so that one Spark session serves many; not all, so that a failure costs only its run.
 BACKFILL = dg.BackfillPolicy.multi_run(max_partitions_per_run=31)
 OWNERS = ["team:data-platform"]
+# A tag of the runs whose check of `category_popularity` counts the day's month and year anew, too.
+RECOUNT_PERIODS = "pinterest/recount_periods"
 
 
 def days_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> list[date]:

@@ -93,6 +93,7 @@ class StreamEvents:
             "rows": report.rows,
             "rejects": report.rejects,
             "duplicates": report.duplicates,
+            "conflicts": report.conflicts,
             "late": report.late,
             "batches": report.batches,
             "batch_seconds": _rounded(report.seconds_a_batch),

@@ -26,11 +26,15 @@ _MOST_RUNS = 300
 
 @dataclass(frozen=True)
 class Attempts:
-    """The runs of one thing that have ended: how many have failed since one succeeded, and the last of all."""
+    """The runs of one thing that have ended: how many have failed since one succeeded, and the last of all.
+
+    `is_undone` says that the last one failed, and that nobody cancelled it: what it was for is still to be done.
+    """
 
     failed: int = 0
     last_run: str = ""
     last_ended: datetime | None = None
+    is_undone: bool = False
 
     def hold_back(self, now: datetime) -> bool:
         """Whether the pause after the last failure is not over. It grows with every failure in a row."""
@@ -61,10 +65,11 @@ def in_a_row(newest_first: Iterable[RunRecord]) -> Attempts:
     """What these runs come to. One that somebody has cancelled did not do what was asked for either."""
     found = NONE
     for record in newest_first:
-        ended = None if record.end_time is None else datetime.fromtimestamp(record.end_time, UTC)
-        last_run = found.last_run or record.dagster_run.run_id
-        found = replace(found, last_run=last_run, last_ended=found.last_ended or ended)
-        if record.dagster_run.status is DagsterRunStatus.SUCCESS:
+        ended = datetime.fromtimestamp(record.end_time, UTC) if record.end_time else record.update_timestamp
+        status = record.dagster_run.status
+        if not found.last_run:
+            found = Attempts(0, record.dagster_run.run_id, ended, is_undone=status is DagsterRunStatus.FAILURE)
+        if status is DagsterRunStatus.SUCCESS:
             break
         found = replace(found, failed=found.failed + 1)
     return found

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import dagster as dg
 
-from pinterest_platform.assets.category_popularity import RECOUNT_PERIODS
+from pinterest_platform.assets.slices import RECOUNT_PERIODS
 from pinterest_platform.assets.stream_events import PROFILES, STREAM
+from pinterest_platform.assets.topic import TOPIC
 from pinterest_platform.settings import Settings
 
 BATCH_JOB = "daily_batch"
@@ -16,7 +17,8 @@ MISDATED_JOB = "misdated"
 CHECK_JOB = "check_assets"
 STREAM_JOB = "streaming"
 STREAM_CHECK_JOB = "check_stream"
-_BATCH = dg.AssetSelection.groups("batch", "metrics")
+_MISDATED = dg.AssetSelection.assets("misdated_records")
+_BATCH = dg.AssetSelection.groups("batch", "metrics") - _MISDATED
 
 
 def batch_job(settings: Settings) -> dg.UnresolvedAssetJobDefinition:
@@ -29,10 +31,20 @@ def batch_job(settings: Settings) -> dg.UnresolvedAssetJobDefinition:
     )
 
 
+def misdated_job(settings: Settings) -> dg.UnresolvedAssetJobDefinition:
+    """Records that belong to no day, cleaned and shown."""
+    return dg.define_asset_job(
+        MISDATED_JOB,
+        selection=_MISDATED,
+        description="Records whose timestamp is not plausible: from raw objects to quarantine, and accounted for.",
+        op_retry_policy=dg.RetryPolicy(max_retries=1, delay=settings.retry_delay_seconds),
+    )
+
+
 check_assets = dg.define_asset_job(
     CHECK_JOB,
     selection=dg.AssetSelection.checks_for_assets(
-        "clean_pins", "quarantined_pins", "pinterest_batch", "category_popularity"
+        "raw_pins", "clean_pins", "quarantined_pins", "pinterest_batch", "category_popularity"
     ),
     tags={RECOUNT_PERIODS: "true"},
     description="Every check of a day, without materialising anything: for a CI, and after a store was mended.",
@@ -46,6 +58,6 @@ streaming = dg.define_asset_job(
 
 check_stream = dg.define_asset_job(
     STREAM_CHECK_JOB,
-    selection=dg.AssetSelection.checks_for_assets(STREAM, PROFILES),
-    description="Lag, freshness, no record twice, profiles equal a recount. Reads only.",
+    selection=dg.AssetSelection.checks_for_assets(STREAM, PROFILES, TOPIC),
+    description="Lag, freshness, no record twice, profiles equal a recount, how the topic is set up. Reads only.",
 )

@@ -46,11 +46,12 @@ def new_pins_in_kafka(
     """
     cursor, now = Cursor.decode(context.cursor) if context.cursor else None, datetime.now(UTC)
     attempts = attempts_by_day(context.instance)
+    undone = {day for day, of_day in attempts.items() if of_day.is_undone}
     held_back = running_days(context.instance) | {day for day, of_day in attempts.items() if of_day.hold_back(now)}
     try:
         with open_topic(settings, timeout_seconds=5) as topic:
             pause = timedelta(seconds=settings.open_day_pause_seconds)
-            news = look(topic, open_bucket(settings), cursor, held_back, now, pause)
+            news = look(topic, open_bucket(settings), cursor, held_back, now, pause, undone)
     except (TopicUnavailableError, S3UnavailableError) as error:
         return dg.SkipReason(str(error))
     requests = list(_requests(news.days, attempts, now.date()))

@@ -13,14 +13,15 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from pinterest_platform.batch import day_offsets
+from pinterest_platform.batch import day_offsets, event_ids, topic_offsets
 from pinterest_platform.batch.day_ranges import LATENESS_MS
+from pinterest_platform.batch.landing_ledger import read_ledger
 from pinterest_platform.batch.offset_sets import OffsetSet, in_words
 from pinterest_platform.batch.slice_files import read_account
-from pinterest_platform.pins.days import end_of
+from pinterest_platform.pins.days import PlausibleTimes, end_of
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.cassandra import open_session
-from pinterest_platform.stores.kafka import Topic, open_topic
+from pinterest_platform.stores.kafka import Topic, is_compacted, open_topic
 from pinterest_platform.stores.postgres import Connection, connect
 from pinterest_platform.stores.s3 import ObjectStore, open_bucket
 
@@ -31,27 +32,27 @@ class NotMaterialisedError(Exception):
 
 @dataclass(frozen=True)
 class StreamOffsets:
-    """What the stream made of a day: rows, rejects, duplicates, and how far it has come, per partition."""
+    """What the stream made of a day: rows, rejects and duplicates.
+
+    `lacking` are records that it has passed since it began and does not have, `surplus` those that it has and Kafka has
+    not. A record that only one of the paths has found to be misdated is in neither: each decides when it reads.
+    """
 
     rows: OffsetSet
     rejects: OffsetSet
     duplicates: OffsetSet
-    next_offsets: Mapping[int, int]
-
-    def below(self, bounds: Mapping[int, int]) -> StreamOffsets:
-        """What of this lies below the bounds."""
-        return StreamOffsets(
-            self.rows.below(bounds), self.rejects.below(bounds), self.duplicates.below(bounds), self.next_offsets
-        )
+    lacking: OffsetSet
+    surplus: OffsetSet
 
 
 @dataclass(frozen=True)
 class DayAccount:
     """The records of a day that each store has.
 
-    `unexplained` are raw records that are neither clean nor quarantined, and that no newer version of their pin
-    supersedes. `refused` are clean pins that Cassandra did not take. `newer` counts the day's records that came after
-    the cleaning had read: only an open day has any.
+    `repeated` are events that an earlier record has already, of the day or of the seven days before. `unexplained` are
+    raw records that are neither clean, quarantined nor repeated, and that no newer version of their pin supersedes.
+    `refused` are clean pins that Cassandra did not take. `newer` counts the day's records that came after the cleaning
+    had read: only an open day has any.
     """
 
     day: date
@@ -60,6 +61,7 @@ class DayAccount:
     clean: OffsetSet
     quarantined: OffsetSet
     superseded: OffsetSet
+    repeated: OffsetSet
     unexplained: OffsetSet
     cassandra: OffsetSet
     refused: OffsetSet
@@ -74,17 +76,15 @@ class DayAccount:
         day = self.day
         yield f"S3 lacks raw lines of {day} that Kafka has:", self.kafka - self.raw
         yield f"S3 has raw lines of {day} that Kafka does not have (was the topic recreated?):", self.raw - self.kafka
-        yield f"Raw records of {day} are neither clean, quarantined nor superseded:", self.unexplained
+        yield f"Raw records of {day} are neither clean, quarantined, superseded nor repeated:", self.unexplained
         yield f"clean_pins has rows of {day} without a raw record:", self.clean - self.raw
         yield f"quarantined_pins has rows of {day} without a raw record:", self.quarantined - self.raw
         yield f"Records of {day} are clean and quarantined at once:", self.clean & self.quarantined
         yield f"Cassandra lacks rows of {day} that clean_pins has:", self.clean - self.cassandra - self.refused
         yield f"Cassandra has rows of {day} that clean_pins does not have:", self.cassandra - self.clean
         if self.stream:
-            streamed = self.stream.rows | self.stream.rejects | self.stream.duplicates
-            processed = self.kafka.below(self.stream.next_offsets)
-            yield f"PostgreSQL lacks records of {day} that the stream has passed:", processed - streamed
-            yield f"PostgreSQL has records of {day} that Kafka does not have:", streamed - self.kafka
+            yield f"PostgreSQL lacks records of {day} that the stream has passed:", self.stream.lacking
+            yield f"PostgreSQL has records of {day} that Kafka does not have:", self.stream.surplus
 
 
 @dataclass(frozen=True)
@@ -128,15 +128,23 @@ def account_for(stores: Stores, day: date, now: datetime | None = None) -> DayAc
     outcome = read_account(bucket, day)
     if outcome is None:
         raise NotMaterialisedError(f"{day} was never cleaned: materialise clean_pins of that day first.")
+    # Before anything is read: what lands meanwhile must not look like more than Kafka has.
+    landed = read_ledger(bucket).ends()
     clean, quarantined = day_offsets.clean(settings, bucket, day), day_offsets.quarantined(settings, bucket, day)
     raw, candidates = day_offsets.raw(bucket, day, clean | quarantined)
-    kafka = day_offsets.kafka(stores.topic, day, raw)
-    everything, stream = len(kafka), _stream(stores, day)
-    if not is_closed(day, now or datetime.now(UTC)):
-        cleaned = outcome.next_offsets
-        kafka, raw, stream = kafka.below(cleaned), raw.below(cleaned), stream and stream.below(cleaned)
+    now = now or datetime.now(UTC)
+    times = PlausibleTimes.until(int(now.timestamp() * 1000), settings.first_day)
+    kafka = topic_offsets.kafka(stores.topic, bucket, day, raw, times, lambda: is_compacted(settings))
+    everything = len(kafka)
+    if not is_closed(day, now):
+        landed = outcome.next_offsets
+        kafka, raw = kafka.below(landed), raw.below(landed)
     neither = raw - clean - quarantined
     superseded = day_offsets.superseded(settings, bucket, day, candidates) & neither
+    repeated = OffsetSet({})
+    if outcome.repeated or len(neither - superseded):
+        repeated = event_ids.repeated(settings, bucket, day, neither)
+        superseded -= repeated
     return DayAccount(
         day=day,
         kafka=kafka,
@@ -144,10 +152,11 @@ def account_for(stores: Stores, day: date, now: datetime | None = None) -> DayAc
         clean=clean,
         quarantined=quarantined,
         superseded=superseded,
-        unexplained=neither - superseded,
+        repeated=repeated,
+        unexplained=neither - superseded - repeated,
         cassandra=day_offsets.cassandra(stores.cassandra, day),
         refused=day_offsets.refused(stores.cassandra, day),
-        stream=stream,
+        stream=_stream(stores, day, kafka, landed),
         newer=everything - len(kafka),
     )
 
@@ -157,11 +166,21 @@ def is_closed(day: date, now: datetime) -> bool:
     return now.timestamp() * 1000 >= end_of(day) + LATENESS_MS
 
 
-def _stream(stores: Stores, day: date) -> StreamOffsets | None:
-    """None where the stream has never run, or no longer keeps the day."""
-    progress = day_offsets.stream_progress(stores.postgres, stores.settings.kafka_topic, day)
+def _stream(stores: Stores, day: date, kafka: OffsetSet, landed: Mapping[int, int]) -> StreamOffsets | None:
+    """None where the stream has never run, or no longer keeps the day.
+
+    What it has that has not `landed` yet cannot be told from what Kafka does not have.
+    """
+    connection, topic = stores.postgres, stores.settings.kafka_topic
+    progress = day_offsets.stream_progress(connection, topic, day)
     if progress is None:
         return None
     tables = ("pinterest_stream", "stream_rejects", "stream_duplicates")
-    rows, rejects, duplicates = (day_offsets.streamed(stores.postgres, table, day) for table in tables)
-    return StreamOffsets(rows, rejects, duplicates, progress)
+    rows, rejects, duplicates = (day_offsets.streamed(connection, table, day) for table in tables)
+    streamed, began = rows | rejects | duplicates, day_offsets.stream_beginnings(connection, topic)
+    lacking, surplus = kafka.below(progress) - kafka.below(began) - streamed, streamed.below(landed) - kafka
+    if len(lacking):
+        lacking = lacking - day_offsets.streamed_elsewhere(connection, day, lacking)
+    if len(surplus):
+        surplus = surplus - topic_offsets.landed_elsewhere(stores.bucket, day, surplus)
+    return StreamOffsets(rows.below(landed), rejects.below(landed), duplicates.below(landed), lacking, surplus)

@@ -1,4 +1,4 @@
-"""The clean slices of days: raw objects in, Parquet of clean pins and of quarantined records out.
+"""The clean slices of days: raw objects in, Parquet of clean pins, of quarantined records and of event ids out.
 
 Belongs here: which objects are read and written, and how many rows went where. Does not belong here: the rules
 (`pins.cleaning`) and which files count (`batch.slice_files`).
@@ -8,26 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 
+from pyspark import StorageLevel
 from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from pinterest_platform.batch.days_together import small_days_together
 from pinterest_platform.batch.days_write import RECORDS_A_FILE, write_days
+from pinterest_platform.batch.event_ids import DayEvents, days_before, event_files
+from pinterest_platform.batch.event_ids_write import ask_for_days_after, replace_event_ids
 from pinterest_platform.batch.grown_days import marks_of
 from pinterest_platform.batch.raw_objects import RawObject, landed_objects
 from pinterest_platform.batch.slice_files import CleanSlice, SliceWriter, clean_files, clean_prefix, quarantine_prefix
 from pinterest_platform.pins.cleaning import (
     CLEAN_COLUMNS,
     LINE_SCHEMA,
-    accepted,
     clean_lines,
     newest_per_pin,
     rejected,
 )
 from pinterest_platform.pins.days import MISDATED_DAY
+from pinterest_platform.pins.repeats import EVENT_SCHEMA, accepted_events, mark_repeats
 from pinterest_platform.stores.s3 import ObjectStore
 from pinterest_platform.stores.spark import s3a_url
 
@@ -44,12 +48,13 @@ class _Day:
     day: date
     writer: SliceWriter
     marks: list[str]
+    events: DayEvents
     raw_objects: list[RawObject]
 
     @classmethod
     def begin(cls, bucket: ObjectStore, day: date) -> _Day:
-        writer, marks = SliceWriter(bucket, day), marks_of(bucket, day)
-        return cls(day, writer, marks, list(landed_objects(bucket, day)))
+        writer, marks, events = SliceWriter(bucket, day), marks_of(bucket, day), DayEvents.of(bucket, day)
+        return cls(day, writer, marks, events, list(landed_objects(bucket, day)))
 
     @property
     def records(self) -> int:
@@ -64,6 +69,19 @@ class _CleanFiles:
     files: Sequence[str]
     rows: int
     versions: int
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """Of the days that are cleaned together: repeats by day, and what the event ids before them were made of."""
+
+    repeated: Mapping[date, int]
+    events: Mapping[date, str]
+
+    def events_before(self, day: date) -> dict[str, str]:
+        """Of the days before this one that have any."""
+        before = (str(each) for each in days_before([day]) if self.events.get(each))
+        return {each: self.events[date.fromisoformat(each)] for each in before}
 
 
 def replace_clean_slice(spark: SparkSession, bucket: ObjectStore, day: date) -> CleanSlice:
@@ -83,26 +101,67 @@ def replace_clean_slices(spark: SparkSession, bucket: ObjectStore, days: Iterabl
 
 
 def _replace_together(spark: SparkSession, bucket: ObjectStore, days: Sequence[_Day]) -> Iterator[CleanSlice]:
-    cleaned = _clean(spark, bucket, days)
-    newest = newest_per_pin(accepted(cleaned))
+    before = [DayEvents.of(bucket, day) for day in days_before(each.day for each in days)]
+    with _kept(_events(spark, bucket, days, before), is_small=len(days) > 1) as events:
+        replace_event_ids(events, bucket, [each.events for each in days] + before)
+        ask_for_days_after(events, bucket, {each.day: each.events.made_of for each in days})
+        made_of = {each.day: each.made_of for each in [*before, *(each.events for each in days)]}
+        counts = _Counts(_repeats_by_day(events), made_of)
+        yield from _replace_slices(spark, bucket, days, events.where(~F.col("is_repeat")), counts)
+
+
+def _replace_slices(
+    spark: SparkSession, bucket: ObjectStore, days: Sequence[_Day], pins: DataFrame, counts: _Counts
+) -> Iterator[CleanSlice]:
+    newest = newest_per_pin(pins.where(F.col("ingest_date").isin([each.day for each in days])))
     written = _write_together(newest, bucket, days) if len(days) > 1 else [_write_alone(newest, bucket, days[0])]
     # The few rejects are worked out a second time: keeping them from the first would mean caching all records. If new
     # records have come since the days were begun, and just as many, the rejects are left to the cleaning of those.
-    are_rejects = sum(clean.versions for clean in written) != sum(each.records for each in days)
-    rejects = rejected(cleaned).localCheckpoint() if are_rejects else None
+    accepted = sum(clean.versions + counts.repeated.get(clean.begun.day, 0) for clean in written)
+    are_rejects = accepted != sum(each.records for each in days)
+    rejects = rejected(_clean(spark, bucket, days)).localCheckpoint() if are_rejects else None
     reasons = _reasons_by_day(rejects) if rejects else {}
     quarantine = write_days(rejects, bucket, quarantine_prefix) if rejects else {}
     with ThreadPoolExecutor(_PUBLISHED_AT_ONCE) as publishers:
         yield from publishers.map(
             lambda clean: _publish(
-                bucket, clean, quarantine.get(clean.begun.day, []), reasons.get(clean.begun.day, {})
+                bucket, clean, quarantine.get(clean.begun.day, []), reasons.get(clean.begun.day, {}), counts
             ),
             written,
         )
 
 
-def _clean(spark: SparkSession, bucket: ObjectStore, days: Sequence[_Day]) -> DataFrame:
-    lines = read_raw(spark, bucket, [stored.key for each in days for stored in each.raw_objects])
+@contextmanager
+def _kept(rows: DataFrame, *, is_small: bool) -> Iterator[DataFrame]:
+    """The rows, worked out once: those of a large day on the executors' disks, which held them for the shuffle too."""
+    kept = rows.localCheckpoint() if is_small else rows.persist(StorageLevel.DISK_ONLY)
+    try:
+        yield kept
+    finally:
+        kept.unpersist()
+
+
+def _events(spark: SparkSession, bucket: ObjectStore, days: Sequence[_Day], before: Sequence[DayEvents]) -> DataFrame:
+    """The accepted records of the days, and of those before whose event ids are to be made, with their repeats marked.
+
+    The event ids of the other days before are read, to mark by.
+    """
+    keys = [key for each in before if not each.is_fresh for key in each.raw_keys]
+    read = accepted_events(_clean(spark, bucket, days, keys)).withColumn("is_known", F.lit(False))
+    known = event_files(bucket, [each.day for each in before if each.is_fresh])
+    if known:
+        rows = spark.read.schema(EVENT_SCHEMA).parquet(*(s3a_url(bucket, key) for key in known))
+        read = read.unionByName(rows.withColumn("is_known", F.lit(True)), allowMissingColumns=True)
+    return mark_repeats(read).where(~F.col("is_known")).drop("is_known")
+
+
+def _repeats_by_day(events: DataFrame) -> dict[date, int]:
+    return dict(events.where("is_repeat").groupBy("ingest_date").count().collect())
+
+
+def _clean(spark: SparkSession, bucket: ObjectStore, days: Sequence[_Day], more: Sequence[str] = ()) -> DataFrame:
+    """The records of the days, and of `more` raw objects, cleaned."""
+    lines = read_raw(spark, bucket, [*(stored.key for each in days for stored in each.raw_objects), *more])
     # A timestamp was judged when its record was landed.
     return clean_lines(lines, F.lit(all(each.day == MISDATED_DAY for each in days)))
 
@@ -139,18 +198,21 @@ def _write_alone(newest: DataFrame, bucket: ObjectStore, begun: _Day) -> _CleanF
 
 
 def _publish(
-    bucket: ObjectStore, clean: _CleanFiles, quarantine: Sequence[str], reasons: Mapping[str, int]
+    bucket: ObjectStore, clean: _CleanFiles, quarantine: Sequence[str], reasons: Mapping[str, int], counts: _Counts
 ) -> CleanSlice:
     """Put the day's new files in the place of the old ones."""
     begun, quarantined = clean.begun, sum(reasons.values())
+    repeated = counts.repeated.get(begun.day, 0)
     outcome = CleanSlice(
         day=begun.day,
-        raw=clean.versions + quarantined,
+        raw=clean.versions + repeated + quarantined,
         clean=clean.rows,
         superseded=clean.versions - clean.rows,
         quarantined=quarantined,
         reasons=reasons,
         next_offsets=_next_offsets(begun.raw_objects),
+        repeated=repeated,
+        events_before=counts.events_before(begun.day),
     )
     begun.writer.publish(outcome, clean.files, quarantine, begun.marks)
     return outcome

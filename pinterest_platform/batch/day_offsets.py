@@ -1,7 +1,8 @@
 """Which Kafka offsets of a day each store has, asked of the store itself.
 
-Belongs here: one function a store, each in bounded memory: offsets are kept, rows are not. Without Spark, since a small
-day must not wait for a job. Does not belong here: comparing them (`batch.accounting`).
+Belongs here: one function a store, but for Kafka (`batch.topic_offsets`), each in bounded memory: offsets are kept,
+rows are not. Without Spark, since a small day must not wait for a job. Does not belong here: comparing them
+(`batch.accounting`).
 """
 
 from __future__ import annotations
@@ -15,15 +16,13 @@ import numpy as np
 import orjson
 from psycopg import sql
 
-from pinterest_platform.batch.day_ranges import ranges_of_day
 from pinterest_platform.batch.offset_sets import Offsets, OffsetSet, offset_set
 from pinterest_platform.batch.raw_objects import day_prefix, stored_lines
 from pinterest_platform.batch.serving import categories_of, rejects_of
 from pinterest_platform.batch.slice_files import clean_files, quarantine_files
-from pinterest_platform.batch.superseded import COLUMNS, Versions, older_versions, versions_in
-from pinterest_platform.pins.days import day_of
+from pinterest_platform.batch.superseded import COLUMNS, Versions, older_versions, versions_in, versions_of
+from pinterest_platform.pins.days import MISDATED_DAY
 from pinterest_platform.settings import Settings
-from pinterest_platform.stores.kafka import Topic
 from pinterest_platform.stores.parquet import read_batches
 from pinterest_platform.stores.postgres import Connection
 from pinterest_platform.stores.s3 import ObjectStore
@@ -31,28 +30,6 @@ from pinterest_platform.stores.stream_retention import kept_from
 
 _COORDINATES = ("kafka_partition", "kafka_offset")
 _BLOCK = 10_000
-
-
-def kafka(topic: Topic, day: date, raw: OffsetSet) -> OffsetSet:
-    """The day's records in Kafka, and those of `raw` that Kafka has deleted.
-
-    Read are the day with its hour for late ones, and what else `raw` has: records that came later still.
-    """
-    beginnings, ends = topic.beginning_offsets(), topic.end_offsets()
-    within = ranges_of_day(topic, day)
-    ranges = [(partition, first, following) for partition, (first, following) in within.items()]
-    late = [run for run in raw.runs() if not _is_within(run, within)]
-    found = offset_set(
-        _in_blocks(
-            (partition, record.offset)
-            for partition, first, following in [*ranges, *late]
-            for record in topic.read(
-                partition, max(first, beginnings.get(partition, 0)), min(following, ends.get(partition, 0))
-            )
-            if day_of(record.timestamp) == day
-        )
-    )
-    return found | raw.below(beginnings)
 
 
 def raw(bucket: ObjectStore, day: date, explained: OffsetSet) -> tuple[OffsetSet, Versions]:
@@ -87,7 +64,7 @@ def superseded(settings: Settings, bucket: ObjectStore, day: date, candidates: V
     """
     # Listed once: of a slice that is replaced meanwhile the files are missed, not those of two slices mixed.
     files = clean_files(bucket, day)
-    return older_versions(candidates, lambda: read_batches(settings, files, COLUMNS))
+    return older_versions(candidates, lambda: map(versions_of, read_batches(settings, files, COLUMNS)))
 
 
 def cassandra(session: Any, day: date) -> OffsetSet:
@@ -111,11 +88,37 @@ def streamed(connection: Connection, table: str, day: date) -> OffsetSet:
         return offset_set(_in_blocks(rows))
 
 
+def streamed_elsewhere(connection: Connection, day: date, offsets: OffsetSet) -> OffsetSet:
+    """Those of the offsets that the stream keeps as misdated or, where the day is theirs, under another day."""
+    if day != MISDATED_DAY:
+        return offsets & streamed(connection, "stream_rejects", MISDATED_DAY)
+    query = """
+        SELECT kafka_partition, kafka_offset FROM pinterest_stream
+        WHERE kafka_partition = %s AND kafka_offset = ANY(%s)"""
+    rows = (
+        row
+        for number, found in offsets.by_partition.items()
+        for row in connection.execute(query, [number, found.tolist()]).fetchall()
+    )
+    return offset_set(_in_blocks(rows))  # type: ignore[arg-type] # two numbers a row
+
+
 def stream_progress(connection: Connection, topic: str, day: date) -> dict[int, int] | None:
     """How far the stream has come, per partition; None where it never ran, or does not keep the day any more."""
     query = "SELECT kafka_partition, next_offset FROM stream_progress WHERE topic = %s"
     rows: list[Any] = connection.execute(query, [topic]).fetchall()
-    return dict(rows) if rows and day >= kept_from(connection) else None
+    is_kept = day == MISDATED_DAY or day >= kept_from(connection)  # misdated records are kept for good
+    return dict(rows) if rows and is_kept else None
+
+
+def stream_beginnings(connection: Connection, topic: str) -> dict[int, int]:
+    """The first offset that the stream has read, per partition: it may have begun later than the topic."""
+    # Of the row as a whole: tables that no stream has brought up to date yet do not have the column.
+    query = """
+        SELECT kafka_partition, coalesce((to_jsonb(done) ->> 'first_offset')::bigint, 0)
+        FROM stream_progress AS done WHERE topic = %s"""
+    rows: list[Any] = connection.execute(query, [topic]).fetchall()
+    return dict(rows)
 
 
 def _parquet(settings: Settings, keys: list[str]) -> OffsetSet:
@@ -141,9 +144,3 @@ def _in_blocks(coordinates: Iterable[tuple[int, int]]) -> Iterator[tuple[Offsets
 def _as_arrays(block: Sequence[tuple[int, int]]) -> tuple[Offsets, Offsets]:
     columns = np.array(block, dtype=np.int64).T
     return columns[0], columns[1]
-
-
-def _is_within(run: tuple[int, int, int], within: dict[int, tuple[int, int]]) -> bool:
-    partition, first, following = run
-    lowest, highest = within.get(partition, (0, 0))
-    return lowest <= first and following <= highest

@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Callable
 from datetime import date
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 
 from pinterest_platform.stores.s3 import ObjectStore
 from pinterest_platform.stores.spark import s3a_url
@@ -25,14 +25,16 @@ RECORDS_A_FILE = 100_000
 _DAY = "dt"
 
 
-def write_days(rows: DataFrame, bucket: ObjectStore, folder_of: Callable[[date], str]) -> dict[date, list[str]]:
+def write_days(
+    rows: DataFrame, bucket: ObjectStore, folder_of: Callable[[date], str], *spread: Column
+) -> dict[date, list[str]]:
     """Add the rows, by their `ingest_date`, to the folders of their days; returns the keys of the files that are new.
 
-    A day without rows has none.
+    A day without rows has none. The rows of a day are written by one task, or by one for each value of `spread`.
     """
     _delete_abandoned(bucket)
     own = f"{_FOLDERS}{int(time.time()):010}-{uuid.uuid4()}/"
-    by_day = rows.withColumn(_DAY, rows["ingest_date"]).repartition(_DAY)
+    by_day = rows.withColumn(_DAY, rows["ingest_date"]).repartition(_DAY, *spread)
     by_day.write.partitionBy(_DAY).option("maxRecordsPerFile", RECORDS_A_FILE).parquet(s3a_url(bucket, own))
     left = [stored.key for stored in bucket.list(own)]
     files: dict[date, list[str]] = {}

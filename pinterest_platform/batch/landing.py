@@ -129,7 +129,7 @@ def land(topic: Topic, bucket: ObjectStore, times: PlausibleTimes) -> Work:
     # In this order: what comes or expires meanwhile makes less to be read, never a gap that is not told.
     ends, beginnings = topic.end_offsets(), topic.beginning_offsets()
     refuse_shorter_topic(topic.topic, ends, ledger)
-    landing = _Landing(topic, bucket, times, ledger, is_first=not ledger.ranges)
+    landing = _Landing(topic, bucket, times, ledger)
     for partition, beginning in beginnings.items():
         landing.land_partition(partition, beginning, max(ends.get(partition, 0), beginning))
     landing.save()
@@ -144,7 +144,6 @@ class _Landing:
     bucket: ObjectStore
     times: PlausibleTimes
     ledger: Ledger
-    is_first: bool
     work: Work = field(default_factory=Work)
     _news: Ledger = field(default_factory=Ledger)
     _met: set[date] = field(default_factory=set)
@@ -207,17 +206,19 @@ class _Landing:
             self.save()
 
     def _cover(self, partition: int, first: int, following: int, last_day: date | None) -> None:
-        last_day = last_day or self._day_before(partition, first)
+        last_day = last_day or self._day_at(partition, first)
         days = {partition: {following: last_day}} if last_day else {}
         self._news = self._news.joined_with(Ledger({partition: [(first, following)]}, days))
 
-    def _day_before(self, partition: int, offset: int) -> date | None:
-        return self._news.day_before(partition, offset) or self.ledger.day_before(partition, offset)
+    def _day_at(self, partition: int, offset: int) -> date | None:
+        return self._news.day_at(partition, offset) or self.ledger.day_at(partition, offset)
 
     def _tell_losses(self, partition: int, first: int, following: int, end: int) -> None:
         """Tell what is lost of offsets that Kafka has deleted and the ledger does not have."""
-        is_before_all = self.is_first and first == 0
-        first_day = self._day_before(partition, first)
+        # Before there was one ledger, a partition of which nothing was landed had no entry.
+        was_empty = partition in self.ledger.ranges and not self.ledger.of(partition)
+        is_before_all = first == 0 and not was_empty
+        first_day = self._day_at(partition, first)
         last_day = self._day_behind(partition, following, end) or (None if is_before_all else day_of(self.times.last))
         if first_day and last_day:
             last_day = max(first_day, last_day)
@@ -240,9 +241,8 @@ class _Landing:
 
     def _day_behind(self, partition: int, offset: int, end: int) -> date | None:
         """The day of what lies behind the offset, if anything does: records before it are hardly of a later one."""
-        for first, following in self.ledger.of(partition):
-            if first == offset:
-                return self.ledger.day_before(partition, following)
+        if any(first == offset for first, _ in self.ledger.of(partition)):
+            return self.ledger.day_at(partition, offset)
         with suppress(RecordsDeletedError):
             for record in self.topic.read(partition, offset, end):
                 day = self.times.slice_of(record.timestamp)

@@ -38,35 +38,36 @@ class TopicReplacedError(Exception):
 class Ledger:
     """What has been read of each partition that was ever looked at.
 
-    `ranges` has the offsets `[first, next)`, joined. `last_days` has the day of the last record of a range, by the
-    offset at which the range ends, where it is known.
+    `ranges` has the offsets `[first, next)`, joined. `days` has the day of the records about an offset at which a range
+    begins or ends, where it is known.
     """
 
     ranges: Mapping[int, list[Range]] = field(default_factory=dict)
-    last_days: Mapping[int, Mapping[int, date]] = field(default_factory=dict)
+    days: Mapping[int, Mapping[int, date]] = field(default_factory=dict)
 
     def of(self, partition: int) -> list[Range]:
         """The ranges of one partition."""
         return self.ranges.get(partition, [])
 
-    def day_before(self, partition: int, offset: int) -> date | None:
-        """The day of the last record of the range that ends at the offset; None where it is not known."""
-        return self.last_days.get(partition, {}).get(offset)
+    def ends(self) -> Mapping[int, int]:
+        """How far landings have come, per partition."""
+        return {number: ranges[-1][1] for number, ranges in self.ranges.items() if ranges}
+
+    def day_at(self, partition: int, offset: int) -> date | None:
+        """The day of the records about the offset, at which a range begins or ends; None where it is not known."""
+        return self.days.get(partition, {}).get(offset)
 
     def joined_with(self, other: Ledger) -> Ledger:
         """What either of them has."""
-        ranges = {
-            number: joined([*self.of(number), *other.of(number)]) for number in sorted({*self.ranges, *other.ranges})
-        }
-        return Ledger(
-            ranges, {number: days for number in ranges if (days := self._days_at_ends(other, number, ranges))}
-        )
+        numbers = sorted({*self.ranges, *other.ranges})
+        ranges = {number: joined([*self.of(number), *other.of(number)]) for number in numbers}
+        bounds = {number: {at for found in ranges[number] for at in found} for number in numbers}
+        days = {number: self._days_of(other, number, bounds[number]) for number in numbers}
+        return Ledger(ranges, {number: known for number, known in days.items() if known})
 
-    def _days_at_ends(self, other: Ledger, partition: int, ranges: Mapping[int, list[Range]]) -> dict[int, date]:
-        known = [
-            (end, self.day_before(partition, end), other.day_before(partition, end)) for _, end in ranges[partition]
-        ]
-        return {end: min(day for day in days if day) for end, *days in known if any(days)}
+    def _days_of(self, other: Ledger, partition: int, offsets: Iterable[int]) -> dict[int, date]:
+        known = {at: [self.day_at(partition, at), other.day_at(partition, at)] for at in sorted(offsets)}
+        return {at: min(day for day in days if day) for at, days in known.items() if any(days)}
 
 
 def keep_to_topic(bucket: ObjectStore, topic: Topic) -> None:
@@ -113,7 +114,7 @@ def _encode(ledger: Ledger) -> bytes:
     about = {
         str(number): {
             "ranges": ranges,
-            "last_days": {str(end): day.isoformat() for end, day in ledger.last_days.get(number, {}).items()},
+            "days": {str(at): day.isoformat() for at, day in ledger.days.get(number, {}).items()},
         }
         for number, ranges in ledger.ranges.items()
     }
@@ -124,9 +125,9 @@ def _decode(body: bytes) -> Ledger:
     about: dict[str, Any] = orjson.loads(body)
     ranges = {int(number): [(first, following) for first, following in of["ranges"]] for number, of in about.items()}
     days = {
-        int(number): {int(end): date.fromisoformat(day) for end, day in of["last_days"].items()}
+        int(number): {int(at): date.fromisoformat(day) for at, day in of["days"].items()}
         for number, of in about.items()
-        if of["last_days"]
+        if of["days"]
     }
     return Ledger(ranges, days)
 
@@ -139,9 +140,8 @@ def _of_days(bucket: ObjectStore) -> Ledger:
 
 
 def _entry(day: date, body: bytes) -> Ledger:
-    """A range was read on behalf of the day, so that its last record is of that day or hardly later."""
+    """A range was read on behalf of the day: its first record is of that day, its last one too, or hardly later."""
     about: dict[str, Any] = orjson.loads(body)
-    ranges = {
-        int(number): joined((first, following) for first, following in of["ranges"]) for number, of in about.items()
-    }
-    return Ledger(ranges, {number: {end: day for _, end in found} for number, found in ranges.items() if found})
+    ranges = {int(number): joined((first, end) for first, end in of["ranges"]) for number, of in about.items()}
+    days = {number: {at: day for bounds in found for at in bounds} for number, found in ranges.items() if found}
+    return Ledger(ranges, days)

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import chain
 
 from pinterest_platform.batch.raw_objects import encode_record
 from pinterest_platform.pins.days import MILLISECONDS_A_DAY, MISDATED_DAY, PlausibleTimes, day_of, start_of
@@ -79,31 +80,42 @@ def pieces(
 
 
 def _piece(
-    record: Record, reading: Iterator[Record], first: int, end: int, times: PlausibleTimes, misdated: Set[int]
+    begin: Record, reading: Iterator[Record], first: int, end: int, times: PlausibleTimes, misdated: Set[int]
 ) -> tuple[Piece, Record | RecordsDeletedError | None]:
-    """The piece that begins with the record, and what follows it."""
+    """The piece that begins with the record, and what follows it. One long loop: every record goes through it."""
     lines: dict[tuple[int, int, int | None], dict[int, bytes]] = {}
-    earliest, latest, size, records, value_bytes, number, last = times.first, times.last, 0, 0, 0, _MISDATED, None
-    following: Record | RecordsDeletedError | None = record
-    while isinstance(following, Record) and following.offset < end and size < BYTES_A_PIECE:
-        record = following
-        line = encode_record(record)
-        # A number for a day: the date itself, made for each record, is a tenth of the work.
-        number = record.timestamp // MILLISECONDS_A_DAY if earliest <= record.timestamp <= latest else _MISDATED
-        if misdated and record.offset in misdated:
-            number = _MISDATED
-        finer = finer_grid(line)
-        chunk = (number, record.offset - record.offset % (finer or CHUNK_OFFSETS), finer)
-        lines.setdefault(chunk, {})[record.offset] = line
-        last = last if number == _MISDATED else number
-        size += len(line)
-        records += 1
-        value_bytes += len(record.value or b"")
-        following = _next(reading)
+    of_chunk: dict[int, bytes] = {}
+    of_number: int | None = None
+    last: int | None = None
+    following: Record | RecordsDeletedError | None = None
+    earliest, latest, size, records, value_bytes, last_offset = times.first, times.last, 0, 0, 0, begin.offset
+    try:
+        for record in chain((begin,), reading):
+            offset, timestamp = record.offset, record.timestamp
+            if offset >= end or size >= BYTES_A_PIECE:
+                following = record
+                break
+            line = encode_record(record)
+            # A number for a day: the date itself, made for each record, is a tenth of the work.
+            number = timestamp // MILLISECONDS_A_DAY if earliest <= timestamp <= latest else _MISDATED
+            if misdated and offset in misdated:
+                number = _MISDATED
+            if number != of_number or len(line) >= _LARGE_LINE:
+                finer = finer_grid(line)
+                of_chunk = lines.setdefault((number, offset - offset % (finer or CHUNK_OFFSETS), finer), {})
+                of_number = number if finer is None else None
+            of_chunk[offset] = line
+            last = last if number == _MISDATED else number
+            size += len(line)
+            records += 1
+            value_bytes += len(record.value or b"")
+            last_offset = offset
+    except RecordsDeletedError as error:
+        following = error
     at_end = not isinstance(following, RecordsDeletedError) and (following is None or following.offset >= end)
     return Piece(
         first=first,
-        following=end if at_end else record.offset + 1,
+        following=end if at_end else last_offset + 1,
         # The misdated come first, so that no later landing can decide otherwise about one of them.
         lines={(_day(of[0]), of[1], of[2]): lines[of] for of in sorted(lines, key=lambda chunk: chunk[0])},
         last_day=None if last is None else _day(last),

@@ -8,13 +8,14 @@ the comparison itself (`infra/presto/queries/pins_that_differ_between_the_layers
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from pinterest_platform.batch.day_offsets import stream_progress
+from pinterest_platform.batch.day_offsets import stream_beginnings, stream_progress
 from pinterest_platform.batch.days_together import small_days_together
+from pinterest_platform.batch.raw_objects import landed_objects
 from pinterest_platform.batch.slice_files import CleanSlice, read_account
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.parquet import NoParquetError
@@ -42,7 +43,7 @@ class LayerParity:
 
 
 def is_in_both_layers(bucket: ObjectStore, stream: Connection, topic: str, day: date) -> bool:
-    """Whether the stream has come to the end of what the batch has read of the day, and keeps the day still.
+    """Whether the stream has read what the batch has of the day, from the first record to the last, and keeps it still.
 
     Raises:
         NoParquetError: the day was never cleaned.
@@ -50,7 +51,15 @@ def is_in_both_layers(bucket: ObjectStore, stream: Connection, topic: str, day: 
     account, progress = _account(bucket, day), stream_progress(stream, topic, day)
     if progress is None:
         return False
+    began = stream_beginnings(stream, topic)
+    if any(began.values()) and _began_within(bucket, day, began):
+        return False
     return all(progress.get(partition, 0) >= following for partition, following in account.next_offsets.items())
+
+
+def _began_within(bucket: ObjectStore, day: date, began: Mapping[int, int]) -> bool:
+    """Whether the stream has begun behind some of the day's records."""
+    return any(stored.first_offset < began.get(stored.partition, 0) for stored in landed_objects(bucket, day))
 
 
 def compare_layers(settings: Settings, days: Sequence[date]) -> dict[date, LayerParity]:

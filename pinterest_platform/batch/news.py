@@ -5,7 +5,8 @@ but when the day under way was last asked for and what is shown as new. Does not
 (`automation.kafka_sensor`).
 
 A day is asked for until a run of it has come to its end, whoever has seen its records meanwhile: because records lie
-in the topic that no landing has read yet, or because there is a mark.
+in the topic that no landing has read yet, because there is a mark, or because its last run has failed, perhaps
+before it could leave a mark.
 """
 
 from __future__ import annotations
@@ -89,11 +90,12 @@ def look(
     held_back: Set[date],
     now: datetime,
     open_day_pause: timedelta,
+    undone: Set[date] = frozenset(),
 ) -> News:
     """Look at the topic's offsets, at the ledger and at the marks.
 
-    Days in `held_back` are not asked for, but not forgotten either. The day under way is asked for once in
-    `open_day_pause`, since each of its runs cleans the whole day so far.
+    Days in `undone` are asked for whatever these say. Days in `held_back` are not, but not forgotten either. The day
+    under way is asked for once in `open_day_pause`, since each of its runs cleans the whole day so far.
 
     Raises:
         TopicReplacedError: the bucket has the records of another topic.
@@ -105,8 +107,8 @@ def look(
     if cursor is None or cursor.topic_id != identity:
         cursor = Cursor(identity, open_day_asked_at=now, offsets={})
     unread = {number: without([(beginnings.get(number, 0), end)], ledger.of(number)) for number, end in ends.items()}
-    marked = {day for day in grown_days(bucket) if MISDATED_DAY != day <= today}
-    wanted = marked | _touched_days(topic, unread, ends, today)
+    known = {day for day in {*grown_days(bucket), *undone} if MISDATED_DAY != day <= today}
+    wanted = known | _touched_days(topic, unread, ends, today)
     pausing = {today} if now - cursor.open_day_asked_at < open_day_pause else set()
     days = wanted - held_back - pausing
     seen = {number: max(cursor.offsets.get(number, 0), first) for number, first in beginnings.items()}

@@ -27,7 +27,12 @@ _INSERT = f"""
     VALUES ({", ".join("?" for _ in CLEAN_COLUMNS)}) USING TIMESTAMP ?"""  # noqa: S608
 # The driver holds so many, of which each may have megabytes.
 _WRITTEN_SINGLY = 200
+_TELLING_ROWS = 50  # taken by their hash, so that others would fare the same
 _SHOWN_CHARACTERS = 256
+
+
+class CassandraTakesNothingError(Exception):
+    """Cassandra refuses whatever it is given: that is not about single rows."""
 
 
 class RefusedPin(NamedTuple):
@@ -56,6 +61,7 @@ def write_pins(pins: DataFrame, settings: Settings, session: Any, write_time: in
         write_time: microseconds since 1970.
 
     Raises:
+        CassandraTakesNothingError: it refuses all of many rows, so that there is nothing to serve the rest of.
         Py4JJavaError: Cassandra is away, or Spark failed.
     """
     return list(_write_or_halve(pins, settings, session, write_time, halvings=0))
@@ -97,6 +103,12 @@ def _write_singly(pins: DataFrame, session: Any, write_time: int) -> Iterator[Re
     as_numbers = pins.select(*CLEAN_COLUMNS).withColumn("ingested_at", F.unix_millis("ingested_at"))
     rows = as_numbers.collect()
     values = [(*(UNSET_VALUE if value is None else value for value in row), write_time) for row in rows]
-    for place, reason in attempt_all(session, _INSERT, values).items():
+    refused = attempt_all(session, _INSERT, values)
+    if len(refused) == len(rows) >= _TELLING_ROWS:
+        raise CassandraTakesNothingError(
+            f"Cassandra refused all of {len(rows):,} rows that it was given one by one: {min(refused.values())}. "
+            "Of the old slice nothing was deleted. Mend what it says, then run the same days again."
+        )
+    for place, reason in refused.items():
         row = rows[place]
         yield RefusedPin(row.ingest_date, row.kafka_partition, row.kafka_offset, row.unique_id, row.category, reason)

@@ -19,7 +19,7 @@ from pinterest_platform.stores.s3 import ObjectStore, StoredObject
 
 # A quarter of zlib's CPU time to write and half of it to read, and smaller: https://github.com/pycompression/python-isal
 _LEVEL = 1
-_EVENTS = "events/dt="
+EVENTS = "events/dt="
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class RawObject:
 
 def day_prefix(day: date) -> str:
     """Where the day's raw objects are."""
-    return f"{_EVENTS}{day:%Y-%m-%d}/"
+    return f"{EVENTS}{day:%Y-%m-%d}/"
 
 
 def object_key(day: date, topic: str, partition: int, chunk_first: int, finer_grid: int | None = None) -> str:
@@ -75,14 +75,18 @@ def keys_of_chunks(bucket: ObjectStore, partition: int, first: int, following: i
 
     Every object there is gets listed: this is for what seldom happens.
     """
-    for stored in bucket.list(_EVENTS):
+    for stored in bucket.list(EVENTS):
         number, chunk_first = chunk_of(stored.key)
         if number == partition and first <= chunk_first < following:
-            yield date.fromisoformat(stored.key[len(_EVENTS) : len(_EVENTS) + 10]), stored.key
+            yield date.fromisoformat(stored.key[len(EVENTS) : len(EVENTS) + 10]), stored.key
 
 
 def encode_record(record: Record) -> bytes:
-    """The record as one line of JSON. Bytes that are not UTF-8 text stand as `key_base64` and `value_base64`."""
+    """The record as one line of JSON. Bytes that are not UTF-8 text stand as `key_base64` and `value_base64`.
+
+    `headers` is a list of pairs, where there are any: a name (text, or `{"base64": …}` where it is none) and a value in
+    base64, or null.
+    """
     line: dict[str, object] = {
         "topic": record.topic,
         "partition": record.partition,
@@ -96,8 +100,15 @@ def encode_record(record: Record) -> bytes:
         line.pop("key", None)
         line |= _encode_bytes("key", record.key) | _encode_bytes("value", record.value)
     if record.headers:
-        line["headers"] = [[name, None if value is None else _base64(value)] for name, value in record.headers]
+        line["headers"] = [
+            [_encode_name(name), None if value is None else _base64(value)] for name, value in record.headers
+        ]
     return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _encode_name(name: str | bytes) -> object:
+    """A header's name: text as it is, bytes that are none as an object, so that neither can be taken for the other."""
+    return name if isinstance(name, str) else {"base64": _base64(name)}
 
 
 def stored_lines(bucket: ObjectStore, key: str) -> list[bytes]:

@@ -76,7 +76,7 @@ def replace_batch_slices(
         execute_all(session, _ADD_REJECT, [(*pin.shortened(), write_time) for pin in refused])
         rows = _without(rows, refused)
         written = finish_write(session, list(slices.values()), write_time)
-        _delete_older(session, {day: written[slices[day]] for day in days})
+        _delete_older(session, {day: written[slices[day]] for day in days}, own=rows)
         named = [category for place, category in enumerate(categories) if place not in unnamed]
         emptied = [(write_time, day, category) for day, category, _ in named if category not in rows[day]]
         execute_all(session, _FORGET_CATEGORY, emptied)
@@ -98,10 +98,14 @@ def _without(rows: Rows, refused: Sequence[RefusedPin]) -> Rows:
     return {day: {category: count for category, count in of_day.items() if count} for day, of_day in left.items()}
 
 
-def _delete_older(session: Any, written: Mapping[date, int]) -> None:
-    """Delete what is older than the write time of each day; the names of its partitions last, for the same reason."""
-    found = [(older - 1, day, category) for day, older in written.items() for category in categories_of(session, day)]
-    execute_all(session, _DELETE_OLDER, found)
+def _delete_older(session: Any, written: Mapping[date, int], own: Rows) -> None:
+    """Delete what is older than the write time of each day; the names of its partitions last, for the same reason.
+
+    `own` categories are those of this run: one that has overtaken it may have forgotten their names before.
+    """
+    found = {day: {*categories_of(session, day), *own[day]} for day in written}
+    partitions = [(written[day] - 1, day, category) for day, categories in found.items() for category in categories]
+    execute_all(session, _DELETE_OLDER, partitions)
     older = [(write_time - 1, day) for day, write_time in written.items()]
     execute_all(session, _DELETE_OLDER_REJECTS, older)
     execute_all(session, _FORGET_OLDER, older)

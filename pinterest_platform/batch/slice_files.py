@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any
 
@@ -30,8 +30,10 @@ _UUID_LENGTH = 36
 class CleanSlice:
     """How many records of a day went where.
 
-    `superseded` are older versions of pins that were posted again that day; `reasons` counts the quarantined by reason.
+    `superseded` are older versions of pins that were posted again that day; `repeated` are events that an earlier
+    record has already, of that day or of the seven days before; `reasons` counts the quarantined by reason.
     `next_offsets` is how far the raw objects went when they were read: per partition, the offset behind the last.
+    `events_before` is what the event ids of the days before were made of then, by day.
     """
 
     day: date
@@ -41,6 +43,8 @@ class CleanSlice:
     quarantined: int
     reasons: Mapping[str, int]
     next_offsets: Mapping[int, int]
+    repeated: int = 0
+    events_before: Mapping[str, str] = field(default_factory=dict)
 
 
 def clean_prefix(day: date) -> str:
@@ -55,12 +59,12 @@ def quarantine_prefix(day: date) -> str:
 
 def clean_files(bucket: ObjectStore, day: date) -> list[str]:
     """The keys of the day's clean Parquet files; none where the day was never cleaned."""
-    return _noted_files(bucket, clean_prefix(day))
+    return noted_files(bucket, clean_prefix(day))
 
 
 def clean_files_of_year(bucket: ObjectStore, year: int) -> list[str]:
     """The keys of the clean Parquet files of every day of the year, found by one listing."""
-    return _noted_files(bucket, f"{_CLEAN}dt={year}-")
+    return noted_files(bucket, f"{_CLEAN}dt={year}-")
 
 
 def quarantine_files(bucket: ObjectStore, day: date) -> list[str]:
@@ -71,7 +75,7 @@ def quarantine_files(bucket: ObjectStore, day: date) -> list[str]:
 
 def newest_note(bucket: ObjectStore, day: date) -> str | None:
     """The key of the note that names the day's slice; None where the day was never cleaned."""
-    notes = [key for key in _keys(bucket, clean_prefix(day)) if key.endswith(".json")]
+    notes = [key for key in keys_below(bucket, clean_prefix(day)) if key.endswith(".json")]
     return notes[-1] if notes else None
 
 
@@ -97,14 +101,14 @@ class SliceWriter:
         self._bucket = bucket
         self._day = day
         self._began = f"{int(clock() * 1_000_000):016}"
-        self._found = [*_keys(bucket, clean_prefix(day)), *_keys(bucket, quarantine_prefix(day))]
+        self._found = [*keys_below(bucket, clean_prefix(day)), *keys_below(bucket, quarantine_prefix(day))]
 
     def files_of_last_write(self, prefix: str) -> list[str]:
         """The keys of what Spark just wrote below the prefix: the write that S3A's committer has summarised."""
         # The summary names a hundred files at most. https://hadoop.apache.org/docs/r3.3.4/hadoop-aws/tools/hadoop-aws/committers.html
         summary = json.loads(self._bucket.get(f"{prefix}_SUCCESS"))
-        write = _write_of(summary["filenames"][0])
-        return [key for key in _keys(self._bucket, prefix) if key.endswith(".parquet") and _write_of(key) == write]
+        write = write_of(summary["filenames"][0])
+        return [key for key in keys_below(self._bucket, prefix) if key.endswith(".parquet") and write_of(key) == write]
 
     def publish(
         self, outcome: CleanSlice, clean: Sequence[str], quarantine: Sequence[str], marks: Sequence[str] = ()
@@ -116,25 +120,32 @@ class SliceWriter:
         account = {name: value for name, value in asdict(outcome).items() if name != "day"}
         note = {"account": account, "quarantine_files": list(quarantine), "marks": list(marks)}
         # Spark, Presto and Hive pass over names that begin with an underscore.
-        key = f"{clean_prefix(self._day)}_{self._began}+{_write_of(clean[0])}.json"
+        key = f"{clean_prefix(self._day)}_{self._began}+{write_of(clean[0])}.json"
         self._bucket.put(key, json.dumps(note).encode(), {})
         self._bucket.delete(key for key in self._found if not key.endswith("/_SUCCESS"))
 
 
 def _read_note(bucket: ObjectStore, day: date) -> dict[str, Any] | None:
-    key = newest_note(bucket, day)
-    note: dict[str, Any] | None = json.loads(bucket.get(key)) if key else None
+    return read_newest_note(bucket, list(keys_below(bucket, clean_prefix(day))))
+
+
+def read_newest_note(bucket: ObjectStore, keys: Sequence[str]) -> dict[str, Any] | None:
+    """What the newest of the notes among the keys of a folder says; None where there is none."""
+    notes = [key for key in keys if key.endswith(".json")]
+    note: dict[str, Any] | None = json.loads(bucket.get(notes[-1])) if notes else None
     return note
 
 
-def _noted_files(bucket: ObjectStore, prefix: str) -> list[str]:
-    keys = list(_keys(bucket, prefix))
+def noted_files(bucket: ObjectStore, prefix: str) -> list[str]:
+    """The keys of the Parquet files below the prefix that the newest note of their folder names."""
+    keys = list(keys_below(bucket, prefix))
     # In the order of the keys: of the notes of a folder, the newest is the last.
     writes = {_folder(key): key.partition("+")[2].removesuffix(".json") for key in keys if key.endswith(".json")}
-    return [key for key in keys if key.endswith(".parquet") and _write_of(key) == writes.get(_folder(key))]
+    return [key for key in keys if key.endswith(".parquet") and write_of(key) == writes.get(_folder(key))]
 
 
-def _keys(bucket: ObjectStore, prefix: str) -> Iterator[str]:
+def keys_below(bucket: ObjectStore, prefix: str) -> Iterator[str]:
+    """The keys of the objects below the prefix, in their order."""
     return (stored.key for stored in bucket.list(prefix))
 
 
@@ -142,6 +153,6 @@ def _folder(key: str) -> str:
     return key.rpartition("/")[0]
 
 
-def _write_of(key: str) -> str:
+def write_of(key: str) -> str:
     """What all files of one Spark write have in their names, a UUID: `part-00000-<UUID>-c000.snappy.parquet`."""
     return key.rpartition("/")[2].split("-", 2)[2][:_UUID_LENGTH]

@@ -4,7 +4,9 @@ Belongs here: the comparison. The slice is copied beside the stream's day in Pos
 no day has to fit into this process. Does not belong here: offsets that are missing somewhere (`batch.accounting`).
 
 The batch keeps the newest version of a pin and the stream every one of them, so the stream's newest is compared. An
-`event_id` that was sent again is stored once by the stream, in its first copy: of such a row only the id is compared.
+event that was sent again counts once in both, in its earliest copy: so `pinterest_stream_records` is what is compared,
+which tells that one wherever the stream has met another one first. What the stream noted as sent again before it looked
+at more than the `event_id` is passed over.
 """
 
 from __future__ import annotations
@@ -39,13 +41,14 @@ _DIFFERENT = sql.SQL(
     JOIN stream_progress AS done
         ON done.topic = %(topic)s
         AND done.kafka_partition = batch.kafka_partition AND batch.kafka_offset < done.next_offset
-    LEFT JOIN pinterest_stream AS stream
+        AND batch.kafka_offset >= coalesce((to_jsonb(done) ->> 'first_offset')::bigint, 0)
+    LEFT JOIN pinterest_stream_records AS stream
         ON stream.ingest_date = %(day)s
         AND stream.kafka_partition = batch.kafka_partition AND stream.kafka_offset = batch.kafka_offset
     WHERE NOT EXISTS (
         SELECT FROM stream_duplicates AS again
         WHERE again.ingest_date = %(day)s AND again.kafka_partition = batch.kafka_partition
-          AND again.kafka_offset = batch.kafka_offset AND again.event_id = batch.event_id
+          AND again.kafka_offset = batch.kafka_offset AND again.content IS NULL
     ) AND ({batch}) IS DISTINCT FROM ({stream})
     ORDER BY 1, 2"""
 ).format(
@@ -54,7 +57,7 @@ _DIFFERENT = sql.SQL(
 )
 _NEWER = """
     SELECT stream.kafka_partition, stream.kafka_offset
-    FROM pinterest_stream AS stream LEFT JOIN batch_slice AS batch USING (unique_id)
+    FROM pinterest_stream_records AS stream LEFT JOIN batch_slice AS batch USING (unique_id)
     WHERE stream.ingest_date = %(day)s AND (
         batch.unique_id IS NULL
         OR (stream.ingested_at, stream.kafka_offset, stream.kafka_partition)

@@ -63,21 +63,21 @@ def versions_in(lines: Iterable[Mapping[str, Any]]) -> Versions:
     return Versions.of(*zip(*found, strict=True)) if found else Versions.joined([])
 
 
-def older_versions(candidates: Versions, read_rows: Callable[[], Iterable[Any]]) -> OffsetSet:
-    """Those of the candidates whose pin stands in the clean rows in a newer version.
+def older_versions(candidates: Versions, read_versions: Callable[[], Iterable[Versions]]) -> OffsetSet:
+    """Those of the candidates of which there is a newer version.
 
     Args:
         candidates: of raw lines.
-        read_rows: gives the clean rows as pyarrow batches with `COLUMNS`, each pin at most once; asked again for every
+        read_versions: gives the others in blocks, as `versions_of` makes them of clean rows; asked again for every
             million candidates.
     """
-    return offset_set(_older_among(part, read_rows()) for part in candidates.sorted_parts(_TOGETHER))
+    return offset_set(_older_among(part, read_versions()) for part in candidates.sorted_parts(_TOGETHER))
 
 
-def _older_among(candidates: Versions, batches: Iterable[Any]) -> tuple[Offsets, Offsets]:
+def _older_among(candidates: Versions, others: Iterable[Versions]) -> tuple[Offsets, Offsets]:
     found = np.zeros(len(candidates.hashes), dtype=bool)
-    for batch in batches:
-        found[_older_than(candidates, _versions_of(batch))] = True
+    for block in others:
+        found[_older_than(candidates, block)] = True
     return candidates.orders[_PARTITION, found], candidates.orders[_OFFSET, found]
 
 
@@ -129,7 +129,8 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
 
 
-def _versions_of(batch: Any) -> Versions:
+def versions_of(batch: Any) -> Versions:
+    """The versions in a pyarrow batch of clean rows with `COLUMNS`."""
     times = batch.column("ingested_at").cast("timestamp[ms]", safe=False).cast("int64")
     ids, offsets, partitions = (batch.column(name) for name in ("unique_id", "kafka_offset", "kafka_partition"))
     return Versions.of(*(column.to_numpy(zero_copy_only=False) for column in (ids, times, offsets, partitions)))

@@ -42,6 +42,7 @@ def _numbers(account: DayAccount) -> Mapping[str, int | str]:
         "clean": account.clean,
         "quarantined": account.quarantined,
         "superseded": account.superseded,
+        "repeated": account.repeated,
         "cassandra": account.cassandra,
         "refused": account.refused,
     }

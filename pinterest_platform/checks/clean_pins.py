@@ -11,8 +11,9 @@ import dagster as dg
 
 from pinterest_platform.assets.clean_pins import CLEAN
 from pinterest_platform.assets.slices import DAILY
-from pinterest_platform.batch.slice_files import clean_files
-from pinterest_platform.checks.verdict import verdict
+from pinterest_platform.batch.event_ids import conflicts
+from pinterest_platform.batch.slice_files import clean_files, read_account
+from pinterest_platform.checks.verdict import conflicts_finding, verdict
 from pinterest_platform.pins.plausibility import (
     Finding,
     count_categories,
@@ -25,6 +26,7 @@ from pinterest_platform.stores.parquet import NoParquetError, read_batches
 from pinterest_platform.stores.s3 import open_bucket
 
 _DAYS_COMPARED = 7
+_NAMED = 5
 
 
 @dg.asset_check(asset=CLEAN, blocking=True, partitions_def=DAILY)
@@ -60,6 +62,25 @@ def categories_do_not_explode(
 ) -> dg.AssetCheckResult:
     """A day has about as many categories as the days before: each is a partition in Cassandra."""
     return verdict(context, lambda day: categories_finding(settings, day))
+
+
+@dg.asset_check(asset=CLEAN, partitions_def=DAILY)
+def event_ids_are_not_reused(
+    context: dg.AssetCheckExecutionContext, settings: dg.ResourceParam[Settings]
+) -> dg.AssetCheckResult:
+    """No `event_id` of the day came before with another pin or other content, within seven days. Both are stored."""
+    return verdict(context, lambda day: event_ids_finding(settings, day), dg.AssetCheckSeverity.WARN)
+
+
+def event_ids_finding(settings: Settings, day: date) -> Finding:
+    """The day's records that have the event id of another one."""
+    bucket = open_bucket(settings)
+    if read_account(bucket, day) is None:
+        return Finding(problem=f"{day} has no clean slice. Materialise clean_pins for it.")
+    found = conflicts(settings, bucket, day)
+    if found is None:
+        return Finding({"compared": "no, the day was cleaned before event ids were remembered"})
+    return conflicts_finding(len(found), ((*each.record, *each.other) for each in found[:_NAMED]))
 
 
 def schema_finding(settings: Settings, day: date) -> Finding:

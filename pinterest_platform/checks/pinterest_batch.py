@@ -22,9 +22,9 @@ _ACCOUNT = dg.AssetCheckSpec(
     asset=pinterest_batch,
     blocking=True,
     partitions_def=DAILY,
-    description="Kafka = raw = clean + quarantined + superseded, clean = Cassandra + refused by it, Kafka = stream + "
-    "rejects + duplicates. Compared offset by offset, each store read anew. What is missing is named: store, "
-    "partition, first offsets, count.",
+    description="Kafka = raw = clean + quarantined + superseded + repeated, clean = Cassandra + refused by it, "
+    "Kafka = stream + rejects + duplicates. Compared offset by offset, each store read anew. What is missing is named: "
+    "store, partition, first offsets, count.",
 )
 _LAYERS = dg.AssetCheckSpec(
     "both_layers_answer_the_same",

@@ -6,12 +6,12 @@ profiles are worked out (`stream`), and that the stream agrees with the batch (`
 
 from contextlib import closing
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import dagster as dg
 
 from pinterest_platform.assets.stream_events import PROFILES, STREAM
-from pinterest_platform.checks.verdict import coordinates_in_words, result
+from pinterest_platform.checks.verdict import conflicts_finding, coordinates_in_words, result
 from pinterest_platform.pins.days import today
 from pinterest_platform.pins.plausibility import Finding
 from pinterest_platform.settings import Settings
@@ -26,6 +26,11 @@ _NAMED = 5
 _REPEATED = """
     SELECT kafka_partition, kafka_offset FROM pinterest_stream WHERE ingest_date >= %s
     GROUP BY 1, 2 HAVING count(*) > 1 ORDER BY 1, 2"""
+# Of yesterday and today: an older conflict is in the batch's check of its day.
+_COUNT_CONFLICTS = "SELECT count(*) FROM stream_conflicts WHERE ingest_date >= %s::date - 1"
+_CONFLICTS = """
+    SELECT kafka_partition, kafka_offset, other_partition, other_offset FROM stream_conflicts
+    WHERE ingest_date >= %s::date - 1 ORDER BY ingest_date DESC, kafka_partition, kafka_offset LIMIT %s"""
 
 
 @dg.asset_check(asset=STREAM)
@@ -58,6 +63,15 @@ def no_record_is_stored_twice(settings: dg.ResourceParam[Settings]) -> dg.AssetC
     with closing(connect(settings, autocommit=True)) as connection:
         rows: list[Any] = connection.execute(_REPEATED, [today() - timedelta(days=1)]).fetchall()
     return result(Finding({"repeated": len(rows)}, f"Stored twice: {coordinates_in_words(rows)}." if rows else None))
+
+
+@dg.asset_check(asset=STREAM)
+def event_ids_stay_with_their_events(settings: dg.ResourceParam[Settings]) -> dg.AssetCheckResult:
+    """No `event_id` came with another pin or other content within seven days. Where one did, both are stored."""
+    with closing(connect(settings, autocommit=True)) as connection:
+        [(conflicts,)] = cast("list[tuple[int]]", connection.execute(_COUNT_CONFLICTS, [today()]).fetchall())
+        examples: list[Any] = connection.execute(_CONFLICTS, [today(), _NAMED]).fetchall()
+    return result(conflicts_finding(conflicts, examples), dg.AssetCheckSeverity.WARN)
 
 
 @dg.asset_check(asset=PROFILES)

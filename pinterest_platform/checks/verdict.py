@@ -65,11 +65,12 @@ def _conclude(
 ) -> dg.AssetCheckResult:
     """What was found of each day of the run, as Dagster takes it.
 
-    A run of several days tells Dagster of each of them, so that the UI shows which one is broken; what is returned is
-    for the run as a whole.
+    A run over a range of days tells Dagster of each of them, so that the UI shows which one is broken; what is returned
+    is for the run as a whole, and of no day. A range may be one day long: what was found of it before would stay.
     """
-    if len(findings) == 1:
-        return result(next(iter(findings.values())), severity, spec.name)
+    if context.op_execution_context.has_partition_key:
+        [finding] = findings.values()
+        return result(finding, severity, spec.name)
     for day, finding in findings.items():
         evaluation = _evaluation(spec, day, result(finding, severity, spec.name))
         context.op_execution_context.log_event(evaluation)  # type: ignore[arg-type] # it takes them and does not say so
@@ -100,6 +101,21 @@ def coordinates_in_words(coordinates: Sequence[tuple[int, int]]) -> str:
     named = ", ".join(f"partition {partition} offset {offset}" for partition, offset in coordinates[:_NAMED])
     more = len(coordinates) - _NAMED
     return f"{named} and {more:,} more" if more > 0 else named
+
+
+def conflicts_finding(conflicts: int, examples: Iterable[tuple[int, int, int, int]]) -> Finding:
+    """So many records have the event id of another one; examples are (partition, offset) of the record and of that."""
+    if not conflicts:
+        return Finding({"conflicts": 0})
+    named = "; ".join(
+        f"partition {partition} offset {offset} has the event_id of partition {other} offset {other_offset}"
+        for partition, offset, other, other_offset in examples
+    )
+    return Finding(
+        {"conflicts": conflicts},
+        f"{conflicts:,} records came with the event_id of another pin or of other content; both are stored: {named}. "
+        f"See what producer uses an id twice.",
+    )
 
 
 def result(

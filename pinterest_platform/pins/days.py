@@ -16,6 +16,8 @@ AHEAD_MS = 3_600_000
 MISDATED_DAY = date(1970, 1, 1)
 BEFORE_FIRST_DAY = "its timestamp is before the first day"
 AHEAD_OF_NOW = "its timestamp is more than an hour ahead"
+# An event that comes again within so many days is a repeat.
+REPEAT_DAYS = 7
 _EPOCH = date(1970, 1, 1)
 
 

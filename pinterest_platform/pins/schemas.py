@@ -15,27 +15,24 @@ import pandas as pd  # noqa: TID253 - this module is itself imported only where 
 import pandera.pandas as pa  # noqa: TID253
 import pyarrow
 
+from pinterest_platform.pins.fields import PIN_FIELDS, FieldType
+
 _EXAMPLES = 5
 _TEXT = pd.ArrowDtype(pyarrow.string())
 _LONG = pd.ArrowDtype(pyarrow.int64())
 _INTEGER = pd.ArrowDtype(pyarrow.int32())
+_OF_FIELD = {FieldType.TEXT: _TEXT, FieldType.BIGINT: _LONG, FieldType.INTEGER: _INTEGER}
 _DATE = pd.ArrowDtype(pyarrow.date32())
 _TIMESTAMP = pd.ArrowDtype(pyarrow.timestamp("ns"))  # Spark's INT96, which is UTC and does not say so
 
+_CHECKS = {"follower_count": pa.Check.ge(0), "downloaded": pa.Check.isin([0, 1])}
+
 CLEAN_PINS = pa.DataFrameSchema(
     {
-        "unique_id": pa.Column(_TEXT),
-        "index_id": pa.Column(_LONG),
-        "title": pa.Column(_TEXT, nullable=True),
-        "category": pa.Column(_TEXT),
-        "description": pa.Column(_TEXT, nullable=True),
-        "poster_name": pa.Column(_TEXT, nullable=True),
-        "follower_count": pa.Column(_LONG, pa.Check.ge(0), nullable=True),
-        "tag_list": pa.Column(_TEXT, nullable=True),
-        "is_image_or_video": pa.Column(_TEXT, nullable=True),
-        "image_src": pa.Column(_TEXT, nullable=True),
-        "downloaded": pa.Column(_INTEGER, pa.Check.isin([0, 1]), nullable=True),
-        "save_location": pa.Column(_TEXT, nullable=True),
+        **{
+            field.name: pa.Column(_OF_FIELD[field.type], _CHECKS.get(field.name), nullable=field.is_nullable)
+            for field in PIN_FIELDS
+        },
         "event_id": pa.Column(_TEXT),
         "ingested_at": pa.Column(_TIMESTAMP),
         "ingest_date": pa.Column(_DATE),

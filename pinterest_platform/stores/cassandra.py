@@ -89,7 +89,7 @@ def open_session(settings: Settings) -> Iterator[Any]:
         CassandraUnavailableError: no node answers, at first or later, in time, or it refuses the user.
         CassandraTablesMissingError: a table is asked for that is not there.
     """
-    with _failures_in_words(settings):
+    with failures_of_driver_in_words(settings):
         cluster = _cluster(settings)
         try:
             yield cluster.connect()
@@ -102,8 +102,11 @@ def _cluster(settings: Settings) -> Any:
     from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile
     from cassandra.policies import DCAwareRoundRobinPolicy
 
+    from pinterest_platform.stores.cassandra_retries import RepeatTimeouts
+
     profile = ExecutionProfile(
         load_balancing_policy=DCAwareRoundRobinPolicy(local_dc=settings.cassandra_datacenter),
+        retry_policy=RepeatTimeouts(),
         consistency_level=ConsistencyLevel.name_to_value[settings.cassandra_consistency],
         # Of the statements that compare before they write: replicas of this datacenter agree among themselves.
         serial_consistency_level=ConsistencyLevel.LOCAL_SERIAL,
@@ -118,7 +121,7 @@ def _cluster(settings: Settings) -> Any:
 
 
 @contextmanager
-def _failures_in_words(settings: Settings) -> Iterator[None]:
+def failures_of_driver_in_words(settings: Settings) -> Iterator[None]:
     """What the driver raises where nobody answers, or nobody in time; what a node refuses passes through."""
     from cassandra import InvalidRequest, OperationTimedOut, Timeout, Unavailable, UnresolvableContactPoints
     from cassandra.cluster import NoHostAvailable

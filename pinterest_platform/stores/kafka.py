@@ -6,25 +6,33 @@ never changes what anybody else sees. Does not belong here: what the records mea
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
-from kafka.admin import NewTopic
+from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
 from kafka.errors import KafkaError, OffsetOutOfRangeError, TopicAlreadyExistsError
 
 from pinterest_platform.connections import kafka_python_options
 from pinterest_platform.kafka_refusal import kafka_refusal
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.kafka_batches import Record, read_as_records
+from pinterest_platform.stores.topic_settings import TopicSettings, wanted_settings
 
 MILLISECONDS_AN_HOUR = 3_600_000
-# What a read fetches and decodes beyond the range it was asked for is thrown away: a small day paid for three.
+# What a read fetches and decodes beyond the range it was asked for is thrown away: a small day paid for three. It also
+# bounds what a read has in memory: two fetches, and one batch of them decompressed.
 _FETCH_BYTES = 2 * 1024 * 1024
 _POLLED_RECORDS = 2_000
 # A read ends where the topic ended when it began, so that nobody waits for records to come.
 _LONGEST_FETCH_MS = 50
+# Between two looks at how far a read has come: what has no record (the end of a transaction, an aborted one, a gap that
+# compaction left) ends no poll.
+_LOOK_MS = 10
+# How long the broker may give nothing of what it says it has.
+_PATIENCE_SECONDS = 10.0
 # A reader that goes on elsewhere while a fetch is under way sleeps so long: by default a tenth of a second.
 _BACKOFF_MS = 10
 
@@ -42,7 +50,7 @@ class RecordsDeletedError(Exception):
 
 
 class Topic(Protocol):
-    """One topic, as landing reads it. Offsets travel as a mapping from partition to offset."""
+    """One topic, as landing reads it: committed records only. Offsets travel as a mapping from partition to offset."""
 
     topic: str
 
@@ -56,7 +64,7 @@ class Topic(Protocol):
         """The first offset that Kafka still has."""
 
     def end_offsets(self) -> dict[int, int]:
-        """The offset that the next record will get."""
+        """The last stable offset: what stands before it is decided. Without transactions, the next record's offset."""
 
     def offsets_at(self, timestamp_ms: int) -> dict[int, int]:
         """The first offset whose record is of that time or later; the end where there is none."""
@@ -64,29 +72,71 @@ class Topic(Protocol):
     def read(self, partition: int, start: int, stop: int) -> Iterator[Record]:
         """The records with offsets in [start, stop), in order. Offsets may have gaps (compaction, transactions).
 
+        `stop` is at most the partition's end offset.
+
         Raises:
             RecordsDeletedError: Kafka does not have the offset `start` any more.
         """
 
 
 def create_topic(settings: Settings) -> None:
-    """Create the topic with its partitions and retention, unless it is there."""
-    retention = settings.kafka_retention_hours
-    retention_ms = -1 if retention < 0 else retention * MILLISECONDS_AN_HOUR
+    """Create the topic with its partitions and settings, unless it is there: then it stays as it is."""
     topic = NewTopic(
         name=settings.kafka_topic,
         num_partitions=settings.kafka_partitions,
         replication_factor=settings.kafka_replication_factor,
-        # The ingest API stamps each record on receipt; the broker must not stamp it anew.
-        topic_configs={"retention.ms": str(retention_ms), "message.timestamp.type": "CreateTime"},
+        topic_configs=wanted_settings(settings, time.time_ns() // 1_000_000),
     )
     with _admin(settings) as admin, suppress(TopicAlreadyExistsError):
         admin.create_topics([topic])
 
 
+def complete_topic(settings: Settings) -> None:
+    """Give a topic that is the platform's own those of the platform's settings that nobody has chosen."""
+    with _admin(settings) as admin:
+        chosen = admin.describe_configs([_resource(settings, None)])["topic"][settings.kafka_topic]
+        wanted = wanted_settings(settings, time.time_ns() // 1_000_000)
+        missing = {name: value for name, value in wanted.items() if name not in chosen}
+        if missing:
+            admin.alter_configs([_resource(settings, missing)])
+
+
+def describe_topic(settings: Settings) -> TopicSettings:
+    """How the topic is set up, defaults of the broker included.
+
+    Raises:
+        TopicUnavailableError: the broker is away, or has no such topic.
+    """
+    try:
+        with _admin(settings) as admin:
+            [described] = admin.describe_topics([settings.kafka_topic])
+            found = admin.describe_configs([_resource(settings, None)], config_filter="all")
+    except KafkaError as error:
+        raise TopicUnavailableError(_why_not(settings)) from error
+    if not described["partitions"]:
+        raise TopicUnavailableError(_unavailable(settings))
+    values = found["topic"][settings.kafka_topic]
+    return TopicSettings(
+        values={name: about["value"] for name, about in values.items() if about["value"] is not None},
+        replication_factor=min(len(partition["replica_nodes"]) for partition in described["partitions"]),
+    )
+
+
+def is_compacted(settings: Settings) -> bool:
+    """Whether Kafka takes away a record when its key has a newer one."""
+    return "compact" in describe_topic(settings).values["cleanup.policy"]
+
+
+def _resource(settings: Settings, values: Mapping[str, str] | None) -> Any:
+    return ConfigResource(ConfigResourceType.TOPIC, settings.kafka_topic, values)
+
+
 @contextmanager
 def _admin(settings: Settings) -> Iterator[Any]:
-    admin = KafkaAdminClient(**kafka_python_options(settings))
+    timeout_ms = int(_PATIENCE_SECONDS * 1000)
+    admin = KafkaAdminClient(
+        **kafka_python_options(settings), bootstrap_timeout_ms=timeout_ms, request_timeout_ms=timeout_ms
+    )
     try:
         yield admin
     finally:
@@ -105,6 +155,7 @@ def open_topic(settings: Settings, timeout_seconds: float = 10.0) -> Iterator[To
         consumer = KafkaConsumer(
             **kafka_python_options(settings),
             enable_auto_commit=False,
+            isolation_level="read_committed",
             auto_offset_reset="none",  # an offset that is gone is an error: the next that is there would be a gap
             bootstrap_timeout_ms=timeout_ms,
             request_timeout_ms=timeout_ms,
@@ -114,15 +165,19 @@ def open_topic(settings: Settings, timeout_seconds: float = 10.0) -> Iterator[To
             retry_backoff_ms=_BACKOFF_MS,
         )
     except KafkaError as error:
-        refusal = kafka_refusal(settings)
-        address = settings.kafka_bootstrap_servers
-        sentence = f"Kafka at {address} cannot be used: {refusal}." if refusal else _unavailable(settings)
-        raise TopicUnavailableError(sentence) from error
+        raise TopicUnavailableError(_why_not(settings)) from error
     read_as_records(consumer)
     try:
         yield TopicReader(consumer, settings)
     finally:
         consumer.close()
+
+
+def _why_not(settings: Settings) -> str:
+    refusal = kafka_refusal(settings)
+    return (
+        f"Kafka at {settings.kafka_bootstrap_servers} cannot be used: {refusal}." if refusal else _unavailable(settings)
+    )
 
 
 def _unavailable(settings: Settings) -> str:
@@ -160,14 +215,16 @@ class TopicReader:
         return self._by_partition(self._consumer.beginning_offsets(self._all()))
 
     def end_offsets(self) -> dict[int, int]:
-        """The offset that the next record will get, per partition."""
+        """The last stable offset, per partition: without transactions the offset that the next record will get."""
         return self._by_partition(self._consumer.end_offsets(self._all()))
 
     def offsets_at(self, timestamp_ms: int) -> dict[int, int]:
         """The first offset whose record is of that time or later, per partition; the end where there is none."""
         found = self._consumer.offsets_for_times(dict.fromkeys(self._all(), timestamp_ms))
         ends = self.end_offsets()
-        return {tp.partition: at.offset if at else ends[tp.partition] for tp, at in found.items()}
+        return {
+            tp.partition: min(at.offset, ends[tp.partition]) if at else ends[tp.partition] for tp, at in found.items()
+        }
 
     def read(self, partition: int, start: int, stop: int) -> Iterator[Record]:
         """The records with offsets in [start, stop), in order. Offsets may have gaps (compaction, transactions)."""
@@ -176,24 +233,28 @@ class TopicReader:
         source = TopicPartition(self.topic, partition)
         self._consumer.assign([source])
         self._consumer.seek(source, start)
-        while self._consumer.position(source) < stop:
-            batch = self._poll(source)
-            if not batch and self._consumer.position(source) < stop:
-                raise TopicUnavailableError(self._unavailable)
+        position, patience_ends = start, time.monotonic() + _PATIENCE_SECONDS
+        while position < stop:
+            batch, reached = self._poll(source)
             for record in batch:
                 if record.offset >= stop:
                     return
                 yield record
+            if reached > position:
+                position, patience_ends = reached, time.monotonic() + _PATIENCE_SECONDS
+            elif time.monotonic() > patience_ends:
+                raise TopicUnavailableError(self._unavailable)
 
-    def _poll(self, source: Any) -> list[Record]:
+    def _poll(self, source: Any) -> tuple[list[Record], int]:
+        """What has come, if anything, and the offset behind everything that was looked at."""
         try:
-            batch: list[Record] = self._consumer.poll(timeout_ms=10_000).get(source, [])
+            batch: list[Record] = self._consumer.poll(timeout_ms=_LOOK_MS).get(source, [])
+            return batch, self._consumer.position(source)
         except OffsetOutOfRangeError as error:
             raise RecordsDeletedError(
                 f"Kafka deleted records of {self.topic}, partition {source.partition}, while they were read: run it "
                 f"again, to have what is left or to learn what is lost."
             ) from error
-        return batch
 
     def _all(self) -> list[Any]:
         return [TopicPartition(self.topic, partition) for partition in self.partitions()]

@@ -1,8 +1,10 @@
 """Kafka's record batches as records, at a fraction of what kafka-python takes to make them.
 
-Belongs here: decoding what kafka-python has fetched. It fetches, follows the leader and keeps the position; the batch's
-checksum and compression are its own too. A record there passes through four objects and a dozen properties, which was
-half of all that landing does. Does not belong here: which records are read (`stores.kafka`).
+Belongs here: decoding what kafka-python has fetched, and everything of the platform that reaches into its private parts
+(`unit.stores.test_kafka_batches` says so when a new version has moved them). It fetches, follows the leader and keeps
+the position; the batch's checksum and compression are its own too. A record there passes through four objects and a
+dozen properties, which was half of all that landing does.
+Does not belong here: which records are read (`stores.kafka`).
 """
 
 from __future__ import annotations
@@ -11,14 +13,22 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from kafka.consumer.fetcher import Fetcher
-from kafka.errors import CorruptRecordError
+from kafka.errors import CorruptRecordError, UnsupportedCodecError
+from kafka.protocol.consumer import IsolationLevel
 from kafka.record.util import decode_varint
 
-_NO_HEADERS: tuple[tuple[str, bytes], ...] = ()
+# A header's name is bytes where it is not UTF-8: Kafka's own clients write text, but no broker looks at it.
+Headers = tuple[tuple[str | bytes, bytes | None], ...]
+
+_NO_HEADERS: Headers = ()
+_FORMAT_2 = 2
+_NO_TIMESTAMP = -1
+# A sum of two numbers below it is a number of 64 bits.
+_FAR = 2**62
 
 
 class Record(NamedTuple):
-    """One Kafka record, unchanged. `timestamp` is in milliseconds since 1970 UTC."""
+    """One Kafka record, unchanged. `timestamp` is in milliseconds since 1970 UTC, whatever its producer says."""
 
     topic: str
     partition: int
@@ -26,7 +36,7 @@ class Record(NamedTuple):
     timestamp: int
     key: bytes | None
     value: bytes | None
-    headers: tuple[tuple[str, bytes], ...] = _NO_HEADERS
+    headers: Headers = _NO_HEADERS
 
 
 def read_as_records(consumer: Any) -> None:
@@ -40,19 +50,50 @@ class PartitionRecords(Fetcher.PartitionRecords):  # type: ignore[misc]
     def _unpack_records(self, tp: Any, records: Any, *_: object) -> Iterator[Record]:
         while (batch := records.next_batch()) is not None:
             if not batch.validate_crc():
-                raise CorruptRecordError(
-                    f"The batch at {tp.topic}, partition {tp.partition}, offset "
-                    f"{batch.base_offset} is not what its checksum says."
-                )
+                raise _corrupt(tp, batch, "is not what its checksum says")
+            if batch.magic < _FORMAT_2:
+                yield from self._unpack_old_format(tp, batch)
+                continue
             self.leader_epoch = batch.leader_epoch
-            if not batch.is_control_batch:
-                for record in decode_batch(batch, tp.topic, tp.partition):
+            if self._is_for_readers(batch):
+                for record in self._decode(tp, batch):
                     # The position moves with each record: a poll may end within a batch.
                     self.next_fetch_offset = record.offset + 1
                     yield record
-            # A compacted batch may end before its last offset.
+            # Past what nobody reads: the end of a transaction, an aborted one, what compaction has taken.
             self.next_fetch_offset = batch.next_offset
         self.drain()
+
+    def _is_for_readers(self, batch: Any) -> bool:
+        """Whether the batch has records, and not the end of a transaction nor what an aborted one has written."""
+        if self.isolation_level == IsolationLevel.READ_COMMITTED and batch.has_producer_id():
+            self._consume_aborted_transactions_up_to(batch.last_offset)
+            if self._contains_abort_marker(batch):
+                self.aborted_producer_ids.discard(batch.producer_id)
+            elif self._is_batch_aborted(batch):
+                return False
+        return not batch.is_control_batch
+
+    def _unpack_old_format(self, tp: Any, batch: Any) -> Iterator[Record]:
+        """What was written before Kafka 0.11 and is still there. It is rare, so that kafka-python decodes it."""
+        for old in batch:
+            self.next_fetch_offset = old.offset + 1
+            timestamp = _NO_TIMESTAMP if old.timestamp is None else old.timestamp
+            yield Record(tp.topic, tp.partition, old.offset, timestamp, old.key, old.value)
+
+    @staticmethod
+    def _decode(tp: Any, batch: Any) -> list[Record]:
+        try:
+            return decode_batch(batch, tp.topic, tp.partition)
+        except CorruptRecordError as error:
+            raise _corrupt(tp, batch, f"cannot be decoded: {error}") from error
+
+
+def _corrupt(tp: Any, batch: Any, what: str) -> CorruptRecordError:
+    return CorruptRecordError(
+        f"The batch at {tp.topic}, partition {tp.partition}, offset {batch.base_offset} {what}. The broker has it so: "
+        "have its disk looked at, and another replica lead the partition."
+    )
 
 
 def decode_batch(batch: Any, topic: str, partition: int) -> list[Record]:
@@ -63,9 +104,9 @@ def decode_batch(batch: Any, topic: str, partition: int) -> list[Record]:
     Raises:
         CorruptRecordError: the batch does not have the records that it says.
     """
-    iter(batch)  # unpacks it, where it is compressed
-    content, position = bytes(batch._buffer), batch._pos
+    content, position = _unpacked(batch)
     base_offset, first_timestamp = batch.base_offset, batch.first_timestamp
+    far = _FAR if -_FAR < first_timestamp < _FAR else 0
     appended = batch.max_timestamp if batch.timestamp_type == batch.LOG_APPEND_TIME else None
     records: list[Record] = []
     new_tuple = tuple.__new__
@@ -80,7 +121,12 @@ def decode_batch(batch: Any, topic: str, partition: int) -> list[Record]:
             headers, position = _headers(content, position) if content[position] else (_NO_HEADERS, position + 1)
             if position != end:
                 raise CorruptRecordError(f"A record of {length} bytes has {position - end} more.")
-            timestamp = first_timestamp + delay if appended is None else appended
+            if appended is not None:
+                timestamp = appended
+            elif -far < delay < far:
+                timestamp = first_timestamp + delay
+            else:
+                timestamp = _as_java_adds(first_timestamp, delay)
             # Not by the class's own constructor, which is one more call of Python for each record.
             records.append(new_tuple(Record, (topic, partition, base_offset + number, timestamp, key, value, headers)))
     except (ValueError, IndexError) as error:
@@ -90,16 +136,42 @@ def decode_batch(batch: Any, topic: str, partition: int) -> list[Record]:
     return records
 
 
+def _unpacked(batch: Any) -> tuple[bytes, int]:
+    """The batch's records, no longer compressed, and where in these bytes the first one begins."""
+    try:
+        iter(batch)
+    except (CorruptRecordError, UnsupportedCodecError):
+        raise
+    except Exception as error:  # each codec's library has errors of its own
+        raise CorruptRecordError(f"It cannot be decompressed: {error!r}") from error
+    return bytes(batch._buffer), batch._pos
+
+
+def _as_java_adds(first: int, delay: int) -> int:
+    """The sum in 64 bits, as Kafka's own clients have it: both ends of time may stand in one batch."""
+    # kafka-python writes the delay between such two in more than 64 bits, of which Java reads the lowest.
+    zigzag = (delay << 1 if delay >= 0 else (-delay << 1) - 1) & (2**64 - 1)
+    total = first + ((zigzag >> 1) ^ -(zigzag & 1))
+    return (total + 2**63) % 2**64 - 2**63
+
+
 def _bytes(content: bytes, position: int) -> tuple[bytes | None, int]:
     size, position = decode_varint(content, position)
     return (None, position) if size < 0 else (content[position : position + size], position + size)
 
 
-def _headers(content: bytes, position: int) -> tuple[tuple[tuple[str, Any], ...], int]:
-    headers = []
+def _headers(content: bytes, position: int) -> tuple[Headers, int]:
+    headers: list[tuple[str | bytes, bytes | None]] = []
     count, position = decode_varint(content, position)
     for _ in range(count):
         name, position = _bytes(content, position)
         value, position = _bytes(content, position)
-        headers.append(((name or b"").decode(), value))
+        headers.append((_text(name or b""), value))
     return tuple(headers), position
+
+
+def _text(name: bytes) -> str | bytes:
+    try:
+        return name.decode()
+    except UnicodeDecodeError:
+        return name

@@ -16,7 +16,13 @@ _BOTH_CATALOGS = """
         (SELECT count(*) FROM postgresql.public.stream_progress)"""
 _ANSWER_SECONDS = 30.0  # of one request: Presto answers each within seconds, however long the query takes
 # What the Cassandra driver and PostgreSQL's say in Presto when their server is away.
-_CASSANDRA_IS_AWAY = ("All host(s) tried", "NoHostAvailable", "Cluster has been closed")
+_CASSANDRA_IS_AWAY = (
+    "All host(s) tried",
+    "NoHostAvailable",
+    "Cluster has been closed",
+    "Not enough replicas available",
+    "Cassandra timeout during",
+)
 _POSTGRES_IS_AWAY = ("Connection to", "connection attempt failed", "terminating connection", "I/O error occurred")
 _IS_STARTING = ("NO_NODES_AVAILABLE", "SERVER_STARTING_UP")
 

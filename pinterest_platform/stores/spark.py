@@ -117,4 +117,7 @@ def _cassandra(settings: Settings) -> dict[str, str]:
         # The connector's defaults (5 and 1 KiB) leave a small cluster idle.
         "spark.cassandra.output.concurrent.writes": "16",
         "spark.cassandra.output.batch.size.bytes": "65536",
+        # One that accepts and does not answer is away after a minute, and not after two. What took longer than a node's
+        # own two seconds for a write was tried anew within it, many times.
+        "spark.cassandra.read.timeoutMS": "60000",
     }

@@ -33,9 +33,32 @@ PIN_COLUMN_TYPES: dict[str, LiteralString] = {
 }
 _PIN_COLUMN_NAMES = sql.SQL(", ").join(map(sql.Identifier, PIN_COLUMN_TYPES))
 _COORDINATES = ("ingested_at", "kafka_partition", "kafka_offset")
+_NOT_POSTED = ("event_id", "ingest_date", *_COORDINATES)
 _PIN_COLUMNS = sql.SQL(", ").join(
     sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind)) for name, kind in PIN_COLUMN_TYPES.items()
 )
+
+
+def event_digest(table: str) -> sql.Composed:
+    """What the index of event ids has first: eight bytes for an id of any length."""
+    return sql.SQL("hashtextextended({}, 0)").format(sql.Identifier(table, "event_id"))
+
+
+def content_digest(table: str) -> sql.Composed:
+    """What the index has second, of the posted fields: an id that many pins have is found with its content at once."""
+    return sql.SQL("hashtextextended({}, 0)").format(_content(table))
+
+
+def content_identity(table: str) -> sql.Composed:
+    """128 bits of the posted fields, which stand for them where the fields themselves are not kept."""
+    return sql.SQL("md5({})::uuid").format(_content(table))
+
+
+def _content(table: str) -> sql.Composed:
+    # Immutable, as an index asks for: concat_ws is not. Bytes that stand in hardly any field part them.
+    names = [name for name in PIN_COLUMN_TYPES if name not in _NOT_POSTED]
+    fields = [sql.SQL("coalesce({}::text, chr(1))").format(sql.Identifier(table, name)) for name in names]
+    return sql.SQL("({})").format(sql.SQL(" || chr(2) || ").join(fields))
 
 
 @dataclass(frozen=True)
@@ -182,6 +205,75 @@ _NEWEST = (
             ORDER BY unique_id, ingested_at DESC, kafka_offset DESC, kafka_partition DESC"""
     ).format(columns=_PIN_COLUMN_NAMES),
 )
+# An event id that comes again is a repeat only with the same content; what else has it is stored beside it.
+_REPEATS = (
+    sql.SQL("ALTER TABLE pinterest_stream DROP CONSTRAINT IF EXISTS pinterest_stream_ingest_date_event_id_key"),
+    sql.SQL("CREATE INDEX pinterest_stream_event ON pinterest_stream (({event}), ({content}))").format(
+        event=event_digest("pinterest_stream"), content=content_digest("pinterest_stream")
+    ),
+    # Which copy a repeat is of. It came earlier than that one by its time where its partition was read later. Repeats
+    # that were noted before this step have neither, and no content.
+    sql.SQL(
+        """ALTER TABLE stream_duplicates
+            ADD COLUMN content uuid, ADD COLUMN of_date date, ADD COLUMN of_partition integer,
+            ADD COLUMN of_offset bigint, ADD COLUMN is_earlier boolean NOT NULL DEFAULT false"""
+    ),
+    sql.SQL("CREATE INDEX stream_duplicates_event ON stream_duplicates (event_id, content)"),
+    sql.SQL("CREATE INDEX stream_duplicates_earlier ON stream_duplicates (ingest_date) WHERE is_earlier"),
+    sql.SQL(
+        """CREATE TABLE stream_conflicts (
+            ingest_date date NOT NULL, kafka_partition integer NOT NULL, kafka_offset bigint NOT NULL,
+            event_id text NOT NULL, other_date date NOT NULL, other_partition integer NOT NULL,
+            other_offset bigint NOT NULL,
+            PRIMARY KEY (kafka_partition, kafka_offset)
+        )"""
+    ),
+    sql.SQL("CREATE INDEX stream_conflicts_of_day ON stream_conflicts (ingest_date)"),
+)
+_EACH_EVENT_ONCE = (
+    # A repeat is no post of its own. Of the copies of an event the earliest counts, as in the batch.
+    sql.SQL(
+        """CREATE OR REPLACE VIEW pinterest_stream_records AS
+            SELECT {columns} FROM pinterest_stream AS stored
+            WHERE NOT EXISTS (
+                SELECT FROM stream_duplicates AS again
+                WHERE again.is_earlier AND again.of_date = stored.ingest_date
+                  AND again.of_partition = stored.kafka_partition AND again.of_offset = stored.kafka_offset
+            )
+            UNION ALL
+            SELECT {earlier}
+            FROM (
+                SELECT DISTINCT ON (of_date, of_partition, of_offset) * FROM stream_duplicates WHERE is_earlier
+                ORDER BY of_date, of_partition, of_offset, ingested_at, kafka_offset, kafka_partition
+            ) AS again JOIN pinterest_stream AS stored
+                ON stored.ingest_date = again.of_date
+                AND stored.kafka_partition = again.of_partition AND stored.kafka_offset = again.of_offset"""
+    ).format(
+        columns=_PIN_COLUMN_NAMES,
+        earlier=sql.SQL(", ").join(
+            sql.Identifier("again" if name in _NOT_POSTED else "stored", name) for name in PIN_COLUMN_TYPES
+        ),
+    ),
+    sql.SQL(
+        """CREATE OR REPLACE VIEW stream_days AS
+            SELECT ingest_date, sum(records)::bigint AS records, sum(pins)::bigint AS pins,
+                sum(rejects)::bigint AS rejects, sum(duplicates)::bigint AS duplicates,
+                sum(conflicts)::bigint AS conflicts
+            FROM (
+                SELECT ingest_date, count(*) AS records, count(*) AS pins, 0 AS rejects, 0 AS duplicates, 0 AS conflicts
+                FROM pinterest_stream GROUP BY ingest_date
+                UNION ALL
+                SELECT ingest_date, count(*), 0, count(*), 0, 0 FROM stream_rejects GROUP BY ingest_date
+                UNION ALL
+                SELECT ingest_date, count(*), 0, 0, count(*), 0 FROM stream_duplicates GROUP BY ingest_date
+                UNION ALL
+                SELECT ingest_date, 0, 0, 0, 0, count(*) FROM stream_conflicts GROUP BY ingest_date
+            ) AS counted
+            GROUP BY ingest_date"""
+    ),
+)
+# Where the stream began, since it may have done so later than the topic; unknown where it began before this step.
+_BEGINNING = (sql.SQL("ALTER TABLE stream_progress ADD COLUMN first_offset bigint"),)
 # What the run that streams says of itself with each beat, for whoever asks without Dagster.
 _CONDITION = (
     sql.SQL(
@@ -198,5 +290,8 @@ MIGRATIONS = (
     Migration(4, "popular in the last hour", _LAST_HOUR),
     Migration(5, "the stream's slices and days, for SQL", _SLICES),
     Migration(6, "the newest of every pin in the stream, for SQL", _NEWEST),
-    Migration(10, "what the stream says of itself", _CONDITION),
+    Migration(7, "repeats and conflicts of event ids", _REPEATS),
+    Migration(8, "each event once, for SQL", _EACH_EVENT_ONCE),
+    Migration(9, "what the stream says of itself", _CONDITION),
+    Migration(10, "where the stream began", _BEGINNING),
 )

@@ -28,6 +28,7 @@ class StreamReport:
     rows: int = 0
     rejects: int = 0
     duplicates: int = 0
+    conflicts: int = 0
     late: int = 0
     batch_seconds: float = 0.0
     latency_seconds: float | None = None
@@ -81,6 +82,7 @@ class Activity:
                 rows=before.rows + outcome.rows,
                 rejects=before.rejects + outcome.rejects,
                 duplicates=before.duplicates + outcome.duplicates,
+                conflicts=before.conflicts + outcome.conflicts,
                 late=before.late + outcome.late,
                 batch_seconds=before.batch_seconds + seconds,
                 latency_seconds=latency,

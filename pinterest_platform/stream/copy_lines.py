@@ -16,6 +16,8 @@ from pinterest_platform.stores.postgres_copy import ESCAPES, NULL
 LINE = "line"
 LINE_COLUMNS = (*CLEAN_COLUMNS, "original", "reason")
 
+# A reject's fields were not looked at closely: they may hold what PostgreSQL has no text for.
+_FIELDS_OF_A_PIN = frozenset({*PIN_COLUMNS, "event_id"})
 _NUMBERS = ("index_id", "follower_count", "downloaded", "ingest_date", "kafka_partition", "kafka_offset")
 
 
@@ -33,7 +35,7 @@ def _field(name: str) -> Column:
         # PostgreSQL has no NUL in text; the raw object in S3 keeps the record as it came.
         return F.when(is_reject, _escaped(F.translate(name, "\0", "\N{SYMBOL FOR NULL}")))
     text = F.col(name).cast("string") if name in _NUMBERS else _escaped(F.col(name))
-    return F.when(~is_reject, text) if name in PIN_COLUMNS else text
+    return F.when(~is_reject, text) if name in _FIELDS_OF_A_PIN else text
 
 
 def _escaped(text: Column) -> Column:

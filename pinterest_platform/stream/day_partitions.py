@@ -36,6 +36,7 @@ _MAKE_DAY = (
 _DAYS = """
     SELECT child.relname FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid
     WHERE inhparent = 'pinterest_stream'::regclass ORDER BY child.relname"""
+_EXISTING = "SELECT name FROM unnest(%s::text[]) AS name WHERE to_regclass(name) IS NOT NULL ORDER BY name"
 _KEEP_FROM = """
     INSERT INTO stream_retention AS known (kept_from) VALUES (%s)
     ON CONFLICT (only_row) DO UPDATE SET kept_from = greatest(known.kept_from, excluded.kept_from)"""
@@ -71,7 +72,7 @@ _FORGET_FOLLOWERS = sql.SQL(
       AND known.followers_at < {following}::date::timestamp AT TIME ZONE 'UTC'"""
 )
 _NAME_FORMAT = "pinterest_stream_%Y_%m_%d"
-_OLD_NOTES = ("stream_rejects", "stream_duplicates")
+_OLD_NOTES = ("stream_rejects", "stream_duplicates", "stream_conflicts")
 
 
 def create_day_partition(connection: Connection, day: date) -> None:
@@ -84,6 +85,13 @@ def create_day_partition(connection: Connection, day: date) -> None:
     with connection.transaction():
         for statement in _MAKE_DAY:
             connection.execute(statement.format(**names))
+
+
+def existing_partitions(connection: Connection, first: date, last: date) -> list[str]:
+    """The names of the partitions of these days, both included."""
+    names = [_name(first + timedelta(days=number)) for number in range((last - first).days + 1)]
+    rows: list[Any] = connection.execute(_EXISTING, [names]).fetchall()
+    return [name for (name,) in rows]
 
 
 def keep_days(connection: Connection, today: date, retention_days: int, chunk_rows: int = CHUNK_ROWS) -> list[str]:

@@ -14,7 +14,7 @@ from itertools import islice
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.kafka import Topic, open_topic
 from pinterest_platform.stores.postgres import connect
-from pinterest_platform.stream.sink import next_offsets
+from pinterest_platform.stream.progress import next_offsets
 
 
 @dataclass(frozen=True)

@@ -31,9 +31,10 @@ from pinterest_platform.stream.ownership import (
     session_name,
     take_over,
 )
+from pinterest_platform.stream.progress import next_offsets
 from pinterest_platform.stream.query import start_query, starting_offsets
 from pinterest_platform.stream.refused_records import write_or_reject
-from pinterest_platform.stream.sink import next_offsets, write_batch
+from pinterest_platform.stream.sink import write_batch
 from pinterest_platform.stream.topic_identity import demand_same_topic
 from pinterest_platform.stream.unreadable_records import pass_unreadable_records
 from pinterest_platform.stream.upkeep import Upkeep

@@ -20,16 +20,18 @@ from pinterest_platform.pins.cleaning import CLEAN_COLUMNS
 from pinterest_platform.pins.days import MISDATED_DAY
 from pinterest_platform.stores.postgres import Connection
 from pinterest_platform.stores.stream_retention import kept_from
+from pinterest_platform.stores.stream_tables import content_identity
 from pinterest_platform.stream.copy_lines import LINE_COLUMNS
 from pinterest_platform.stream.day_partitions import create_day_partition
+from pinterest_platform.stream.event_identity import VERDICT_COLUMNS, judge_events
 from pinterest_platform.stream.ownership import demand_ownership
 
 _COLUMNS = sql.SQL(", ").join(map(sql.Identifier, CLEAN_COLUMNS))
 _STAGE = sql.SQL(
     """
     CREATE TEMPORARY TABLE IF NOT EXISTS staged ON COMMIT DELETE ROWS
-    AS SELECT {columns}, NULL::text AS original, NULL::text AS reason FROM pinterest_stream WITH NO DATA"""
-).format(columns=_COLUMNS)
+    AS SELECT {columns}, NULL::text AS original, NULL::text AS reason, {verdict} FROM pinterest_stream WITH NO DATA"""
+).format(columns=_COLUMNS, verdict=VERDICT_COLUMNS)
 _COPY = sql.SQL("COPY staged ({columns}) FROM STDIN").format(
     columns=sql.SQL(", ").join(map(sql.Identifier, LINE_COLUMNS))
 )
@@ -38,8 +40,8 @@ _DROP_WHAT_IS_KNOWN = """
     WHERE done.topic = %s
       AND done.kafka_partition = staged.kafka_partition AND staged.kafka_offset < done.next_offset"""
 _ADVANCE = """
-    INSERT INTO stream_progress (topic, kafka_partition, next_offset)
-    SELECT %s, kafka_partition, max(kafka_offset) + 1 FROM staged GROUP BY kafka_partition
+    INSERT INTO stream_progress (topic, kafka_partition, next_offset, first_offset)
+    SELECT %s, kafka_partition, max(kafka_offset) + 1, min(kafka_offset) FROM staged GROUP BY kafka_partition
     ON CONFLICT (topic, kafka_partition)
     DO UPDATE SET next_offset = excluded.next_offset, updated_at = clock_timestamp()"""
 _COUNT_LATE = """
@@ -56,7 +58,8 @@ _MERGE = sql.SQL(
     """
     WITH inserted AS (
         INSERT INTO pinterest_stream ({columns})
-        SELECT {columns} FROM staged WHERE reason IS NULL ORDER BY kafka_partition, kafka_offset
+        SELECT {columns} FROM staged WHERE reason IS NULL AND verdict IS DISTINCT FROM 'repeat'
+        ORDER BY kafka_partition, kafka_offset
         ON CONFLICT DO NOTHING
         RETURNING poster_name, follower_count, ingested_at, kafka_partition, kafka_offset
     ), posted AS (
@@ -85,14 +88,30 @@ _MERGE = sql.SQL(
         )
     """
 ).format(columns=_COLUMNS)
-_DUPLICATES = """
-    INSERT INTO stream_duplicates (ingest_date, ingested_at, kafka_partition, kafka_offset, event_id)
-    SELECT ingest_date, ingested_at, kafka_partition, kafka_offset, event_id FROM staged
-    WHERE reason IS NULL AND NOT EXISTS (
-        SELECT FROM pinterest_stream AS stored
-        WHERE stored.ingest_date = staged.ingest_date
-          AND stored.kafka_partition = staged.kafka_partition AND stored.kafka_offset = staged.kafka_offset
+_DUPLICATES = sql.SQL(
+    """
+    INSERT INTO stream_duplicates (
+        ingest_date, ingested_at, kafka_partition, kafka_offset, event_id, content, of_date, of_partition, of_offset,
+        is_earlier
     )
+    SELECT staged.ingest_date, staged.ingested_at, staged.kafka_partition, staged.kafka_offset, staged.event_id,
+        {content}, staged.of_date, staged.of_partition, staged.of_offset,
+        coalesce((staged.ingested_at, staged.kafka_offset, staged.kafka_partition)
+            < (stored.ingested_at, stored.kafka_offset, stored.kafka_partition), false)
+    FROM staged LEFT JOIN LATERAL (
+        SELECT ingested_at, kafka_offset, kafka_partition FROM pinterest_stream
+        WHERE ingest_date = staged.of_date AND kafka_partition = staged.of_partition AND kafka_offset = staged.of_offset
+        LIMIT 1
+    ) AS stored ON true
+    WHERE staged.verdict = 'repeat'
+    ON CONFLICT DO NOTHING"""
+).format(content=content_identity("staged"))
+_CONFLICTS = """
+    INSERT INTO stream_conflicts (
+        ingest_date, kafka_partition, kafka_offset, event_id, other_date, other_partition, other_offset
+    )
+    SELECT ingest_date, kafka_partition, kafka_offset, event_id, of_date, of_partition, of_offset
+    FROM staged WHERE verdict = 'conflict'
     ON CONFLICT DO NOTHING"""
 _REJECTS = """
     INSERT INTO stream_rejects (
@@ -101,7 +120,6 @@ _REJECTS = """
     SELECT ingested_at, ingest_date, %s, kafka_partition, kafka_offset, original, reason
     FROM staged WHERE reason IS NOT NULL
     ON CONFLICT DO NOTHING"""
-_PROGRESS = "SELECT kafka_partition, next_offset FROM stream_progress WHERE topic = %s"
 # Two streams at once would wait for each other here, and the second would find nothing left to store.
 _LOCK_PROGRESS = "LOCK TABLE stream_progress IN EXCLUSIVE MODE"
 
@@ -110,21 +128,17 @@ _LOCK_PROGRESS = "LOCK TABLE stream_progress IN EXCLUSIVE MODE"
 class BatchOutcome:
     """What one micro-batch brought. Records seen before are in none of them.
 
-    `late` are records of days that are not kept any more: counted in `stream_late_records`, stored nowhere. `oldest` is
-    when the first of the batch's records was received.
+    `duplicates` are events that were stored before, with the same content. `conflicts` are rows whose event id another
+    record has, with other content. `late` are records of days that are not kept any more: counted in
+    `stream_late_records`, stored nowhere. `oldest` is when the first of the batch's records was received.
     """
 
     rows: int = 0
     rejects: int = 0
     duplicates: int = 0
+    conflicts: int = 0
     late: int = 0
     oldest: datetime | None = field(default=None, compare=False)
-
-
-def next_offsets(connection: Connection, topic: str) -> dict[int, int]:
-    """Where the stream goes on, per partition; empty before its first batch."""
-    rows: list[Any] = connection.execute(_PROGRESS, [topic]).fetchall()
-    return dict(rows)
 
 
 def write_batch(connection: Connection, topic: str, owner: str, lines: Sequence[str]) -> BatchOutcome:
@@ -145,12 +159,13 @@ def write_batch(connection: Connection, topic: str, owner: str, lines: Sequence[
         _copy(connection, lines)
         connection.execute(_DROP_WHAT_IS_KNOWN, [topic])
         connection.execute(_ADVANCE, [topic])
-        late = _count_late(connection, kept_from(connection))
+        first_kept = kept_from(connection)
+        late = _count_late(connection, first_kept)
         pins, rejects, days, oldest = _summary(connection)
-        duplicates = _store_pins(connection, days) if pins else 0
+        duplicates, conflicts = _store_pins(connection, topic, days, first_kept) if pins else (0, 0)
         if rejects:
             connection.execute(_REJECTS, [topic])
-    return BatchOutcome(rows=pins - duplicates, rejects=rejects, duplicates=duplicates, late=late, oldest=oldest)
+    return BatchOutcome(pins - duplicates, rejects, duplicates, conflicts, late, oldest)
 
 
 def _copy(connection: Connection, lines: Sequence[str]) -> None:
@@ -175,9 +190,13 @@ def _summary(connection: Connection) -> tuple[int, int, list[date], datetime | N
     return pins, rejects, days, oldest
 
 
-def _store_pins(connection: Connection, days: Sequence[date]) -> int:
-    """Store the pins and what they say of their posters; returns how many were duplicates."""
+def _store_pins(connection: Connection, topic: str, days: Sequence[date], first_kept: date) -> tuple[int, int]:
+    """Store the pins and what they say of their posters; returns how many were repeats and conflicts."""
+    duplicates = conflicts = 0
     for day in sorted(days):
         create_day_partition(connection, day)
+    if judge_events(connection, topic, sorted(days), first_kept):
+        duplicates = connection.execute(_DUPLICATES).rowcount
+        conflicts = connection.execute(_CONFLICTS).rowcount
     connection.execute(_MERGE)
-    return connection.execute(_DUPLICATES).rowcount
+    return duplicates, conflicts

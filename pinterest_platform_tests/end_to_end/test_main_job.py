@@ -10,7 +10,7 @@ import time
 import uuid
 from collections.abc import Callable
 from contextlib import closing
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
@@ -36,6 +36,7 @@ from pinterest_platform_tests.panels import panels_without_data, prometheus
 from pinterest_platform_tests.pins import pin
 
 pytestmark = pytest.mark.timeout(600)
+MENDED = {"DayNotAccountedFor", "FailedCheck"}
 
 T = TypeVar("T")
 PINS, MORE_PINS = 11_000, 500
@@ -141,6 +142,10 @@ def status_of(settings: Settings, run_id: str) -> str:
     return str(graphql(settings, STATUS, runId=run_id)["runOrError"]["status"])
 
 
+def firing(settings: Settings) -> list[dict[str, Any]]:
+    return [alert for alert in prometheus(settings, "alerts")["alerts"] if alert["state"] == "firing"]
+
+
 def ingest_api(settings: Settings) -> str:
     return f"http://{settings.ingest_host}:{settings.ingest_port}"
 
@@ -206,8 +211,7 @@ def test_prometheus_sees_everything_and_no_alert_fires(settings: Settings) -> No
         return {target["health"] for target in targets} == {"up"}
 
     wait_for(all_up, seconds=30)
-    alerts = prometheus(settings, "alerts")["alerts"]
-    assert [alert for alert in alerts if alert["state"] == "firing"] == []
+    assert firing(settings) == []
 
 
 def test_every_panel_of_every_dashboard_has_data(settings: Settings) -> None:
@@ -216,6 +220,37 @@ def test_every_panel_of_every_dashboard_has_data(settings: Settings) -> None:
         time.sleep(1)
 
     assert missing == []
+
+
+def test_the_page_to_try_the_api_with_comes_from_the_api_itself(settings: Settings) -> None:
+    page = httpx.get(f"{ingest_api(settings)}/docs")
+
+    assert "/docs/swagger-ui-bundle.js" in page.text
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert "SwaggerUIBundle" in httpx.get(f"{ingest_api(settings)}/docs/swagger-ui-bundle.js").text
+
+
+def test_the_stream_has_a_row_in_the_status(command: Command) -> None:
+    rows = [line for line in command("status").stdout.splitlines() if line.startswith("stream ")]
+
+    assert len(rows) == 1
+    assert "healthy" in rows[0]
+    assert "0 records behind" in rows[0]
+
+
+def test_a_day_that_a_backfill_has_mended_ends_its_alerts(command: Command, settings: Settings) -> None:
+    never_cleaned = today() - timedelta(days=6)
+    query = f'pipeline_day_is_accounted_for{{partition="{never_cleaned}"}}'
+
+    def says(accounted: str) -> bool:
+        return [found["value"][1] for found in prometheus(settings, "query", query=query)["result"]] == [accounted]
+
+    assert f"{never_cleaned} has no clean slice" in command("check-assets", str(never_cleaned), expect=1).stdout
+    wait_for(lambda: says("0"))
+    command("backfill", str(never_cleaned))
+
+    wait_for(lambda: says("1"))
+    wait_for(lambda: not {alert["labels"]["alertname"] for alert in firing(settings)} & MENDED)
 
 
 def test_the_stream_ends_cleanly_when_terminated_and_is_started_again(settings: Settings) -> None:

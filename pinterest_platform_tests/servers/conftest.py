@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
+from kafka import KafkaAdminClient
+from kafka.admin import ConfigResource, ConfigResourceType
 
 from infra.local_stack.stack import LocalStack
 from pinterest_platform.settings import Settings
@@ -24,9 +26,16 @@ _CASSANDRA_TABLES = (
     "category_popularity",
     "slice_writes",
 )
-_TRUNCATE = """
-    TRUNCATE pinterest_stream, stream_rejects, stream_duplicates, stream_late_records, profile_popularity,
-        stream_progress, stream_heartbeat, stream_topic, stream_retention"""
+EMPTY_TABLES = """
+    TRUNCATE pinterest_stream, stream_rejects, stream_duplicates, stream_conflicts, stream_late_records,
+        profile_popularity, stream_progress, stream_heartbeat, stream_topic, stream_retention"""
+
+
+def take_every_time(settings: Settings) -> None:
+    """Make the broker take every timestamp, as it does for topics that the platform did not create."""
+    every = {f"message.timestamp.{end}.max.ms": str(2**63 - 1) for end in ("before", "after")}
+    with closing(KafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap_servers)) as admin:
+        admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, settings.kafka_topic, every)])
 
 
 @pytest.fixture(scope="session")
@@ -45,6 +54,7 @@ def corner(stores: Settings) -> Settings:
     name = f"t{uuid.uuid4().hex[:12]}"
     own = stores.model_copy(update={"kafka_topic": name, "s3_bucket": name})
     kafka.create_topic(own)
+    take_every_time(own)
     s3.create_bucket(own)
     return own
 
@@ -74,4 +84,4 @@ def database(stores: Settings) -> Iterator[Connection]:
 
 def empty_stream_tables(connection: Connection) -> None:
     """For those who need them empty more than once in a test."""
-    connection.execute(_TRUNCATE)
+    connection.execute(EMPTY_TABLES)

@@ -16,7 +16,7 @@ from pyspark.sql import SparkSession
 
 from pinterest_platform.batch.slice_files import clean_files
 from pinterest_platform.pins.days import MILLISECONDS_A_DAY, MISDATED_DAY, PlausibleTimes, day_of
-from pinterest_platform.pins.event import MISSING_TEXTS
+from pinterest_platform.pins.fields import MISSING_TEXTS
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.cassandra import open_session
 from pinterest_platform.stores.postgres import Connection, connect

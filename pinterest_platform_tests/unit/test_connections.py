@@ -45,6 +45,15 @@ def test_without_settings_every_client_is_told_of_loopback_only() -> None:
     assert spark_cassandra_secrets(Settings()) == {}
 
 
+def test_spark_reads_and_writes_cassandra_as_consistently_as_the_driver() -> None:
+    levels = ("spark.cassandra.input.consistency.level", "spark.cassandra.output.consistency.level")
+
+    of_default, of_one = (spark_configuration(own) for own in (Settings(), Settings(cassandra_consistency="LOCAL_ONE")))
+
+    assert [of_default[level] for level in levels] == ["LOCAL_QUORUM", "LOCAL_QUORUM"]
+    assert [of_one[level] for level in levels] == ["LOCAL_ONE", "LOCAL_ONE"]
+
+
 def test_no_secret_is_in_the_spark_configuration_which_dagster_shows() -> None:
     shown = str(spark_configuration(secured(kafka_security_protocol="SASL_SSL", cassandra_tls=True)))
 

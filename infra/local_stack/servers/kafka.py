@@ -82,3 +82,4 @@ def _create_topic(place: Place) -> None:
     from pinterest_platform.stores import kafka
 
     kafka.create_topic(place.settings)
+    kafka.complete_topic(place.settings)  # one that an earlier version has made

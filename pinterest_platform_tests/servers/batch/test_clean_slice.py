@@ -11,7 +11,10 @@ from pyspark.sql import DataFrame, SparkSession
 
 from pinterest_platform.batch import clean_slice
 from pinterest_platform.batch.clean_slice import read_clean, replace_clean_slice, replace_clean_slices
+from pinterest_platform.batch.event_ids import Conflict, conflicts, event_files
+from pinterest_platform.batch.grown_days import grown_days
 from pinterest_platform.batch.landing import land_day
+from pinterest_platform.batch.raw_objects import landed_objects
 from pinterest_platform.batch.slice_files import (
     CleanSlice,
     SliceWriter,
@@ -21,6 +24,7 @@ from pinterest_platform.batch.slice_files import (
     quarantine_prefix,
     read_account,
 )
+from pinterest_platform.checks.clean_pins import event_ids_finding
 from pinterest_platform.pins.cleaning import CLEAN_COLUMNS
 from pinterest_platform.pins.days import start_of
 from pinterest_platform.settings import Settings
@@ -122,6 +126,85 @@ def test_days_that_are_cleaned_together_are_slices_of_their_own(
     assert read_clean(spark, bucket, [DAY, next_day, empty_day]).count() == 2
     assert (len(quarantine_files(bucket, DAY)), quarantine_files(bucket, next_day)) == (1, [])
     assert not list(bucket.list("writes/"))
+
+
+def land_days(bucket: ObjectStore, *records: tuple[int, bytes]) -> None:
+    """Land these records, each so many days after the first day."""
+    topic = FakeTopic()
+    for number, value in records:
+        topic.post(start_of(DAY + timedelta(days=number)), value)
+    for number in {number for number, _ in records}:
+        land_day(topic, bucket, DAY + timedelta(days=number))
+
+
+def titles(spark: SparkSession, bucket: ObjectStore, number: int) -> list[str]:
+    rows = read_clean(spark, bucket, [DAY + timedelta(days=number)]).collect()
+    return sorted(row["title"] for row in rows)
+
+
+FIRST = posted(unique_id="a", event_id="e", title="first")
+OTHER = posted(unique_id="b", event_id="e", title="other")
+
+
+@pytest.mark.parametrize("order", [[[0, 1, 6, 14]], [[0], [1], [6], [14]], [[14], [6, 1], [0]]])
+def test_an_event_that_comes_again_within_a_week_counts_once_whatever_day_is_cleaned_first(
+    spark: SparkSession, bucket: ObjectStore, order: list[list[int]]
+) -> None:
+    land_days(bucket, (0, FIRST), (0, FIRST), (0, OTHER), (1, FIRST), (6, FIRST), (6, OTHER), (14, FIRST))
+
+    outcomes = [
+        outcome
+        for numbers in order
+        for outcome in replace_clean_slices(spark, bucket, [DAY + timedelta(days=number) for number in numbers])
+    ]
+
+    counts = {(found.day - DAY).days: (found.raw, found.clean, found.superseded, found.repeated) for found in outcomes}
+    assert counts == {0: (3, 2, 0, 1), 1: (1, 0, 0, 1), 6: (2, 0, 0, 2), 14: (1, 1, 0, 0)}
+    assert (titles(spark, bucket, 0), titles(spark, bucket, 14)) == (["first", "other"], ["first"])
+    assert grown_days(bucket) == []
+
+
+def test_a_day_that_was_cleaned_before_the_events_that_it_repeats_came_is_asked_for(
+    spark: SparkSession, bucket: ObjectStore
+) -> None:
+    land_days(bucket, (0, FIRST), (1, FIRST), (2, OTHER))
+    [late] = landed_objects(bucket, DAY)
+    content, stored = bucket.get(late.key), bucket.describe(late.key)
+    assert stored is not None
+    bucket.delete([late.key])
+    before = list(replace_clean_slices(spark, bucket, [DAY + timedelta(days=1), DAY + timedelta(days=2)]))
+    bucket.put(late.key, content, stored.metadata)
+
+    replace_clean_slice(spark, bucket, DAY)
+
+    assert ([each.repeated for each in before], grown_days(bucket)) == ([0, 0], [DAY + timedelta(days=1)])
+    after = replace_clean_slice(spark, bucket, DAY + timedelta(days=1))
+    assert ((after.clean, after.repeated), grown_days(bucket)) == ((0, 1), [])
+
+
+def test_event_ids_are_made_anew_when_they_are_gone(spark: SparkSession, corner: Settings, bucket: ObjectStore) -> None:
+    land_days(bucket, (0, FIRST), (1, FIRST))
+    replace_clean_slice(spark, bucket, DAY)
+    bucket.delete(stored.key for stored in bucket.list("event_ids/"))
+
+    outcome = replace_clean_slice(spark, bucket, DAY + timedelta(days=1))
+
+    assert (outcome.clean, outcome.repeated) == (0, 1)
+    assert count_rows(corner, event_files(bucket, [DAY, DAY + timedelta(days=1)])) == 2
+
+
+def test_an_event_id_on_another_pin_or_content_is_named_with_both_records(
+    spark: SparkSession, corner: Settings, bucket: ObjectStore
+) -> None:
+    land_days(bucket, (0, FIRST), (0, OTHER), (1, OTHER), (1, posted(unique_id="c", event_id="e")), (1, posted()))
+    list(replace_clean_slices(spark, bucket, [DAY, DAY + timedelta(days=1)]))
+
+    assert conflicts(corner, bucket, DAY) == [Conflict((0, 1), (0, 0))]
+    assert conflicts(corner, bucket, DAY + timedelta(days=1)) == [Conflict((0, 3), (0, 0))]
+    assert event_ids_finding(corner, DAY).problem == (
+        "1 records came with the event_id of another pin or of other content; both are stored: partition 0 offset 1 "
+        "has the event_id of partition 0 offset 0. See what producer uses an id twice."
+    )
 
 
 def test_what_a_killed_write_left_is_deleted_when_no_write_can_last_so_long(

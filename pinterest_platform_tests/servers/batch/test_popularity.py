@@ -204,6 +204,14 @@ def test_a_ranking_of_any_number_of_long_names_is_seen_whole(cassandra: Any, siz
     assert seen
 
 
+def test_a_ranking_of_more_than_one_batch_is_written_to_its_end(cassandra: Any) -> None:
+    many = ranked([CategoryCounts(f"category {number}", number, 1, 1) for number in range(10_500)])
+
+    replace_period(cassandra, YEAR, many, 1)
+
+    assert most_popular(cassandra, YEAR, 20_000) == many
+
+
 def test_odd_names_are_ranked_as_they_are(cassandra: Any) -> None:
     names = [
         "",

@@ -12,6 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from pinterest_platform.batch import pin_rows, serving
+from pinterest_platform.batch.pin_rows import CassandraTakesNothingError
 from pinterest_platform.batch.serving import categories_of, rejects_of, replace_batch_slices
 from pinterest_platform.pins.cleaning import RECORD_SCHEMA, accepted, clean_records, newest_per_pin
 from pinterest_platform.settings import Settings
@@ -92,10 +93,10 @@ def test_a_run_after_one_that_died_before_deleting_ends_like_a_clean_one(
     replace_batch_slices(pins(spark, posted(unique_id="old", category="gone")), keyspace, [DAY])
     new = pins(spark, posted(unique_id="new"))
 
-    def die(*_: object) -> list[str]:
+    def die(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(serving, "categories_of", die)
+    monkeypatch.setattr(serving, "_delete_older", die)
     with pytest.raises(KeyboardInterrupt):
         replace_batch_slices(new, keyspace, [DAY])
     monkeypatch.undo()
@@ -173,25 +174,29 @@ def test_an_installation_of_before_survives_even_where_its_clock_was_ahead(
     assert titles(cassandra, NEXT_DAY) == {("art", "other day"): None}
 
 
-@pytest.mark.parametrize("overtaken_when", ["before it writes", "after it has written"])
+@pytest.mark.parametrize(
+    ("step", "is_before"), [("take_write_time", False), ("write_pins", True), ("write_pins", False)]
+)
 def test_of_two_runs_at_once_the_one_that_began_later_has_the_slice(
     spark: SparkSession,
     keyspace: Settings,
     cassandra: Any,
     monkeypatch: pytest.MonkeyPatch,
-    overtaken_when: str,
+    step: str,
+    is_before: bool,
 ) -> None:
     replace_batch_slices(pins(spark, posted(unique_id="old", category="old")), keyspace, [DAY])
-    write = pin_rows.write_pins
+    own: Any = getattr(serving, step)
 
     def overtaken(*arguments: Any) -> Any:
+        """The step, and a whole later run before or after it."""
         monkeypatch.undo()
-        refused = write(*arguments) if overtaken_when == "after it has written" else None
+        result = None if is_before else own(*arguments)
         newer = pins(spark, posted(unique_id="both", title="later"), posted(unique_id="later", category="later"))
         replace_batch_slices(newer, keyspace, [DAY])
-        return write(*arguments) if refused is None else refused
+        return own(*arguments) if is_before else result
 
-    monkeypatch.setattr(serving, "write_pins", overtaken)
+    monkeypatch.setattr(serving, step, overtaken)
     earlier = pins(spark, posted(unique_id="both"), posted(unique_id="earlier", category="earlier"))
     replace_batch_slices(earlier, keyspace, [DAY])
 
@@ -261,3 +266,15 @@ def test_what_was_refused_is_forgotten_when_the_day_is_served_whole(
     replace_batch_slices(pins(spark, posted()), keyspace, [DAY])
 
     assert (rejects_of(cassandra, DAY), len(titles(cassandra))) == ([], 1)
+
+
+def test_a_cassandra_that_takes_nothing_fails_the_run_and_the_old_slice_stays(
+    spark: SparkSession, keyspace: Settings, cassandra: Any
+) -> None:
+    replace_batch_slices(pins(spark, posted(unique_id="old")), keyspace, [DAY])
+    new = lengthened(pins(spark, *(posted(unique_id=f"{number}") for number in range(60))), "unique_id", [*range(60)])
+
+    with pytest.raises(CassandraTakesNothingError, match=r"all of 60 rows.*is longer than maximum"):
+        replace_batch_slices(new, keyspace, [DAY])
+
+    assert set(titles(cassandra)) == {("home-decor", "old")}

@@ -28,12 +28,13 @@ LATER = datetime(2026, 11, 20, tzinfo=UTC)
 
 @pytest.fixture
 def both(spark: SparkSession, corner: Settings, database: Connection) -> Settings:
-    """A day in both paths: a pin in two versions, an event that was sent twice, and a record that is no pin."""
+    """A day in both paths: a pin in two versions, an event that was sent twice, its id on another pin, and no pin."""
     values = [
         posted(unique_id="a", event_id="1"),
         posted(unique_id="a", event_id="2", title="newer\ttitle\\"),
         posted(unique_id="b", event_id="3"),
         posted(unique_id="b", event_id="3"),
+        posted(unique_id="c", event_id="3"),
         b"no pin",
     ]
     producer = KafkaProducer(bootstrap_servers=corner.kafka_bootstrap_servers)
@@ -49,16 +50,16 @@ def both(spark: SparkSession, corner: Settings, database: Connection) -> Setting
 
 
 def test_a_closed_day_is_compared_row_by_row(both: Settings, database: Connection) -> None:
-    assert compare_with_stream(both, DAY) == Parity(rows=2, different=[], only_in_stream=[])
+    assert compare_with_stream(both, DAY) == Parity(rows=3, different=[], only_in_stream=[])
     assert rows_finding(both, DAY, LATER).problem is None
 
     database.execute("UPDATE pinterest_stream SET title = 'another' WHERE event_id = '2'")
     database.execute(
         "INSERT INTO pinterest_stream (unique_id, index_id, category, event_id, ingested_at, ingest_date,"
-        " kafka_partition, kafka_offset) VALUES ('c', 1, 'art', '9', '2026-11-16', '2026-11-16', 2, 0)"
+        " kafka_partition, kafka_offset) VALUES ('d', 1, 'art', '9', '2026-11-16', '2026-11-16', 2, 0)"
     )
 
-    assert compare_with_stream(both, DAY) == Parity(rows=2, different=[(1, 1)], only_in_stream=[(2, 0)])
+    assert compare_with_stream(both, DAY) == Parity(rows=3, different=[(1, 1)], only_in_stream=[(2, 0)])
     assert rows_finding(both, DAY, LATER).problem == (
         "The stream lacks or differs in partition 1 offset 1. Only the stream has partition 2 offset 0."
     )
@@ -73,7 +74,7 @@ def test_no_other_day_of_the_stream_is_read(both: Settings, database: Connection
         done, _ = wait([compared], timeout=20)
 
     assert done, "the comparison waited for a day that it has nothing to do with"
-    assert compared.result() == Parity(rows=2, different=[], only_in_stream=[])
+    assert compared.result() == Parity(rows=3, different=[], only_in_stream=[])
 
 
 def test_a_day_that_is_open_or_not_kept_is_not_compared(corner: Settings, database: Connection) -> None:

@@ -22,6 +22,7 @@ CHECKS = [
     clean_pins.no_date_is_in_the_future,
     clean_pins.follower_counts_are_plausible,
     clean_pins.categories_do_not_explode,
+    clean_pins.event_ids_are_not_reused,
     quarantined_pins.few_records_are_quarantined,
 ]
 

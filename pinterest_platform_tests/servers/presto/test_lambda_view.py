@@ -59,7 +59,7 @@ class Platform:
 
     def run_batch(self, *days: date, posted: int | None = None) -> None:
         """The batch of these days, which has read the first so many posts (all)."""
-        rows = [row for row in self.posted[:posted] if row["ingest_date"] in days]
+        rows = [row for row in each_event_once(self.posted[:posted]) if row["ingest_date"] in days]
         pins = self.spark.createDataFrame([tuple(map(row.get, CLEAN_COLUMNS)) for row in rows], CLEAN_SCHEMA)
         replace_batch_slices(newest_per_pin(pins), self.settings, days)
 
@@ -74,7 +74,7 @@ class Platform:
 
     def recount(self) -> list[tuple[Any, ...]]:
         """Everything posted, counted by hand: one row a pin, newest first."""
-        in_order = sorted(self.posted, key=lambda row: (row["ingested_at"], row["kafka_offset"]))
+        in_order = sorted(each_event_once(self.posted), key=lambda row: (row["ingested_at"], row["kafka_offset"]))
         newest = {row["unique_id"]: row for row in in_order}
         rows = sorted(newest.values(), key=lambda row: (row["ingested_at"], row["kafka_offset"]), reverse=True)
         return [(*map(row.get, SHOWN), f"{row['ingested_at']:%Y-%m-%d %H:%M:%S}.000") for row in rows]
@@ -154,6 +154,11 @@ def test_no_pin_is_missing_or_older_than_it_was_while_both_layers_are_written(pl
 
     assert looks >= 2
     platform.assert_the_view_is_a_recount()
+
+
+def each_event_once(rows: list[Row]) -> list[Row]:
+    """The first copy of every event."""
+    return list({row["event_id"]: row for row in reversed(rows)}.values())
 
 
 def newest_versions(rows: list[Row]) -> dict[str, datetime]:

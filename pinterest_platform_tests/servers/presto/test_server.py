@@ -31,6 +31,12 @@ def test_every_listener_is_on_loopback(presto: Settings, test_stack: LocalStack)
     assert {entry.laddr[0].removeprefix("::ffff:") for entry in listening} == {"127.0.0.1"}
 
 
+def test_cassandra_is_asked_as_consistently_as_the_settings_say(presto: Settings) -> None:
+    catalog = presto.state_folder / "presto" / "catalog" / "cassandra.properties"
+
+    assert "cassandra.consistency-level=LOCAL_QUORUM" in catalog.read_text().splitlines()
+
+
 @pytest.mark.parametrize(
     "statement",
     [

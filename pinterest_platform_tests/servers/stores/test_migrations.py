@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import date
 
 import psycopg
 import pytest
@@ -16,6 +17,7 @@ from infra.local_stack.stack import LocalStack
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.postgres import connect, migrate
 from pinterest_platform.stores.stream_tables import MIGRATIONS, Migration
+from pinterest_platform.stream.day_partitions import create_day_partition
 
 ALL = [step.number for step in MIGRATIONS]
 
@@ -64,3 +66,24 @@ def test_a_step_that_fails_leaves_nothing(empty: Settings) -> None:
             None,
             None,
         )
+
+
+def test_an_install_whose_event_ids_were_unique_a_day_keeps_its_rows_and_takes_conflicts(empty: Settings) -> None:
+    old = [step for step in MIGRATIONS if step.number <= 6]
+    assert migrate(empty, old) == [step.number for step in old]
+    insert = """
+        INSERT INTO pinterest_stream
+            (unique_id, index_id, category, event_id, ingested_at, ingest_date, kafka_partition, kafka_offset)
+        VALUES (%s, 1, 'art', 'e', '2026-11-16', '2026-11-16', 0, %s)"""
+    with connect(empty) as connection:
+        create_day_partition(connection, date(2026, 11, 16))
+        connection.execute(insert, ["a", 0])
+        connection.execute("INSERT INTO stream_duplicates VALUES ('2026-11-16', 0, 1, 'e')")
+
+    migrate(empty)
+
+    with connect(empty) as connection:
+        connection.execute(insert, ["b", 2])
+        days = connection.execute("SELECT records, pins, duplicates, conflicts FROM stream_days").fetchall()
+        pins = connection.execute("SELECT unique_id FROM pinterest_stream_records ORDER BY 1").fetchall()
+    assert (days, pins) == ([(3, 2, 1, 0)], [("a",), ("b",)])

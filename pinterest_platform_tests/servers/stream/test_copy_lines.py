@@ -65,14 +65,15 @@ def test_every_column_arrives_with_its_type(database: Connection, lines: Any) ->
 
 
 def test_a_reject_arrives_with_its_text_and_without_its_fields(database: Connection, lines: Any) -> None:
-    nul = posted(title="a\0b")
+    nul, nul_id = posted(title="a\0b"), posted(event_id="a\0b")
 
-    write_batch(database, "pins", "the test", lines(b"\xff\x00\t\\N", nul, b""))
+    write_batch(database, "pins", "the test", lines(b"\xff\x00\t\\N", nul, b"", nul_id))
 
     found = database.execute("SELECT original, reason FROM stream_rejects ORDER BY kafka_offset").fetchall()
     assert found == [
         ("\N{REPLACEMENT CHARACTER}\N{SYMBOL FOR NULL}\t\\N", "the value is not UTF-8 text"),
         (nul.decode(), "a text contains the NUL character"),
         ("", "the record has no value"),
+        (nul_id.decode(), "a text contains the NUL character"),
     ]
     assert database.execute("SELECT FROM pinterest_stream").rowcount == 0

@@ -52,7 +52,7 @@ def test_a_dropped_day_leaves_the_profiles_and_the_notes_about_it(database: Conn
         database,
         cleaned(0, at=NOON, poster_name="gone"),
         cleaned(1, at=NOON, follower_count=7),
-        cleaned(2, at=NOON, event_id="event-0-1"),
+        cleaned(2, at=NOON, follower_count=7, event_id="event-0-1", unique_id="pin-0-1", index_id=1),
         cleaned(3, at=NOON, reason="no pin"),
         cleaned(4, at=NOON + A_DAY, follower_count=None),
     )
@@ -64,7 +64,7 @@ def test_a_dropped_day_leaves_the_profiles_and_the_notes_about_it(database: Conn
     assert (has_partition(database, "2026_11_16"), kept_from(database)) == (False, date(2026, 11, 17))
     assert profiles(database) == [("Ada", 1, None)]
     assert differing_profiles(database) == []
-    for table in ("stream_rejects", "stream_duplicates"):
+    for table in ("stream_rejects", "stream_duplicates", "stream_conflicts"):
         assert database.execute(f"SELECT FROM {table}").rowcount == 0
 
 

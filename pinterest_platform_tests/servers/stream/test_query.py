@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 from datetime import UTC, datetime
+from random import Random
+from string import ascii_letters
 
 import pytest
 from kafka import KafkaProducer
@@ -47,6 +49,21 @@ def test_what_was_posted_before_the_first_start_is_not_missed(
     stream_to_the_end(spark, corner)
 
     assert stored(database) == ["a", "b"]
+
+
+@pytest.mark.parametrize("field", ["unique_id", "event_id", "poster_name"])
+def test_a_text_that_no_index_could_hold_is_a_reject_and_what_follows_is_stored(
+    spark: SparkSession, corner: Settings, database: Connection, field: str
+) -> None:
+    text = "".join(Random(7).choices(ascii_letters, k=5_000))
+    post(corner, posted(**{field: text}), posted(unique_id="next"))
+
+    stream_to_the_end(spark, corner)
+
+    assert stored(database) == ["next"]
+    rejects = database.execute("SELECT reason, original FROM stream_rejects").fetchall()
+    limit = "1,024" if field == "poster_name" else "512"
+    assert rejects == [(f"{field} is longer than {limit} bytes", posted(**{field: text}).decode())]
 
 
 def test_a_lost_checkpoint_loses_and_doubles_nothing(

@@ -13,8 +13,9 @@ import pytest
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.postgres import Connection
 from pinterest_platform.stream.ownership import StreamTakenOverError, take_over
+from pinterest_platform.stream.progress import next_offsets
 from pinterest_platform.stream.refused_records import write_or_reject
-from pinterest_platform.stream.sink import next_offsets, write_batch
+from pinterest_platform.stream.sink import write_batch
 from pinterest_platform_tests.servers.cleaned import cleaned
 
 LONG = "".join(random.Random(7).choices(string.ascii_letters + string.digits, k=5_000))

@@ -11,7 +11,8 @@ import pytest
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.postgres import Connection
 from pinterest_platform.stream.ownership import StreamTakenOverError, take_over
-from pinterest_platform.stream.sink import BatchOutcome, next_offsets, write_batch
+from pinterest_platform.stream.progress import next_offsets
+from pinterest_platform.stream.sink import BatchOutcome, write_batch
 from pinterest_platform_tests.servers.cleaned import NOON, cleaned
 
 OWNER = "the run"
@@ -54,7 +55,7 @@ def test_a_replayed_batch_changes_nothing(database: Connection) -> None:
         cleaned(0),
         cleaned(1),
         cleaned(2, reason="index is missing", original="{}"),
-        cleaned(3, event_id="event-0-0"),
+        cleaned(3, event_id="event-0-0", unique_id="pin-0-0", index_id=0),
     ]
     write(database, *batch)
 
@@ -78,16 +79,91 @@ def test_a_batch_that_overlaps_adds_only_what_is_new(database: Connection) -> No
     assert profile(database)[0] == 3
 
 
-def test_a_repeated_event_id_is_stored_once_a_day(database: Connection) -> None:
+def again(offset: int, event: str = "e", partition: int = 0, at: datetime = NOON, **changes: Any) -> str:
+    """A post of the event, whose content is always the same."""
+    return cleaned(offset, partition, at, **{"event_id": event, "unique_id": "pin", "index_id": 1} | changes)
+
+
+def test_a_repeated_event_counts_once_within_a_week_also_across_midnight(database: Connection) -> None:
+    tomorrow, a_week_later, too_late = (NOON + timedelta(days=number) for number in (1, 7, 15))
+
+    outcome = write(database, again(0), again(1), again(2, at=tomorrow))
+    later = write(database, again(3), again(0, partition=1, at=a_week_later), again(4, at=too_late))
+
+    assert outcome == BatchOutcome(rows=1, duplicates=2)
+    assert later == BatchOutcome(rows=1, duplicates=2)
+    assert rows(database, "SELECT kafka_offset FROM pinterest_stream ORDER BY 1") == [(0,), (4,)]
+    assert rows(database, "SELECT kafka_partition, kafka_offset FROM stream_duplicates ORDER BY 1, 2") == [
+        (0, 1), (0, 2), (0, 3), (1, 0)
+    ]  # fmt: skip
+    assert (profile(database)[0], count(database, "stream_conflicts")) == (2, 0)
+
+
+def test_a_repeat_of_a_repeat_is_one_also_when_the_first_is_long_ago(database: Connection) -> None:
+    for offset, days in enumerate((0, 6, 12)):
+        write(database, again(offset, at=NOON + timedelta(days=days)))
+
+    assert (count(database, "pinterest_stream"), count(database, "stream_duplicates")) == (1, 2)
+
+
+def test_an_event_id_on_another_pin_or_content_is_stored_and_noted(database: Connection) -> None:
     tomorrow = NOON + timedelta(days=1)
-    batch = [cleaned(0, event_id="e"), cleaned(1, event_id="e"), cleaned(2, event_id="e", at=tomorrow)]
 
-    outcome = write(database, *batch)
-    later = write(database, cleaned(3, event_id="e"))
+    outcome = write(database, again(0), again(1, unique_id="other"))
+    later = write(database, again(2, title="other", at=tomorrow), again(3, title="other"), again(4, poster_name=None))
 
-    assert outcome == BatchOutcome(rows=2, rejects=0, duplicates=1)
-    assert later == BatchOutcome(rows=0, rejects=0, duplicates=1)
-    assert rows(database, "SELECT kafka_offset FROM stream_duplicates ORDER BY 1") == [(1,), (3,)]
+    assert (outcome, later) == (BatchOutcome(rows=2, conflicts=1), BatchOutcome(rows=2, duplicates=1, conflicts=2))
+    assert rows(database, "SELECT kafka_offset FROM pinterest_stream ORDER BY 1") == [(0,), (1,), (3,), (4,)]
+    assert rows(
+        database, "SELECT kafka_offset, event_id FROM stream_conflicts WHERE other_date = '2026-11-16' ORDER BY 1"
+    ) == [(1, "e"), (3, "e"), (4, "e")]
+    assert rows(database, "SELECT kafka_offset, of_offset FROM stream_duplicates") == [(2, 3)]
+
+
+def test_an_earlier_copy_that_was_read_later_is_the_record_that_counts(database: Connection) -> None:
+    before_midnight = NOON - timedelta(days=1)
+    write(database, again(0))
+
+    write(database, again(0, partition=1, at=before_midnight + timedelta(hours=1)))
+    write(database, again(0, partition=2, at=before_midnight))
+
+    assert rows(database, "SELECT kafka_partition FROM pinterest_stream") == [(0,)]
+    seen = "SELECT ingest_date, kafka_partition, unique_id, event_id FROM pinterest_stream_records"
+    assert rows(database, seen) == [(before_midnight.date(), 2, "pin", "e")]
+
+
+def test_a_derived_event_id_is_never_repeated(database: Connection) -> None:
+    outcome = write(database, again(0, "pins-0-0"), again(1, "pins-0-1"), again(2, "pins-0-0"), again(3, "pins-0-0"))
+
+    assert outcome == BatchOutcome(rows=3, duplicates=1)
+
+
+def test_progress_that_was_taken_away_makes_nothing_a_repeat_of_itself(database: Connection) -> None:
+    batch = [again(0), again(1), again(2, title="other")]
+    write(database, *batch)
+    database.execute("DELETE FROM stream_progress")
+
+    write(database, *batch)
+
+    tables = ("pinterest_stream", "stream_duplicates", "stream_conflicts")
+    assert [count(database, table) for table in tables] == [2, 1, 1]
+
+
+def test_an_event_id_that_very_many_pins_have_holds_nothing_up(database: Connection) -> None:
+    def batch(first: int) -> list[str]:
+        return [again(offset, unique_id=f"pin {offset}") for offset in range(first, first + 10_000)]
+
+    write(database, *batch(0))
+
+    # In a second: a comparison of each with each would take minutes.
+    assert write(database, *batch(10_000)).conflicts == 10_000
+
+
+def test_the_days_of_the_stream_tell_repeats_and_conflicts(database: Connection) -> None:
+    write(database, again(0), again(1), again(2, title="other"), cleaned(3, reason="no pin", original=""))
+
+    days = rows(database, "SELECT records, pins, rejects, duplicates, conflicts FROM stream_days")
+    assert days == [(4, 2, 1, 1, 1)]
 
 
 def test_a_reject_keeps_its_text_and_its_reason(database: Connection) -> None:

@@ -26,6 +26,8 @@ from pinterest_platform_tests.fakes import FakeBucket, FakeTopic
 from pinterest_platform_tests.landing_suite import MONDAY, LandingSuite, contents, lines
 
 THREE_DAYS = [MONDAY + timedelta(days=number) for number in range(3)]
+NOW = start_of(THREE_DAYS[-1]) + 23 * MILLISECONDS_AN_HOUR
+TIMES = PlausibleTimes.until(NOW, THREE_DAYS[0])
 
 
 class TestLanding(LandingSuite):
@@ -50,9 +52,9 @@ class TestLanding(LandingSuite):
             topic.post(at, str(at).encode())
 
         for day in THREE_DAYS:
-            land_day(topic, in_order, day)
+            land_day(topic, in_order, day, TIMES)
         for day in order:
-            land_day(topic, shuffled, day)
+            land_day(topic, shuffled, day, TIMES)
 
         assert contents(shuffled) == contents(in_order)
 
@@ -74,11 +76,11 @@ class TestLanding(LandingSuite):
         for time in times[:split]:
             topic.post(time, b"pin")
         for day in landings:
-            land_day(topic, bucket, day)
+            land_day(topic, bucket, day, TIMES)
         for time in times[split:]:
             topic.post(time, b"pin")
         for day in THREE_DAYS:
-            land_day(topic, bucket, day)
+            land_day(topic, bucket, day, TIMES)
 
         for day in THREE_DAYS:
             expected = [offset for offset, time in enumerate(times) if day_of(time) == day]
@@ -109,8 +111,6 @@ def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(landing, "RECORDS_AT_A_TIME", 3)
 
 
-NOW = start_of(THREE_DAYS[-1]) + 23 * MILLISECONDS_AN_HOUR
-TIMES = PlausibleTimes.until(NOW, THREE_DAYS[0])
 plausible = st.integers(min_value=start_of(MONDAY), max_value=NOW)
 posts = st.lists(plausible, max_size=12)
 any_posts = st.lists(plausible | st.integers(min_value=-(2**63), max_value=2**63 - 1), max_size=12)
@@ -313,11 +313,11 @@ def test_a_loss_meets_the_days_between_its_neighbours_and_no_others() -> None:
 
 def test_a_topic_that_was_made_anew_is_refused_and_changes_nothing() -> None:
     bucket = FakeBucket()
-    land_day(FakeTopic(), bucket, MONDAY)
+    land_day(FakeTopic(), bucket, MONDAY, TIMES)
     before = dict(bucket.objects)
 
     with pytest.raises(TopicReplacedError, match=r"topic pins with the id the first, but pins now .* made anew"):
-        land_day(FakeTopic(identity="another"), bucket, MONDAY)
+        land_day(FakeTopic(identity="another"), bucket, MONDAY, TIMES)
 
     assert bucket.objects == before
 
@@ -326,8 +326,8 @@ def test_a_topic_that_was_cut_is_refused() -> None:
     topic, bucket = FakeTopic(), FakeBucket()
     topic.post(start_of(MONDAY), b"pin")
     topic.post(start_of(MONDAY), b"pin")
-    land_day(topic, bucket, MONDAY)
+    land_day(topic, bucket, MONDAY, TIMES)
     topic.cut(0, 1)
 
     with pytest.raises(TopicCutError, match="Partition 0 of pins ends at offset 1, but S3 has its records up to 1"):
-        land_day(topic, bucket, MONDAY)
+        land_day(topic, bucket, MONDAY, TIMES)

@@ -35,8 +35,8 @@ class Watcher:
         self.topic, self.bucket = topic, bucket
         self.cursor: Cursor | None = None
 
-    def look(self, now: datetime, held_back: Set[date] = NOBODY) -> News:
-        news = look(self.topic, self.bucket, self.cursor, held_back, now, PAUSE)
+    def look(self, now: datetime, held_back: Set[date] = NOBODY, undone: Set[date] = NOBODY) -> News:
+        news = look(self.topic, self.bucket, self.cursor, held_back, now, PAUSE, undone)
         self.cursor = Cursor.decode(news.cursor.encode())
         return news
 
@@ -54,6 +54,14 @@ def topic() -> FakeTopic:
 @pytest.fixture
 def watcher(topic: FakeTopic) -> Watcher:
     return Watcher(topic, FakeBucket())
+
+
+def test_a_cursor_of_before_is_read() -> None:
+    text = (
+        '{"topic_id":"id","open_day_asked_at":"2026-11-16T12:00:00+00:00","offsets":{"0":5},"waiting":["2026-11-15"]}'
+    )
+
+    assert Cursor.decode(text) == Cursor("id", at(MONDAY), {0: 5})
 
 
 def test_a_first_look_asks_for_every_day_that_has_records(topic: FakeTopic, watcher: Watcher) -> None:
@@ -105,6 +113,12 @@ def test_a_day_stays_asked_for_until_a_run_of_it_has_come_to_its_end(topic: Fake
 
     assert (before, while_it_runs.days, while_it_runs.waiting, after) == ({MONDAY}, NOBODY, {MONDAY}, {MONDAY})
     assert watcher.look(at(TUESDAY)).days == NOBODY
+
+
+def test_a_day_whose_last_run_failed_is_asked_for_though_nothing_is_new(watcher: Watcher) -> None:
+    tomorrow = TUESDAY + timedelta(days=1)
+
+    assert watcher.look(at(TUESDAY), undone={MONDAY, tomorrow}).days == {MONDAY}
 
 
 def test_a_record_that_is_ahead_hides_no_other_from_the_look(topic: FakeTopic, watcher: Watcher) -> None:

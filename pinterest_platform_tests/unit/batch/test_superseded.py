@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pinterest_platform.batch import superseded
-from pinterest_platform.batch.superseded import older_versions, versions_in
+from pinterest_platform.batch.superseded import older_versions, versions_in, versions_of
 
 PINS = ["a", "b", "Ελένη", ""]
 # Pin, time, offset, partition: coordinates are unique, times are not.
@@ -45,7 +45,7 @@ def batch(*versions: Version) -> Any:
 
 
 def found(lines: list[dict[str, Any]], *batches: Any) -> set[tuple[int, int]]:
-    older = older_versions(versions_in(lines), lambda: batches).by_partition
+    older = older_versions(versions_in(lines), lambda: map(versions_of, batches)).by_partition
     return {(partition, int(offset)) for partition, offsets in older.items() for offset in offsets}
 
 

@@ -30,7 +30,7 @@ def away(_days: Sequence[date]) -> dict[date, Finding]:
 
 
 def run(
-    judges: Mapping[str, Judge], *days: date, selected: Sequence[str] | None = None
+    judges: Mapping[str, Judge], *days: date, selected: Sequence[str] | None = None, as_range: bool = False
 ) -> tuple[bool, list[dg.AssetCheckEvaluation], str]:
     """Whether the run succeeded, what it told of the checks, and what its step failed with."""
     specs = [dg.AssetCheckSpec(name, asset=PINS.key, partitions_def=DAILY, blocking=name == "first") for name in judges]
@@ -46,7 +46,9 @@ def run(
     tags = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
     with dg.DagsterInstance.ephemeral() as instance:
         result = definitions.resolve_job_def("judge").execute_in_process(
-            instance=instance, raise_on_error=False, tags={"dagster/partition": first} if first == last else tags
+            instance=instance,
+            raise_on_error=False,
+            tags=tags if as_range or first != last else {"dagster/partition": first},
         )
     told = [
         event.asset_check_evaluation_data
@@ -83,6 +85,12 @@ def test_each_day_of_each_check_is_told() -> None:
         f"{NEXT_DAY}: A row is missing."
     ]
     assert {found.check_name for found in told if found.blocking} == {"first"}
+
+
+def test_a_backfill_of_one_day_tells_it_under_its_day() -> None:
+    _, told, _ = run({"first": well}, DAY, as_range=True)
+
+    assert [(found.partition, found.passed) for found in told] == [(DAY.isoformat(), True), (None, True)]
 
 
 @pytest.mark.parametrize("lost", ["first", "second"])

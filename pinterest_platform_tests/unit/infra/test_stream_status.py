@@ -38,6 +38,14 @@ def test_a_stream_that_stands_still_while_records_wait_is_told_though_its_heart_
     assert judge(replace(BEAT, idle_seconds=idle), Lag(records=3, seconds=3665.0)) == said
 
 
+def test_a_stream_that_is_starting_is_no_problem_unless_records_wait_for_it_long() -> None:
+    starting = replace(BEAT, idle_seconds=600.0, is_starting=True)
+
+    assert judge(starting, NOTHING_WAITS) == "starting"
+    assert not StreamStatus("starting").is_a_problem
+    assert judge(starting, Lag(5, 61.0)).startswith("unhealthy: nothing stored for 10 min")
+
+
 def test_a_silent_stream_is_told_with_where_its_switch_is() -> None:
     said = judge(replace(BEAT, silent_seconds=61.0, trouble="old"), NOTHING_WAITS)
 
@@ -58,4 +66,4 @@ def test_a_postgresql_that_is_away_is_said_to_be() -> None:
     status = look_at_stream(Settings(postgres_port=1))
 
     assert status.is_a_problem
-    assert status.state.startswith("unhealthy: waits for PostgreSQL, which is away: ")
+    assert status.state.startswith("unhealthy: PostgreSQL at 127.0.0.1:1 is away")

@@ -109,6 +109,16 @@ def test_another_user_sees_what_runs_and_whom_to_ask(reachable: Path) -> None:
 
 
 @AS_ROOT
+@pytest.mark.parametrize("command", ["status", "stop"])
+def test_a_folder_that_cannot_be_made_is_a_sentence(reachable: Path, command: str) -> None:
+    asked = ask_as_nobody(command, reachable / "state")
+
+    assert asked.returncode == 1
+    assert f"{reachable / 'state'} cannot be written by this user" in asked.stdout
+    assert "Traceback" not in asked.stderr
+
+
+@AS_ROOT
 def test_a_folder_that_another_user_cannot_enter_is_a_sentence(tmp_path: Path) -> None:
     place = make_place(Settings(state_folder=tmp_path / "state"))
 

@@ -3,6 +3,8 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from random import Random
+from string import ascii_letters
 
 from hypothesis import HealthCheck, given
 from hypothesis import settings as tried
@@ -53,6 +55,16 @@ def test_an_answer_may_be_posted_again(client: ApiClient, log: MemoryPublisher) 
     assert answer.json() == first | {"offset": 1}
     assert answer.text.count("offset") == 1
     assert json.loads(log.records[1].value)["offset"] == 77
+
+
+def test_a_text_that_no_index_could_hold_is_refused_with_its_field_and_limit(
+    client: ApiClient, log: MemoryPublisher
+) -> None:
+    answer = client.post("/pin/", json=pin(poster_name="".join(Random(7).choices(ascii_letters, k=5_000))))
+
+    assert answer.status_code == 422
+    assert answer.json()["problems"] == [{"field": "poster_name", "reason": "must not be longer than 1,024 bytes"}]
+    assert log.records == []
 
 
 def test_the_content_type_does_not_matter(client: ApiClient) -> None:

@@ -70,6 +70,19 @@ def test_a_text_of_an_event_that_is_too_large_cannot_pass_for_an_event() -> None
 
 
 @pytest.mark.parametrize(
+    "member",
+    ['"more": ' + "9" * 5_000, '"more": ' + "[" * 300 + "]" * 300, f'"title": "{"x" * 8_193}"', '"poster_name": 1e999'],
+)
+def test_an_event_that_is_refused_for_what_it_holds_leaves_the_others(member: str) -> None:
+    hostile = json.dumps(pin_without(member.split('"')[1]))[:-1] + f", {member}}}"
+    body = f"[{json.dumps(pin(event_id='a'))}, {hostile}, {json.dumps(pin(event_id='b'))}]".encode()
+
+    verdicts = reader().read_array(body)
+
+    assert [isinstance(verdict, RefusedPinError) for verdict in verdicts] == [False, True, False]
+
+
+@pytest.mark.parametrize(
     ("body", "reason"),
     [
         (b"{}", "is not a JSON array"),

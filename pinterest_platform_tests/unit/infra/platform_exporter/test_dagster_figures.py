@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from prometheus_client import CollectorRegistry
 
-from infra.platform_exporter.dagster_figures import DagsterFigures
+from infra.platform_exporter.dagster_figures import DAYS, DagsterFigures
 from infra.platform_exporter.sources import Sources
 
 NOW = datetime(2026, 11, 26, 5, tzinfo=UTC)
@@ -20,9 +21,9 @@ def tick(number: int, status: str) -> dict[str, object]:
     return {"id": str(number), "status": status, "timestamp": TODAY}
 
 
-def execution(partition: str | None, status: str, **numbers: int) -> dict[str, Any]:
+def execution(status: str, **numbers: int) -> dict[str, Any]:
     entries: list[dict[str, object]] = [{"label": name, "intValue": count} for name, count in numbers.items()]
-    return {"partition": partition, "status": status, "evaluation": {"metadataEntries": [*entries, {"label": "text"}]}}
+    return {"status": status, "evaluation": {"metadataEntries": [*entries, {"label": "text"}]}}
 
 
 def check(name: str, status: str, severity: str, ranges: list[dict[str, object]] | None = None) -> dict[str, object]:
@@ -69,12 +70,23 @@ def answer(ticks: list[dict[str, object]]) -> dict[str, Any]:
         "schedulesOrError": {"results": [{"name": "daily", "state": {"status": "STOPPED", "ticks": []}}]},
         "assetNodes": [node],
         "batch": [batch],
-        "accounts": [
-            execution("2026-11-25", "SUCCEEDED", kafka=11, raw=11),
-            execution(None, "FAILED", days=2),
-            execution("2026-11-25", "FAILED", kafka=9, raw=8),
-            execution("2026-11-24", "FAILED", kafka=5, raw=4),
+        **{f"account{days_ago}": [] for days_ago in range(DAYS)},
+        "account1": [
+            execution("IN_PROGRESS"),
+            execution("SUCCEEDED", kafka=11, raw=11),
+            execution("FAILED", kafka=9, raw=8),
         ],
+        "account2": [execution("FAILED", kafka=5, raw=4)],
+        "topic": {
+            "assetObservations": [
+                {
+                    "metadataEntries": [
+                        {"label": "records"},
+                        {"label": "failed_attempts", "jsonString": '{"2026-11-24": 3, "2026-11-25": 1}'},
+                    ]
+                }
+            ]
+        },
     }
 
 
@@ -136,6 +148,21 @@ def test_a_partition_has_the_time_of_its_materialization_or_none() -> None:
     assert figure(registry, name, asset=asset, partition="2026-11-26", days_ago="0") == 0
     assert figure(registry, "dagster_asset_last_materialization_timestamp_seconds", asset="clean_pins") == 1700000000.5
     assert figure(registry, "dagster_asset_is_fresh", asset="clean_pins") == 0
+
+
+def test_a_day_that_is_asked_for_in_vain_shows_how_often() -> None:
+    registry = registry_of(Dagster())
+
+    assert figure(registry, "pipeline_day_failed_attempts", partition="2026-11-24") == 3
+    assert figure(registry, "pipeline_day_failed_attempts", partition="2026-11-25") == 1
+
+
+@pytest.mark.parametrize("topic", [{}, {"assetObservations": []}, {"assetObservations": [{"metadataEntries": []}]}])
+def test_a_topic_that_was_never_looked_at_has_no_failed_day(topic: dict[str, Any]) -> None:
+    figures = DagsterFigures(lambda _, __: {**answer([]), "topic": topic}, clock=lambda: NOW)
+    [failed] = [metric for metric in figures.collect() if metric.name == "pipeline_day_failed_attempts"]
+
+    assert failed.samples == []
 
 
 def test_the_newest_account_of_a_day_is_shown() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -35,3 +37,11 @@ def test_a_source_that_is_away_takes_nothing_from_the_others(capsys: pytest.Capt
 
 def test_a_source_that_breaks_off_shows_nothing() -> None:
     assert "half" not in scrape(Sources({"dagster": breaking_off}))
+
+
+def test_the_exporter_stays_small_it_loads_neither_spark_nor_dagster() -> None:
+    program = "import sys, infra.platform_exporter.__main__; print(sorted({'pyspark', 'dagster'} & set(sys.modules)))"
+
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert loaded.stdout.strip() == "[]"

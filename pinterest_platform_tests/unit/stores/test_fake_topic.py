@@ -1,0 +1,14 @@
+"""That the in-memory topic reads as a real one does."""
+
+from __future__ import annotations
+
+import pytest
+
+from pinterest_platform_tests.fakes import FakeTopic
+from pinterest_platform_tests.topic_suite import TopicSuite
+
+
+class TestFakeTopic(TopicSuite):
+    @pytest.fixture
+    def topic(self) -> FakeTopic:
+        return FakeTopic(partitions=2)
