@@ -27,7 +27,7 @@ _LOCK_MILLISECONDS = 500
 _ATTEMPTS = 5
 _PAUSE_SECONDS = 1.0
 # Rows that leave in one transaction, about; batches wait for it.
-CHUNK_ROWS = 20_000
+CHUNK_ROWS = 10_000
 # Not by CREATE TABLE ... PARTITION OF, which waits for whoever reads any day, and makes everybody wait behind it.
 _MAKE_DAY = (
     sql.SQL("CREATE TABLE {name} (LIKE pinterest_stream INCLUDING DEFAULTS)"),

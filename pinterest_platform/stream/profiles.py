@@ -13,7 +13,7 @@ from psycopg import sql
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.postgres import Connection, connect
 
-CHUNK_PROFILES = 20_000  # that are mended in one transaction; batches wait for it
+CHUNK_PROFILES = 10_000  # that are mended in one transaction; batches wait for it
 _ROUNDS = 5
 _RECOUNT_LOCK = 7_463_802  # any number: a recount reads the whole stream, and another one beside it would learn no more
 _COLUMNS = sql.SQL(
