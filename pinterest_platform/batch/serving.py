@@ -76,7 +76,7 @@ def replace_batch_slices(
         execute_all(session, _ADD_REJECT, [(*pin.shortened(), write_time) for pin in refused])
         rows = _without(rows, refused)
         written = finish_write(session, list(slices.values()), write_time)
-        _delete_older(session, {day: written[slices[day]] for day in days}, own=rows)
+        _delete_older(session, {day: written[slices[day]] for day in days}, rows)
         named = [category for place, category in enumerate(categories) if place not in unnamed]
         emptied = [(write_time, day, category) for day, category, _ in named if category not in rows[day]]
         execute_all(session, _FORGET_CATEGORY, emptied)

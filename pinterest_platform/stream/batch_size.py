@@ -17,7 +17,7 @@ MAX_RECORDS_A_BATCH = 20_000
 BATCH_BYTES = 32 * 1024 * 1024
 # A few large records among small ones are no reason to start a query anew.
 _TELLING_BYTES = BATCH_BYTES // 16
-_PLACES = 8
+_PLACES = 24  # of all partitions together, where these are fewer
 _RECORDS_A_PLACE = 16
 
 
@@ -27,7 +27,7 @@ def records_a_batch(record_bytes: float) -> int:
 
 
 def waiting_record_bytes(topic: Topic, starting: Mapping[int, int]) -> float:
-    """The mean size of the larger half of what waits in the topic, from a few places of each partition; 0 for nothing.
+    """The mean size of the larger half of what waits in the topic, from a few places of each partition; 0: none waits.
 
     Args:
         topic: looked at, never consumed.
@@ -61,10 +61,11 @@ class BatchSize:
 
 def _places(topic: Topic, starting: Mapping[int, int]) -> Iterator[tuple[int, int, int]]:
     """Partition, offset and end of each place."""
-    beginnings = topic.beginning_offsets()
-    for partition, end in topic.end_offsets().items():
+    beginnings, ends = topic.beginning_offsets(), topic.end_offsets()
+    places = max(1, _PLACES // len(ends))
+    for partition, end in ends.items():
         first = max(starting.get(partition, 0), beginnings[partition])
-        step = max(_RECORDS_A_PLACE, (end - first) // _PLACES)
+        step = max(_RECORDS_A_PLACE, (end - first) // places)
         yield from ((partition, offset, end) for offset in range(first, end, step))
 
 

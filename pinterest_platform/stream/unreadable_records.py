@@ -1,8 +1,9 @@
 """Records that Spark's Kafka source cannot read: those whose timestamp it cannot turn into microseconds.
 
 It fails on such a record whatever the query asks for, at every attempt, and no option passes it over. So when a query
-has failed, the records that come next are looked at here: where such a one is among them, all up to the last of them
-are read by kafka-python, and go through the same cleaning, which quarantines what is misdated, and the same sink.
+has failed, the records that come next are looked at here: where one is of a year that few programs know, all up to the
+last of them are read by kafka-python, and go through the same cleaning, which quarantines what is misdated, and the
+same sink.
 
 Belongs here: finding them, and the way around Spark's source. Does not belong here: what is plausible (`pins.days`).
 """
@@ -27,10 +28,10 @@ if TYPE_CHECKING:
 _LOOKED_AT = 3 * MAX_RECORDS_A_BATCH
 _CHUNK_RECORDS, _CHUNK_BYTES = 5_000, 8 * 1024 * 1024
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# What both Spark and Python can hold. Nothing beyond is plausible, so that no day depends on how far beyond it is.
+# What Python can hold, and less than what Spark can, whose own limit depends on its calendars. Nothing beyond is
+# plausible, so that no day depends on how far beyond it is.
 _FIRST, _LAST = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
 _FIRST_MS, _LAST_MS = ((moment - _EPOCH) // timedelta(milliseconds=1) for moment in (_FIRST, _LAST))
-_LONGEST_MS = (2**63 - 1) // 1000
 
 
 def pass_unreadable_records(
@@ -40,7 +41,7 @@ def pass_unreadable_records(
     progress: Mapping[int, int],
     write: Callable[[list[str]], None],
 ) -> int:
-    """Store what comes next in the topic up to the last record that Spark cannot read; returns how many those are.
+    """Store what comes next in the topic up to the last record that Spark may not read; returns how many those are.
 
     Args:
         spark: whose cleaning is used.
@@ -63,7 +64,7 @@ def pass_unreadable_records(
 
 def _unreadable(topic: Topic, partition: int, first: int, stop: int) -> list[int]:
     records = topic.read(partition, first, stop)
-    return [record.offset for record in records if not -_LONGEST_MS <= record.timestamp <= _LONGEST_MS]
+    return [record.offset for record in records if not _FIRST_MS <= record.timestamp < _LAST_MS]
 
 
 def _chunks(records: Iterable[Record]) -> Iterator[list[Record]]:
@@ -88,6 +89,4 @@ def _lines(spark: SparkSession, settings: Settings, records: Iterable[Record]) -
 
 
 def _moment(timestamp_ms: int) -> datetime:
-    if timestamp_ms < _FIRST_MS:
-        return _FIRST
-    return _EPOCH + timedelta(milliseconds=timestamp_ms) if timestamp_ms < _LAST_MS else _LAST
+    return _EPOCH + timedelta(milliseconds=min(max(timestamp_ms, _FIRST_MS), _LAST_MS))

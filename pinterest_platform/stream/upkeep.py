@@ -48,6 +48,8 @@ class Upkeep:
                 connection.cancel()
         if self._thread.is_alive():
             self._thread.join(_END_SECONDS)
+        if connection and self._thread.is_alive():  # it was between two statements: it shall not begin the next
+            connection.close()
 
     def begin(self) -> None:
         """Start. Not before the run owns the stream: to take it over ends every session of it."""

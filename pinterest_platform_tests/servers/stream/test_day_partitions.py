@@ -114,6 +114,7 @@ def test_two_recounts_do_not_overlap(database: Connection, stores: Settings) -> 
         other.execute("SELECT pg_advisory_lock(%s)", [7_463_802])
         with pytest.raises(RecountUnderWayError):
             differing_profiles(database)
+        other.execute("SELECT pg_advisory_unlock(%s)", [7_463_802])
 
     assert differing_profiles(database) == []
 

@@ -21,7 +21,6 @@ from pinterest_platform.stream.activity import StreamReport
 from pinterest_platform.stream.lag import stream_lag
 from pinterest_platform.stream.loop import Watcher, run_stream
 from pinterest_platform_tests.pins import posted
-from pinterest_platform_tests.servers.hostile_topic import lift_limits_of_times
 from pinterest_platform_tests.servers.streaming import stream_to_the_end
 
 NOW = start_of(today())
@@ -56,7 +55,6 @@ def stored(database: Connection) -> list[str]:
 
 
 def test_no_time_of_a_record_stops_those_behind_it(spark: SparkSession, corner: Settings, database: Connection) -> None:
-    lift_limits_of_times(corner)
     with producing(corner) as producer:
         for name, timestamp in NO_TIMES.items():
             for unique_id, at in ((f"before {name}", NOW), (name, timestamp), (f"behind {name}", NOW)):
@@ -76,7 +74,6 @@ def test_no_time_of_a_record_stops_those_behind_it(spark: SparkSession, corner: 
 def test_a_partition_of_nothing_but_such_records_is_passed(
     spark: SparkSession, corner: Settings, database: Connection
 ) -> None:
-    lift_limits_of_times(corner)
     with producing(corner) as producer:
         for number in range(7_000):
             producer.send(corner.kafka_topic, value=posted(unique_id=f"{number}"), partition=1, timestamp_ms=2**63 - 1)

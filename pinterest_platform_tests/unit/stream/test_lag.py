@@ -33,6 +33,18 @@ def test_records_that_kafka_has_deleted_are_not_waited_for() -> None:
     assert lag_of(topic, {}, clock=lambda: 3.0) == Lag(1, 1.0)
 
 
+def test_marks_of_transactions_and_aborted_records_are_not_waited_for() -> None:
+    topic = topic_of()
+    topic.post_transaction(1_000, [b"{}"])
+    topic.post_aborted(2_000, [b"{}", b"{}"])
+
+    assert lag_of(topic, {0: 1}) == Lag(0, 0.0)
+    assert lag_of(topic, {}, clock=lambda: 3.0).seconds == 2.0
+
+    topic.post(4_000, b"{}")
+    assert lag_of(topic, {0: 1}, clock=lambda: 5.0) == Lag(1, 1.0)
+
+
 def test_a_stream_starts_after_what_is_stored_and_at_the_earliest_record_of_a_new_partition() -> None:
     assert starting_offsets(topic_of(1_000, 2_000), {0: 1}) == {0: 1, 1: EARLIEST}
 
