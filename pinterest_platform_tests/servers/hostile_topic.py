@@ -15,6 +15,7 @@ from typing import Any
 
 from kafka import KafkaAdminClient, KafkaProducer
 from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
+from kafka.serializer import Serializer
 
 from pinterest_platform.connections import kafka_python_options
 from pinterest_platform.settings import Settings
@@ -55,6 +56,13 @@ class _Name(str):
 
     def encode(self, *_: Any, **__: Any) -> bytes:
         return self.wire
+
+
+class _ValueOrNull(Serializer):  # type: ignore[misc]
+    """Makes nulls of what stands for them: kafka-python takes no record that has neither a key nor a value."""
+
+    def serialize(self, topic: str, headers: Any, data: bytes) -> bytes | None:
+        return None if data == _NULL else data
 
 
 class HostileProducers:
@@ -161,7 +169,7 @@ def _open_producer(settings: Settings, way: Way) -> Any:
         options["transactional_id"] = f"hostile-{uuid.uuid4()}"
     producer = KafkaProducer(
         **kafka_python_options(settings),
-        value_serializer=lambda value: None if value == _NULL else value,
+        value_serializer=_ValueOrNull(),
         acks="all",
         max_request_size=2 * 1024 * 1024,
         **options,

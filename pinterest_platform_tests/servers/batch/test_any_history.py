@@ -101,7 +101,7 @@ def any_event() -> st.SearchStrategy[Event]:
 
 
 @hypothesis_settings(
-    max_examples=3,
+    max_examples=2,
     derandomize=True,
     phases=[Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
