@@ -73,7 +73,7 @@ SETTINGS = BENCHMARK_SETTINGS.model_copy(
 A_MINUTE = 60.0
 _BETWEEN_SECONDS = 15.0  # at the least, from the end of a fault to the next
 _STARTS = 4
-_LAG_SECONDS, _ASKED_SECONDS, _SETTLED_SECONDS, _POSTING_SECONDS = 900.0, 900.0, 120.0, 900.0
+_LAG_SECONDS, _ASKED_SECONDS, _SETTLED_SECONDS, _POSTING_SECONDS = 900.0, 900.0, 600.0, 900.0
 
 
 @dataclass(frozen=True)
@@ -142,8 +142,10 @@ def own_disk() -> Iterator[Disk | None]:
     except (subprocess.CalledProcessError, OSError) as error:
         print(f"! No disk of its own, so none is filled: {error}", flush=True)
         shutil.rmtree(STATE_FOLDER, ignore_errors=True)
-        yield None
-        shutil.rmtree(STATE_FOLDER, ignore_errors=True)
+        try:
+            yield None
+        finally:
+            shutil.rmtree(STATE_FOLDER, ignore_errors=True)
         return
     try:
         yield disk
