@@ -271,7 +271,7 @@ def as_markdown(
         "| minute | fault | what was done | rows stood still, s |",
         "|---|---|---|---|",
     ]
-    ends = [*(one.began for one in struck[1:]), pulse.until]
+    ends = [*(one.began for one in struck[1:]), pulse.last_row]
     for one, end in zip(struck, ends, strict=False):
         minute = (one.began - began.timestamp()) / A_MINUTE
         lines.append(f"| {minute:.0f} | {one.name} | {_cell(one.told)} | {pulse.longest_pause(one.began, end)} |")

@@ -107,6 +107,11 @@ class Pulse:
             ended.set()
             thread.join(30)
 
+    @property
+    def last_row(self) -> float:
+        """When it came; when somebody last looked, where none ever came."""
+        return self._grew[-1] if self._grew else self.until
+
     def longest_pause(self, began: float, ended: float) -> str:
         """Seconds without a new row that began in this time, and how it ended where it did not end by a row."""
         grew = [at for at in self._grew if began <= at]
