@@ -8,9 +8,10 @@ Does not belong here: reading or writing anything, and rules that look at more t
 from __future__ import annotations
 
 from datetime import date
-from functools import reduce
+from functools import lru_cache, reduce
 from operator import or_
 
+from pyspark import SparkContext
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812 - the name that every Spark reader knows
 from pyspark.sql import types as T  # noqa: N812
@@ -112,7 +113,13 @@ def clean_lines(lines: DataFrame, misdated: Column) -> DataFrame:
     parsed = lines.select(*_COORDINATES, "value", "value_base64", misdated.alias("misdated"), posted).withColumn(
         "pin", F.when(F.size("posted") == 1, F.col("posted")[0])
     )
-    return parsed.select(
+    return parsed.select(*_cleaned_columns(lines.sparkSession.sparkContext))
+
+
+@lru_cache(maxsize=1)
+def _cleaned_columns(_context: SparkContext) -> tuple[Column, ...]:
+    """What a parsed line becomes. Made once a JVM: it takes py4j a second, and a small day is cleaned three times."""
+    return (
         *_pin_columns(),
         *_platform_columns(),
         F.col("topic").alias("kafka_topic"),
