@@ -11,7 +11,14 @@ from typing import Any
 import pyarrow
 from pyarrow import parquet
 
-from pinterest_platform.batch.slice_files import CleanSlice, SliceWriter, clean_prefix, quarantine_prefix
+from pinterest_platform.batch.slice_files import (
+    CleanSlice,
+    SliceWriter,
+    clean_prefix,
+    newest_note,
+    quarantine_prefix,
+    settled_marks,
+)
 from pinterest_platform.stores.s3 import ObjectStore
 
 CLEAN_SCHEMA = pyarrow.schema(
@@ -94,3 +101,10 @@ def put_slice(
         bucket.put(key, parquet_file(*rows[:1] * quarantined, schema=schema), {})
     writer.publish(outcome, [clean_prefix(day) + name], quarantine, marks)
     return outcome
+
+
+def settle(bucket: ObjectStore, day: date) -> None:
+    """What a run does at the day's end: what had asked for it before its cleaning read is done."""
+    note = newest_note(bucket, day)
+    assert note is not None
+    bucket.delete(settled_marks(bucket, note))

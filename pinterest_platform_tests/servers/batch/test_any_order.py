@@ -25,6 +25,7 @@ from pinterest_platform.settings import Settings
 from pinterest_platform.stores.cassandra import open_session
 from pinterest_platform.stores.kafka import open_topic
 from pinterest_platform.stores.s3 import ObjectStore, StoredObject, create_bucket, open_bucket
+from pinterest_platform_tests.clean_slices import settle
 from pinterest_platform_tests.pins import posted
 from pinterest_platform_tests.servers.rows import stored_days
 
@@ -148,6 +149,7 @@ def attempt(spark: SparkSession, settings: Settings, day: date, death: Death) ->
     _die(death, Death.CLEANED)
     with _mortal_serving(death):
         serving.replace_batch_slices(read_clean(spark, bucket, [day]), settings, [day])
+    settle(bucket, day)
 
 
 def _mortal(bucket: ObjectStore, death: Death) -> ObjectStore:

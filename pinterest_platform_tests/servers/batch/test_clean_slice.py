@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pinterest_platform.batch import clean_slice
 from pinterest_platform.batch.clean_slice import read_clean, replace_clean_slice, replace_clean_slices
 from pinterest_platform.batch.event_ids import Conflict, conflicts, event_files
-from pinterest_platform.batch.grown_days import grown_days
+from pinterest_platform.batch.grown_days import grown_days, marks_of
 from pinterest_platform.batch.landing import land_day
 from pinterest_platform.batch.raw_objects import landed_objects
 from pinterest_platform.batch.slice_files import (
@@ -30,6 +30,7 @@ from pinterest_platform.pins.days import start_of
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.parquet import count_rows
 from pinterest_platform.stores.s3 import ObjectStore, open_bucket
+from pinterest_platform_tests.clean_slices import settle
 from pinterest_platform_tests.fakes import FakeTopic
 from pinterest_platform_tests.pins import VALID_PIN, posted
 
@@ -129,12 +130,13 @@ def test_days_that_are_cleaned_together_are_slices_of_their_own(
 
 
 def land_days(bucket: ObjectStore, *records: tuple[int, bytes]) -> None:
-    """Land these records, each so many days after the first day."""
+    """Land these records, each so many days after the first day; no day is asked for then."""
     topic = FakeTopic()
     for number, value in records:
         topic.post(start_of(DAY + timedelta(days=number)), value)
     for number in {number for number, _ in records}:
         land_day(topic, bucket, DAY + timedelta(days=number))
+    bucket.delete([mark for day in grown_days(bucket) for mark in marks_of(bucket, day)])
 
 
 def titles(spark: SparkSession, bucket: ObjectStore, number: int) -> list[str]:
@@ -179,6 +181,7 @@ def test_a_day_that_was_cleaned_before_the_events_that_it_repeats_came_is_asked_
 
     assert ([each.repeated for each in before], grown_days(bucket)) == ([0, 0], [DAY + timedelta(days=1)])
     after = replace_clean_slice(spark, bucket, DAY + timedelta(days=1))
+    settle(bucket, after.day)
     assert ((after.clean, after.repeated), grown_days(bucket)) == ((0, 1), [])
 
 

@@ -19,11 +19,12 @@ from pinterest_platform.pins.cleaning import CLEAN_COLUMNS, RECORD_SCHEMA, clean
 from pinterest_platform.pins.days import start_of
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.postgres import Connection
-from pinterest_platform.stores.s3 import create_bucket, open_bucket
+from pinterest_platform.stores.s3 import ObjectStore, create_bucket, open_bucket
 from pinterest_platform.stream.copy_lines import LINE, copy_lines
 from pinterest_platform.stream.ownership import take_over
 from pinterest_platform.stream.profiles import differing_profiles
 from pinterest_platform.stream.sink import write_batch
+from pinterest_platform_tests.clean_slices import settle
 from pinterest_platform_tests.fakes import FakeTopic
 from pinterest_platform_tests.pins import posted
 from pinterest_platform_tests.servers.conftest import EMPTY_TABLES
@@ -67,11 +68,16 @@ def rows_of_the_batch(spark: SparkSession, settings: Settings, topic: FakeTopic,
     bucket = open_bucket(settings)
     for number in order:
         land_day(topic, bucket, DAYS[number])
-        replace_clean_slice(spark, bucket, DAYS[number])
+        clean(spark, bucket, DAYS[number])
     while grown := grown_days(bucket):
-        replace_clean_slice(spark, bucket, grown[0])
+        clean(spark, bucket, grown[0])
     found = read_clean(spark, bucket, DAYS).select(*CLEAN_COLUMNS).collect()
     return sorted(tuple(row) for row in found)
+
+
+def clean(spark: SparkSession, bucket: ObjectStore, day: date) -> None:
+    replace_clean_slice(spark, bucket, day)
+    settle(bucket, day)
 
 
 def rows_of_the_stream(database: Connection) -> list[Any]:
