@@ -21,6 +21,7 @@ from pinterest_platform.batch.days_write import RECORDS_A_FILE, write_days
 from pinterest_platform.batch.event_ids import DayEvents, days_before, event_files
 from pinterest_platform.batch.event_ids_write import ask_for_days_after, replace_event_ids
 from pinterest_platform.batch.grown_days import marks_of
+from pinterest_platform.batch.landing_pieces import CHUNK_OFFSETS
 from pinterest_platform.batch.raw_objects import RawObject, landed_objects
 from pinterest_platform.batch.slice_files import CleanSlice, SliceWriter, clean_files, clean_prefix, quarantine_prefix
 from pinterest_platform.pins.cleaning import (
@@ -101,25 +102,39 @@ def replace_clean_slices(spark: SparkSession, bucket: ObjectStore, days: Iterabl
 
 
 def _replace_together(spark: SparkSession, bucket: ObjectStore, days: Sequence[_Day]) -> Iterator[CleanSlice]:
-    before = [DayEvents.of(bucket, day) for day in days_before(each.day for each in days)]
-    with _kept(_events(spark, bucket, days, before), is_small=len(days) > 1) as events:
+    before = _days_before(bucket, days)
+    stale = [key for each in before if not each.is_fresh for key in each.raw_keys]
+    is_small = sum(each.records for each in days) + CHUNK_OFFSETS * len(stale) <= _RECORDS_TOGETHER
+    cleaned = _clean(spark, bucket, days, stale)
+    if is_small:
+        cleaned = cleaned.localCheckpoint()  # to plan the cleaning again costs more than to keep the rows
+    with _kept(_events(spark, bucket, cleaned, before), is_small=is_small) as events:
         replace_event_ids(events, bucket, [each.events for each in days] + before)
         ask_for_days_after(events, bucket, {each.day: each.events.made_of for each in days})
         made_of = {each.day: each.made_of for each in [*before, *(each.events for each in days)]}
         counts = _Counts(_repeats_by_day(events), made_of)
-        yield from _replace_slices(spark, bucket, days, events.where(~F.col("is_repeat")), counts)
+        yield from _replace_slices(bucket, days, cleaned, events.where(~F.col("is_repeat")), counts)
+
+
+def _days_before(bucket: ObjectStore, days: Sequence[_Day]) -> list[DayEvents]:
+    """The event ids of the days whose events may come again in these. A misdated record has no day before it."""
+    dated = [each.day for each in days if each.day != MISDATED_DAY]
+    with ThreadPoolExecutor(_PUBLISHED_AT_ONCE) as readers:
+        return list(readers.map(lambda day: DayEvents.of(bucket, day), days_before(dated)))
 
 
 def _replace_slices(
-    spark: SparkSession, bucket: ObjectStore, days: Sequence[_Day], pins: DataFrame, counts: _Counts
+    bucket: ObjectStore, days: Sequence[_Day], cleaned: DataFrame, pins: DataFrame, counts: _Counts
 ) -> Iterator[CleanSlice]:
-    newest = newest_per_pin(pins.where(F.col("ingest_date").isin([each.day for each in days])))
+    is_of_days = F.col("ingest_date").isin([each.day for each in days])
+    newest = newest_per_pin(pins.where(is_of_days))
     written = _write_together(newest, bucket, days) if len(days) > 1 else [_write_alone(newest, bucket, days[0])]
-    # The few rejects are worked out a second time: keeping them from the first would mean caching all records. If new
-    # records have come since the days were begun, and just as many, the rejects are left to the cleaning of those.
+    # The few rejects of a large day are worked out a second time: keeping them from the first would mean to keep all of
+    # its records. If new ones have come since the days were begun, and just as many, the rejects are left to their
+    # cleaning.
     accepted = sum(clean.versions + counts.repeated.get(clean.begun.day, 0) for clean in written)
     are_rejects = accepted != sum(each.records for each in days)
-    rejects = rejected(_clean(spark, bucket, days)).localCheckpoint() if are_rejects else None
+    rejects = rejected(cleaned.where(is_of_days)).localCheckpoint() if are_rejects else None
     reasons = _reasons_by_day(rejects) if rejects else {}
     quarantine = write_days(rejects, bucket, quarantine_prefix) if rejects else {}
     with ThreadPoolExecutor(_PUBLISHED_AT_ONCE) as publishers:
@@ -141,13 +156,12 @@ def _kept(rows: DataFrame, *, is_small: bool) -> Iterator[DataFrame]:
         kept.unpersist()
 
 
-def _events(spark: SparkSession, bucket: ObjectStore, days: Sequence[_Day], before: Sequence[DayEvents]) -> DataFrame:
-    """The accepted records of the days, and of those before whose event ids are to be made, with their repeats marked.
+def _events(spark: SparkSession, bucket: ObjectStore, cleaned: DataFrame, before: Sequence[DayEvents]) -> DataFrame:
+    """The accepted records among these, with their repeats marked: by each other, and by the event ids of days before.
 
-    The event ids of the other days before are read, to mark by.
+    Those of the days whose event ids are to be made are among the records.
     """
-    keys = [key for each in before if not each.is_fresh for key in each.raw_keys]
-    read = accepted_events(_clean(spark, bucket, days, keys)).withColumn("is_known", F.lit(False))
+    read = accepted_events(cleaned).withColumn("is_known", F.lit(False))
     known = event_files(bucket, [each.day for each in before if each.is_fresh])
     if known:
         rows = spark.read.schema(EVENT_SCHEMA).parquet(*(s3a_url(bucket, key) for key in known))
@@ -159,7 +173,7 @@ def _repeats_by_day(events: DataFrame) -> dict[date, int]:
     return dict(events.where("is_repeat").groupBy("ingest_date").count().collect())
 
 
-def _clean(spark: SparkSession, bucket: ObjectStore, days: Sequence[_Day], more: Sequence[str] = ()) -> DataFrame:
+def _clean(spark: SparkSession, bucket: ObjectStore, days: Sequence[_Day], more: Sequence[str]) -> DataFrame:
     """The records of the days, and of `more` raw objects, cleaned."""
     lines = read_raw(spark, bucket, [*(stored.key for each in days for stored in each.raw_objects), *more])
     # A timestamp was judged when its record was landed.

@@ -227,7 +227,7 @@ def test_large_days_are_not_kept_together(
     spark: SparkSession, bucket: ObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     land(bucket, posted(), posted(unique_id="other"))
-    monkeypatch.setattr(clean_slice, "_RECORDS_TOGETHER", 1)
+    monkeypatch.setattr(clean_slice, "_RECORDS_TOGETHER", -1)
     with monkeypatch.context() as kept:
         kept.setattr(DataFrame, "localCheckpoint", Mock(side_effect=AssertionError))
 
