@@ -33,16 +33,17 @@ _SLICE = sql.SQL(
     "CREATE TEMPORARY TABLE batch_slice ON COMMIT DROP AS SELECT {columns} FROM pinterest_stream WITH NO DATA"
 ).format(columns=_COLUMNS)
 _COPY = sql.SQL("COPY batch_slice ({columns}) FROM STDIN").format(columns=_COLUMNS)
+# The earliest copy of an event may be told by a row of another day. Without such a copy, no other day is looked at.
+_HAS_EARLIER_COPIES = "SELECT FROM stream_duplicates WHERE is_earlier AND %s IN (ingest_date, of_date) LIMIT 1"
 # The day stands as a value beside each of the stream's tables: joined by it, every day that they keep would be read.
-_DIFFERENT = sql.SQL(
-    """
+_DIFFERENT = """
     SELECT batch.kafka_partition, batch.kafka_offset
     FROM batch_slice AS batch
     JOIN stream_progress AS done
         ON done.topic = %(topic)s
         AND done.kafka_partition = batch.kafka_partition AND batch.kafka_offset < done.next_offset
         AND batch.kafka_offset >= coalesce((to_jsonb(done) ->> 'first_offset')::bigint, 0)
-    LEFT JOIN pinterest_stream_records AS stream
+    LEFT JOIN {records} AS stream
         ON stream.ingest_date = %(day)s
         AND stream.kafka_partition = batch.kafka_partition AND stream.kafka_offset = batch.kafka_offset
     WHERE NOT EXISTS (
@@ -51,13 +52,9 @@ _DIFFERENT = sql.SQL(
           AND again.kafka_offset = batch.kafka_offset AND again.content IS NULL
     ) AND ({batch}) IS DISTINCT FROM ({stream})
     ORDER BY 1, 2"""
-).format(
-    batch=sql.SQL(", ").join(sql.Identifier("batch", name) for name in CLEAN_COLUMNS),
-    stream=sql.SQL(", ").join(sql.Identifier("stream", name) for name in CLEAN_COLUMNS),
-)
 _NEWER = """
     SELECT stream.kafka_partition, stream.kafka_offset
-    FROM pinterest_stream_records AS stream LEFT JOIN batch_slice AS batch USING (unique_id)
+    FROM {records} AS stream LEFT JOIN batch_slice AS batch USING (unique_id)
     WHERE stream.ingest_date = %(day)s AND (
         batch.unique_id IS NULL
         OR (stream.ingested_at, stream.kafka_offset, stream.kafka_partition)
@@ -92,10 +89,20 @@ def compare_with_stream(settings: Settings, day: date) -> Parity | None:
         rows = _copy(connection, batches)
         connection.execute("CREATE INDEX ON batch_slice (unique_id)")
         connection.execute("ANALYZE batch_slice (kafka_partition, kafka_offset, unique_id)")  # what it is joined by
-        named = {"topic": settings.kafka_topic, "day": day}
-        different: list[Any] = connection.execute(_DIFFERENT, named).fetchall()
-        newer: list[Any] = connection.execute(_NEWER, named).fetchall()
+        named, parts = {"topic": settings.kafka_topic, "day": day}, _parts(connection, day)
+        different: list[Any] = connection.execute(sql.SQL(_DIFFERENT).format(**parts), named).fetchall()
+        newer: list[Any] = connection.execute(sql.SQL(_NEWER).format(**parts), named).fetchall()
     return Parity(rows, different, newer)
+
+
+def _parts(connection: Connection, day: date) -> dict[str, sql.Composable]:
+    """What the comparisons are made of: the stream's records of the day, and the fields on either side."""
+    has_earlier_copies = connection.execute(_HAS_EARLIER_COPIES, [day]).rowcount > 0
+    return {
+        "records": sql.Identifier("pinterest_stream_records" if has_earlier_copies else "pinterest_stream"),
+        "batch": sql.SQL(", ").join(sql.Identifier("batch", name) for name in CLEAN_COLUMNS),
+        "stream": sql.SQL(", ").join(sql.Identifier("stream", name) for name in CLEAN_COLUMNS),
+    }
 
 
 def _copy(connection: Connection, batches: Any) -> int:
