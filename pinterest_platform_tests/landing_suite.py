@@ -262,7 +262,8 @@ class LandingSuite:
         landed = land_day(topic, bucket, MONDAY, TIMES)
 
         assert (landed.read, values(bucket, MONDAY)) == (2, ["3", "4"])
-        assert read_ledger(bucket) == Ledger({0: [(0, 6)], 1: []}, {0: {0: MONDAY, 6: TUESDAY}})
+        ranges = {number: [(0, 6)] if number == 0 else [] for number in topic.partitions()}
+        assert read_ledger(bucket) == Ledger(ranges, {0: {0: MONDAY, 6: TUESDAY}})
 
     def test_what_had_expired_before_the_first_landing_of_an_older_bucket_meets_no_day_but_the_first(
         self, topic: WritableTopic, bucket: ObjectStore

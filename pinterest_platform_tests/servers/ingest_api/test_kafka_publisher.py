@@ -14,6 +14,7 @@ from ingest_api.metrics import IngestMetrics
 from ingest_api.publisher import BrokerUnavailableError, Receipt, Record
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.kafka import create_topic
+from pinterest_platform_tests.servers.conftest import take_every_time
 from pinterest_platform_tests.unit.ingest_api.publisher_contract import Log, PublisherContract, is_writable, opened
 
 RECORD = Record(b"pin", b"{}", timestamp=1_700_000_000_123)
@@ -56,6 +57,7 @@ def own_topic(admin: KafkaAdminClient, no_topic: Settings) -> Iterator[Settings]
     By its own default Kafka deletes what is older than a week, and the contract's records are stamped in 1970.
     """
     create_topic(no_topic)
+    take_every_time(no_topic)
     yield no_topic
     admin.delete_topics([no_topic.kafka_topic])
 
