@@ -11,7 +11,6 @@ from datetime import date
 from functools import reduce
 
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F  # noqa: N812
 
 from benchmarks.measured import Measured, measure
 from benchmarks.stack import corner_of, running
@@ -22,6 +21,7 @@ from pinterest_platform.batch.landing import land_day
 from pinterest_platform.batch.raw_objects import landed_objects
 from pinterest_platform.batch.serving import replace_batch_slices
 from pinterest_platform.pins.cleaning import accepted, clean_lines
+from pinterest_platform.pins.days import PlausibleTimes
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.cassandra import create_tables
 from pinterest_platform.stores.kafka import open_topic
@@ -40,7 +40,7 @@ def main() -> None:
         create_tables(own)
         post_day(own, DAY, EVENTS, distinct=True)
         with open_topic(own) as topic:
-            land_day(topic, open_bucket(own), DAY)
+            land_day(topic, open_bucket(own), DAY, PlausibleTimes.now(own.first_day))
         spark = open_session(own, driver_for(open_bucket(own), [DAY]))
         in_memory = _read(spark, own).localCheckpoint()
         _repeat("cleaning alone (from memory to nowhere)", lambda: _clean_to_nowhere(in_memory), TIMES)
@@ -57,7 +57,7 @@ def _read(spark: SparkSession, settings: Settings) -> DataFrame:
 
 def _clean_to_nowhere(lines: DataFrame) -> None:
     many = reduce(DataFrame.union, [lines] * TIMES)
-    accepted(clean_lines(many, F.lit(False))).write.format("noop").mode("overwrite").save()
+    accepted(clean_lines(many)).write.format("noop").mode("overwrite").save()
 
 
 def _serve(spark: SparkSession, settings: Settings) -> None:

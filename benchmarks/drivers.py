@@ -19,6 +19,7 @@ from pinterest_platform.batch.clean_slice import read_clean, replace_clean_slice
 from pinterest_platform.batch.landing import land_day
 from pinterest_platform.batch.popularity import replace_popularity
 from pinterest_platform.batch.serving import replace_batch_slices
+from pinterest_platform.pins.days import PlausibleTimes
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.cassandra import create_tables
 from pinterest_platform.stores.java_options import Driver
@@ -44,7 +45,7 @@ def main() -> None:
         for day, size in days.items():
             post_day(own, day, size)
             with open_topic(own) as topic:
-                land_day(topic, open_bucket(own), day)
+                land_day(topic, open_bucket(own), day, PlausibleTimes.now(own.first_day))
         for _ in range(ROUNDS):
             for day, size in days.items():
                 for driver in Driver:

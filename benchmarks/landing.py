@@ -12,6 +12,7 @@ from benchmarks.measured import MIB, Measured, measure
 from benchmarks.stack import corner_of, running
 from benchmarks.topic import post_day
 from pinterest_platform.batch.landing import Landing, land_day
+from pinterest_platform.pins.days import PlausibleTimes
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.kafka import open_topic
 from pinterest_platform.stores.kafka_batches import Record
@@ -40,7 +41,7 @@ def main() -> None:
 
 def _land(settings: Settings) -> Landing:
     with open_topic(settings) as topic:
-        return land_day(topic, open_bucket(settings), DAY)
+        return land_day(topic, open_bucket(settings), DAY, PlausibleTimes.now(settings.first_day))
 
 
 def _print_landing(name: str, landing: Measured[Landing]) -> None:

@@ -17,8 +17,6 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from pyspark.sql import functions as F  # noqa: N812
-
 from benchmarks.stack import running
 from ingest_api.emulator.drawing import draw_posts
 from pinterest_platform.pins.cleaning import CLEAN_COLUMNS, RECORD_SCHEMA, accepted, clean_records
@@ -49,7 +47,7 @@ def main() -> None:
         with closing(connect(settings, autocommit=True)) as connection:
             connection.execute(_STAGED.format(", ".join(CLEAN_COLUMNS)))
             for size in SIZES:
-                cleaned = clean_records(_records(spark, size), F.lit(False))
+                cleaned = clean_records(_records(spark, size))
                 lines, rows = copy_lines(cleaned), accepted(cleaned)
                 copy, jdbc = partial(_copy, settings, connection, lines), partial(_jdbc, settings, connection, rows)
                 _measure(connection, "COPY from the driver", size, copy)

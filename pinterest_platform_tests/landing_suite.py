@@ -166,7 +166,7 @@ class LandingSuite:
         topic.post(start_of(TUESDAY) + NOON, b"tuesday")
         topic.post(start_of(MONDAY) + NOON, b"late")
 
-        first, again = land_day(topic, bucket, TUESDAY, TIMES), land_day(topic, bucket, TUESDAY)
+        first, again = land_day(topic, bucket, TUESDAY, TIMES), land_day(topic, bucket, TUESDAY, TIMES)
 
         assert (first.late, again.late) == ({MONDAY: 1}, {})
         assert grown_days(bucket) == [MONDAY, TUESDAY]
@@ -193,7 +193,7 @@ class LandingSuite:
         topic.post(start_of(WEDNESDAY), b"behind")
         topic.delete_before(0, 7)
 
-        first, again = land_day(topic, bucket, WEDNESDAY, TIMES), land_day(topic, bucket, WEDNESDAY)
+        first, again = land_day(topic, bucket, WEDNESDAY, TIMES), land_day(topic, bucket, WEDNESDAY, TIMES)
 
         loss = Loss(topic.topic, 0, 4, 7, MONDAY, WEDNESDAY, before_first_landing=False)
         assert (list(first.losses), list(again.losses), losses(bucket)) == ([loss], [], [loss])

@@ -82,7 +82,7 @@ def load_classes(settings: Settings) -> None:
         lines.write_text(json.dumps({"topic": "pins", "partition": 0, "offset": 0, "value": _PIN.decode()}))
         spark.read.schema(_LINE_SCHEMA).json(lines.as_uri(), mode="FAILFAST").collect()
         records = spark.createDataFrame([("pins", 0, 0, datetime.now(UTC), None, _PIN)], RECORD_SCHEMA)
-        newest_per_pin(accepted(clean_records(records, F.lit(False)))).write.parquet(pins.as_uri())
+        newest_per_pin(accepted(clean_records(records))).write.parquet(pins.as_uri())
         counted = spark.read.parquet(pins.as_uri()).groupBy("category").agg(F.count("*"), F.count_distinct("unique_id"))
         counted.collect()
     _look_for_stores(spark)

@@ -9,7 +9,7 @@ from pinterest_platform.assets.metadata import counts, sample
 from pinterest_platform.assets.raw_pins import raw_pins
 from pinterest_platform.assets.slices import OWNERS
 from pinterest_platform.assets.spark import session_for
-from pinterest_platform.batch.clean_slice import replace_clean_slice
+from pinterest_platform.batch.clean_slice import replace_misdated_slice
 from pinterest_platform.batch.slice_files import quarantine_files, quarantine_prefix
 from pinterest_platform.pins.days import MISDATED_DAY
 from pinterest_platform.settings import Settings
@@ -36,7 +36,8 @@ def misdated_records(
     """
     started, bucket = time.monotonic(), open_bucket(settings)
     with failures_in_words(settings):
-        outcome = replace_clean_slice(session_for([MISDATED_DAY], pyspark, settings), bucket, MISDATED_DAY)
+        spark = session_for([MISDATED_DAY], pyspark, settings)
+        outcome = replace_misdated_slice(spark, bucket, settings.first_day)
     rows = first_rows(settings, quarantine_files(bucket, MISDATED_DAY), _SAMPLED_ROWS)
     context.add_output_metadata(
         {

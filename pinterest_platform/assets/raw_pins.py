@@ -36,7 +36,7 @@ def raw_pins(context: dg.AssetExecutionContext, settings: dg.ResourceParam[Setti
         # The first of them lands everything; the others bring what has come meanwhile, and look at their day.
         for day in reversed(days):
             started = time.monotonic()
-            times = PlausibleTimes.until(int(time.time() * 1000), settings.first_day)
+            times = PlausibleTimes.now(settings.first_day)
             landing = land_day(topic, bucket, day, times)
             for loss in landing.losses:
                 context.log.error(f"Kafka deleted records of {loss.topic} before they were landed: {loss.in_words()}.")

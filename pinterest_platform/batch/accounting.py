@@ -17,7 +17,8 @@ from pinterest_platform.batch import day_offsets, event_ids, topic_offsets
 from pinterest_platform.batch.day_ranges import LATENESS_MS
 from pinterest_platform.batch.landing_ledger import read_ledger
 from pinterest_platform.batch.offset_sets import OffsetSet, in_words
-from pinterest_platform.batch.slice_files import read_account
+from pinterest_platform.batch.slice_files import CleanSlice, read_account
+from pinterest_platform.batch.superseded import Versions
 from pinterest_platform.pins.days import PlausibleTimes, end_of
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.cassandra import open_session
@@ -124,27 +125,23 @@ def account_for(stores: Stores, day: date, now: datetime | None = None) -> DayAc
     Raises:
         NotMaterialisedError: the day was never cleaned.
     """
-    settings, bucket = stores.settings, stores.bucket
+    bucket, now = stores.bucket, now or datetime.now(UTC)
     outcome = read_account(bucket, day)
     if outcome is None:
         raise NotMaterialisedError(f"{day} was never cleaned: materialise clean_pins of that day first.")
     # Before anything is read: what lands meanwhile must not look like more than Kafka has.
     landed = read_ledger(bucket).ends()
-    clean, quarantined = day_offsets.clean(settings, bucket, day), day_offsets.quarantined(settings, bucket, day)
+    clean, quarantined = (
+        day_offsets.clean(stores.settings, bucket, day),
+        day_offsets.quarantined(stores.settings, bucket, day),
+    )
     raw, candidates = day_offsets.raw(bucket, day, clean | quarantined)
-    now = now or datetime.now(UTC)
-    times = PlausibleTimes.until(int(now.timestamp() * 1000), settings.first_day)
-    kafka = topic_offsets.kafka(stores.topic, bucket, day, raw, times, lambda: is_compacted(settings))
-    everything = len(kafka)
+    everything = kafka = _kafka(stores, day, raw, now)
     if not is_closed(day, now):
         landed = outcome.next_offsets
         kafka, raw = kafka.below(landed), raw.below(landed)
     neither = raw - clean - quarantined
-    superseded = day_offsets.superseded(settings, bucket, day, candidates) & neither
-    repeated = OffsetSet({})
-    if outcome.repeated or len(neither - superseded):
-        repeated = event_ids.repeated(settings, bucket, day, neither)
-        superseded -= repeated
+    superseded, repeated = _older_records(stores, day, neither, candidates, outcome)
     return DayAccount(
         day=day,
         kafka=kafka,
@@ -157,8 +154,25 @@ def account_for(stores: Stores, day: date, now: datetime | None = None) -> DayAc
         cassandra=day_offsets.cassandra(stores.cassandra, day),
         refused=day_offsets.refused(stores.cassandra, day),
         stream=_stream(stores, day, kafka, landed),
-        newer=everything - len(kafka),
+        newer=len(everything) - len(kafka),
     )
+
+
+def _kafka(stores: Stores, day: date, raw: OffsetSet, now: datetime) -> OffsetSet:
+    settings = stores.settings
+    times = PlausibleTimes.until(int(now.timestamp() * 1000), settings.first_day)
+    return topic_offsets.kafka(stores.topic, stores.bucket, day, raw, times, lambda: is_compacted(settings))
+
+
+def _older_records(
+    stores: Stores, day: date, neither: OffsetSet, candidates: Versions, outcome: CleanSlice
+) -> tuple[OffsetSet, OffsetSet]:
+    """The superseded and the repeated among the raw records that are neither clean nor quarantined."""
+    superseded = day_offsets.superseded(stores.settings, stores.bucket, day, candidates) & neither
+    if not outcome.repeated and not len(neither - superseded):
+        return superseded, OffsetSet({})
+    repeated = event_ids.repeated(stores.settings, stores.bucket, day, neither)
+    return superseded - repeated, repeated
 
 
 def is_closed(day: date, now: datetime) -> bool:

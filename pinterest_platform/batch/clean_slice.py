@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from datetime import date
 
 from pyspark import StorageLevel
-from pyspark.sql import DataFrame, Observation, SparkSession
+from pyspark.sql import Column, DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from pinterest_platform.batch.days_together import small_days_together
 from pinterest_platform.batch.days_write import RECORDS_A_FILE, write_days
-from pinterest_platform.batch.event_ids import DayEvents, days_before, event_files
+from pinterest_platform.batch.event_ids import DayEvents, days_before
 from pinterest_platform.batch.event_ids_write import ask_for_days_after, replace_event_ids
 from pinterest_platform.batch.grown_days import marks_of
 from pinterest_platform.batch.landing_pieces import CHUNK_OFFSETS
@@ -28,6 +28,7 @@ from pinterest_platform.pins.cleaning import (
     CLEAN_COLUMNS,
     LINE_SCHEMA,
     clean_lines,
+    landed_as_misdated,
     newest_per_pin,
     rejected,
 )
@@ -101,11 +102,24 @@ def replace_clean_slices(spark: SparkSession, bucket: ObjectStore, days: Iterabl
         yield from _replace_together(spark, bucket, together)
 
 
-def _replace_together(spark: SparkSession, bucket: ObjectStore, days: Sequence[_Day]) -> Iterator[CleanSlice]:
+def replace_misdated_slice(spark: SparkSession, bucket: ObjectStore, first_day: date) -> CleanSlice:
+    """The same for what was landed as misdated: all of it is quarantined.
+
+    Args:
+        first_day: the first one of the daily partitions.
+    """
+    day = _Day.begin(bucket, MISDATED_DAY)
+    [outcome] = _replace_together(spark, bucket, [day], landed_as_misdated(F.col("timestamp"), first_day))
+    return outcome
+
+
+def _replace_together(
+    spark: SparkSession, bucket: ObjectStore, days: Sequence[_Day], misdated: Column | None = None
+) -> Iterator[CleanSlice]:
     before = _days_before(bucket, days)
     stale = [key for each in before if not each.is_fresh for key in each.raw_keys]
     is_small = sum(each.records for each in days) + CHUNK_OFFSETS * len(stale) <= _RECORDS_TOGETHER
-    cleaned = _clean(spark, bucket, days, stale)
+    cleaned = _clean(spark, bucket, days, stale, misdated)
     if is_small:
         cleaned = cleaned.localCheckpoint()  # to plan the cleaning again costs more than to keep the rows
     with _kept(_events(spark, bucket, cleaned, before), is_small=is_small) as events:
@@ -162,7 +176,7 @@ def _events(spark: SparkSession, bucket: ObjectStore, cleaned: DataFrame, before
     Those of the days whose event ids are to be made are among the records.
     """
     read = accepted_events(cleaned).withColumn("is_known", F.lit(False))
-    known = event_files(bucket, [each.day for each in before if each.is_fresh])
+    known = [key for each in before if each.is_fresh for key in each.files]
     if known:
         rows = spark.read.schema(EVENT_SCHEMA).parquet(*(s3a_url(bucket, key) for key in known))
         read = read.unionByName(rows.withColumn("is_known", F.lit(True)), allowMissingColumns=True)
@@ -173,11 +187,12 @@ def _repeats_by_day(events: DataFrame) -> dict[date, int]:
     return dict(events.where("is_repeat").groupBy("ingest_date").count().collect())
 
 
-def _clean(spark: SparkSession, bucket: ObjectStore, days: Sequence[_Day], more: Sequence[str]) -> DataFrame:
-    """The records of the days, and of `more` raw objects, cleaned."""
+def _clean(
+    spark: SparkSession, bucket: ObjectStore, days: Sequence[_Day], more: Sequence[str], misdated: Column | None
+) -> DataFrame:
+    """The records of the days, and of `more` raw objects, cleaned. Their timestamps were judged as they were landed."""
     lines = read_raw(spark, bucket, [*(stored.key for each in days for stored in each.raw_objects), *more])
-    # A timestamp was judged when its record was landed.
-    return clean_lines(lines, F.lit(all(each.day == MISDATED_DAY for each in days)))
+    return clean_lines(lines, misdated)
 
 
 def _reasons_by_day(rejects: DataFrame) -> dict[date, dict[str, int]]:

@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from pinterest_platform.batch.offset_sets import OffsetSet, offset_set
 from pinterest_platform.batch.raw_objects import day_prefix
-from pinterest_platform.batch.slice_files import keys_below, noted_files, read_newest_note, write_of
+from pinterest_platform.batch.slice_files import keys_below, noted_among, noted_files, read_newest_note, write_of
 from pinterest_platform.batch.superseded import Versions, older_versions
 from pinterest_platform.pins.days import REPEAT_DAYS
 from pinterest_platform.settings import Settings
@@ -60,6 +60,11 @@ class DayEvents:
         note = read_newest_note(bucket, found)
         is_fresh = not raw or (note is not None and note["made_of"] == made_of)
         return cls(day, [stored.key for stored in raw], made_of, is_fresh, began, found)
+
+    @property
+    def files(self) -> list[str]:
+        """The keys of the Parquet files with the event ids as they stand."""
+        return noted_among(self.found)
 
     def publish(self, bucket: ObjectStore, files: Sequence[str]) -> None:
         """Make these files the day's event ids, and delete what was there before."""

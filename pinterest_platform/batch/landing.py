@@ -34,7 +34,6 @@ from pinterest_platform.batch.raw_objects import (
     stored_offsets,
 )
 from pinterest_platform.pins.days import MISDATED_DAY, PlausibleTimes, day_of
-from pinterest_platform.settings import Settings
 from pinterest_platform.stores.kafka import RecordsDeletedError, Topic
 from pinterest_platform.stores.s3 import ObjectStore
 
@@ -101,18 +100,13 @@ class Work:
         )
 
 
-def land_day(topic: Topic, bucket: ObjectStore, day: date, times: PlausibleTimes | None = None) -> Landing:
-    """`land`, and what S3 then has of the day. Without `times` those that the settings and the clock make plausible.
+def land_day(topic: Topic, bucket: ObjectStore, day: date, times: PlausibleTimes) -> Landing:
+    """`land`, and what S3 then has of the day.
 
     Raises:
         what `land` raises.
     """
-    return land(topic, bucket, times or plausible_now()).landing(day, landed_objects(bucket, day))
-
-
-def plausible_now() -> PlausibleTimes:
-    """The times that a record may have which is read now."""
-    return PlausibleTimes.until(int(time.time() * 1000), Settings().first_day)
+    return land(topic, bucket, times).landing(day, landed_objects(bucket, day))
 
 
 def land(topic: Topic, bucket: ObjectStore, times: PlausibleTimes) -> Work:

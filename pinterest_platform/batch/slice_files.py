@@ -138,7 +138,11 @@ def read_newest_note(bucket: ObjectStore, keys: Sequence[str]) -> dict[str, Any]
 
 def noted_files(bucket: ObjectStore, prefix: str) -> list[str]:
     """The keys of the Parquet files below the prefix that the newest note of their folder names."""
-    keys = list(keys_below(bucket, prefix))
+    return noted_among(list(keys_below(bucket, prefix)))
+
+
+def noted_among(keys: Sequence[str]) -> list[str]:
+    """The Parquet files among the keys, which are in order, that the newest note of their folder names."""
     # In the order of the keys: of the notes of a folder, the newest is the last.
     writes = {_folder(key): key.partition("+")[2].removesuffix(".json") for key in keys if key.endswith(".json")}
     return [key for key in keys if key.endswith(".parquet") and write_of(key) == writes.get(_folder(key))]

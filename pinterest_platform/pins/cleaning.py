@@ -63,22 +63,25 @@ _LONE_SURROGATE = r"(?i)\\ud[89ab][0-9a-f]{2}(?!\\ud[c-f][0-9a-f]{2})|(?<!\\ud[8
 # A number, true or false as from_json hands it out as text, and where one may stand in place of a text.
 _SCALAR = r"^(?:-?[0-9][0-9.eE+-]*|true|false|\"-?Infinity\")\z"
 _SCALAR_MEMBER = rf'"(?:{"|".join(_POSTED_TEXTS)})"\s*:\s*[-0-9tf]'
-# Which of the two reasons a misdated record gets: what is later than this was not before any first day.
-_BEFORE_OR_AHEAD = start_of(date(2025, 1, 1))
 
 
 def misdated(timestamp: Column, first_day: date) -> Column:
-    """Whether a record that is read now has a timestamp that is not plausible (`PlausibleTimes`).
+    """Why the timestamp of a record that is read now is not plausible (`PlausibleTimes`); null where it is.
 
     Args:
         timestamp: in milliseconds, as lines have it.
         first_day: the first one of the daily partitions.
     """
     is_ahead = timestamp > F.unix_millis(F.current_timestamp()) + AHEAD_MS
-    return (timestamp < start_of(first_day)) | is_ahead
+    return F.when(timestamp < start_of(first_day), F.lit(BEFORE_FIRST_DAY)).when(is_ahead, F.lit(AHEAD_OF_NOW))
 
 
-def clean_records(records: DataFrame, misdated: Column) -> DataFrame:
+def landed_as_misdated(timestamp: Column, first_day: date) -> Column:
+    """`misdated` of a record that was not plausible when it was landed, however late it is now."""
+    return F.when(timestamp < start_of(first_day), F.lit(BEFORE_FIRST_DAY)).otherwise(F.lit(AHEAD_OF_NOW))
+
+
+def clean_records(records: DataFrame, misdated: Column | None = None) -> DataFrame:
     """`clean_lines` of records as Kafka has them.
 
     Args:
@@ -102,13 +105,15 @@ def as_lines(records: DataFrame) -> DataFrame:
     )
 
 
-def clean_lines(lines: DataFrame, misdated: Column) -> DataFrame:
+def clean_lines(lines: DataFrame, misdated: Column | None = None) -> DataFrame:
     """One row a record: the clean columns, `kafka_topic`, `original` text and the `reason` of a reject (else null).
 
     Args:
         lines: rows of `LINE_SCHEMA`, as `as_lines` makes them of records; `timestamp` is the ingest time.
-        misdated: true for a line whose timestamp is not plausible: it is rejected, and dated to 1970-01-01.
+        misdated: why a line's timestamp is not plausible, null where it is: without it, all are. What is not is
+            rejected with that reason, and dated to 1970-01-01.
     """
+    misdated = F.lit(None).cast("string") if misdated is None else misdated
     posted = _once(_posted_values(F.col("value"))).alias("posted")
     parsed = lines.select(*_COORDINATES, "value", "value_base64", misdated.alias("misdated"), posted).withColumn(
         "pin", F.when(F.size("posted") == 1, F.col("posted")[0])
@@ -198,7 +203,7 @@ def _whole_number(text: Column) -> Column:
 def _platform_columns() -> list[Column]:
     # Without the session's time zone: the day must be the same whoever computes it.
     # What is no time would not fit into any store's: it is put at the beginning of `MISDATED_DAY`.
-    ingested_at = F.when(F.col("misdated"), F.lit(0)).otherwise(F.col("timestamp"))
+    ingested_at = F.when(F.col("misdated").isNotNull(), F.lit(0)).otherwise(F.col("timestamp"))
     day_number = F.floor(ingested_at / F.lit(MILLISECONDS_A_DAY)).cast("int")
     derived_id = F.concat_ws("-", "topic", F.col("partition").cast("string"), F.col("offset").cast("string"))
     columns = {
@@ -214,9 +219,8 @@ def _platform_columns() -> list[Column]:
 def _reject_reason() -> Column:
     """The first rule that the record breaks, in words; null for a pin."""
     text = F.col("value")
-    is_before = F.col("timestamp") < _BEFORE_OR_AHEAD
     return F.coalesce(
-        F.when(F.col("misdated"), F.when(is_before, F.lit(BEFORE_FIRST_DAY)).otherwise(F.lit(AHEAD_OF_NOW))),
+        F.col("misdated"),
         # Not by the length, for which every character is counted: that was a sixth of all cleaning.
         _when(text.isNull() & F.col("value_base64").isNull() | (text == ""), "the record has no value"),
         _when(F.col("value_base64").isNotNull(), "the value is not UTF-8 text"),

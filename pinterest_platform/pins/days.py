@@ -6,6 +6,7 @@ milliseconds since 1970-01-01 UTC, as Kafka has them.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -32,6 +33,11 @@ class PlausibleTimes:
     def until(cls, now_ms: int, first_day: date) -> PlausibleTimes:
         """Those that are plausible for a record that is read at `now_ms`."""
         return cls(start_of(first_day), now_ms + AHEAD_MS)
+
+    @classmethod
+    def now(cls, first_day: date) -> PlausibleTimes:
+        """Those that are plausible for a record that is read now."""
+        return cls.until(int(time.time() * 1000), first_day)
 
     def slice_of(self, timestamp_ms: int) -> date:
         """The day that a record is kept under: its own, or `MISDATED_DAY` where its timestamp is not plausible."""

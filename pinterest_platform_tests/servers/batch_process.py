@@ -22,6 +22,7 @@ from pyspark.sql import SparkSession
 from pinterest_platform.batch.clean_slice import read_clean, replace_clean_slice
 from pinterest_platform.batch.landing import land_day
 from pinterest_platform.batch.serving import replace_batch_slices
+from pinterest_platform.pins.days import PlausibleTimes
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.java_options import Driver
 from pinterest_platform.stores.kafka import open_topic
@@ -43,7 +44,7 @@ def run_day(
     bucket = open_bucket(settings)
     if "land" in phases:
         with open_topic(settings) as topic:
-            land_day(topic, bucket, day)
+            land_day(topic, bucket, day, PlausibleTimes.now(settings.first_day))
     with failures_in_words(settings):
         if "clean" in phases:
             replace_clean_slice(session(), bucket, day)

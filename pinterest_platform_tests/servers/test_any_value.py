@@ -89,7 +89,7 @@ def fresh(settings: Settings, database: Connection) -> Settings:
 
 
 def send(settings: Settings, pins: Sequence[Posted]) -> list[Sent]:
-    times = PlausibleTimes.until(int(time.time() * 1_000), settings.first_day)
+    times = PlausibleTimes.now(settings.first_day)
     made = []
     for number, (changes, at) in enumerate(pins):
         kind = Kind(str(number), fate_of(changes, at, times), lambda _: ())

@@ -15,7 +15,7 @@ from pyspark.sql import SparkSession
 from pinterest_platform.batch.clean_slice import replace_clean_slice
 from pinterest_platform.batch.landing import land_day
 from pinterest_platform.batch.slice_files import clean_files, quarantine_files
-from pinterest_platform.pins.days import start_of
+from pinterest_platform.pins.days import PlausibleTimes, start_of
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.kafka import open_topic
 from pinterest_platform.stores.postgres import Connection
@@ -76,7 +76,7 @@ def test_a_day_through_the_executors_of_a_cluster_is_the_same_day(
     create_bucket(local)
     here, there = open_bucket(local), open_bucket(day)
     with open_topic(local) as topic:
-        land_day(topic, here, DAY)
+        land_day(topic, here, DAY, PlausibleTimes.now(local.first_day))
     expected = replace_clean_slice(spark, here, DAY)
     assert (expected.clean, expected.quarantined) == (245, 6)
 

@@ -12,7 +12,6 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 from pyspark.sql import SparkSession
-from pyspark.sql import functions as F  # noqa: N812
 
 from infra.local_stack.stack import LocalStack
 from ingest_api.kafka_publisher import KafkaPublisher
@@ -128,7 +127,7 @@ def test_driver_and_spark_write_to_a_cassandra_that_demands_tls_and_a_password(
 ) -> None:
     cassandra.create_tables(node)  # by a user who may create no keyspace
     rows: list[Any] = [("pins", 0, 0, datetime(2026, 11, 16, tzinfo=UTC), None, posted())]
-    pins = newest_per_pin(accepted(clean_records(session_of_node.createDataFrame(rows, RECORD_SCHEMA), F.lit(False))))
+    pins = newest_per_pin(accepted(clean_records(session_of_node.createDataFrame(rows, RECORD_SCHEMA))))
 
     assert replace_batch_slices(pins, node, [DAY]) == {DAY: {"home-decor": 1}}
 

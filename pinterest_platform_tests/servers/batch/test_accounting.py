@@ -43,7 +43,7 @@ def post(settings: Settings, *values: bytes, day: date = DAY) -> None:
 def materialise(spark: SparkSession, settings: Settings, day: date = DAY) -> None:
     bucket = open_bucket(settings)
     with open_topic(settings) as topic:
-        land_day(topic, bucket, day)
+        land_day(topic, bucket, day, PlausibleTimes.now(settings.first_day))
     replace_clean_slice(spark, bucket, day)
     replace_batch_slices(read_clean(spark, bucket, [day]), settings, [day])
 

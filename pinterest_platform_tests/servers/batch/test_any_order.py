@@ -20,7 +20,7 @@ from pinterest_platform.batch import serving
 from pinterest_platform.batch.clean_slice import read_clean, replace_clean_slice
 from pinterest_platform.batch.grown_days import grown_days
 from pinterest_platform.batch.landing import land_day
-from pinterest_platform.pins.days import start_of
+from pinterest_platform.pins.days import PlausibleTimes, start_of
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.cassandra import open_session
 from pinterest_platform.stores.kafka import open_topic
@@ -143,7 +143,12 @@ def attempt(spark: SparkSession, settings: Settings, day: date, death: Death) ->
     """Land, clean and serve the day, or die on the way."""
     bucket: ObjectStore = open_bucket(settings)
     with open_topic(settings) as topic:
-        land_day(topic, MortalBucket(bucket, 2) if death is Death.LANDING else bucket, day)
+        land_day(
+            topic,
+            MortalBucket(bucket, 2) if death is Death.LANDING else bucket,
+            day,
+            PlausibleTimes.now(settings.first_day),
+        )
     _die(death, Death.LANDED)
     replace_clean_slice(spark, _mortal(bucket, death), day)
     _die(death, Death.CLEANED)

@@ -26,11 +26,12 @@ from pinterest_platform.batch.slice_files import (
 )
 from pinterest_platform.checks.clean_pins import event_ids_finding
 from pinterest_platform.pins.cleaning import CLEAN_COLUMNS
-from pinterest_platform.pins.days import start_of
+from pinterest_platform.pins.days import PlausibleTimes, start_of
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.parquet import count_rows
 from pinterest_platform.stores.s3 import ObjectStore, open_bucket
 from pinterest_platform_tests.clean_slices import settle
+from pinterest_platform_tests.conftest import TEST_SETTINGS
 from pinterest_platform_tests.fakes import FakeTopic
 from pinterest_platform_tests.pins import VALID_PIN, posted
 
@@ -48,7 +49,7 @@ def land(bucket: ObjectStore, *values: bytes | None) -> None:
     topic = FakeTopic()
     for value in values:
         topic.post(start_of(DAY), value)
-    land_day(topic, bucket, DAY)
+    land_day(topic, bucket, DAY, PlausibleTimes.now(TEST_SETTINGS.first_day))
 
 
 def test_every_record_of_the_day_is_clean_quarantined_or_superseded(
@@ -116,7 +117,7 @@ def test_days_that_are_cleaned_together_are_slices_of_their_own(
     ):
         topic.post(start_of(at), value)
     for day in (DAY, next_day):
-        land_day(topic, bucket, day)
+        land_day(topic, bucket, day, PlausibleTimes.now(TEST_SETTINGS.first_day))
 
     outcomes = list(replace_clean_slices(spark, bucket, [DAY, next_day, empty_day]))
 
@@ -135,7 +136,7 @@ def land_days(bucket: ObjectStore, *records: tuple[int, bytes]) -> None:
     for number, value in records:
         topic.post(start_of(DAY + timedelta(days=number)), value)
     for number in {number for number, _ in records}:
-        land_day(topic, bucket, DAY + timedelta(days=number))
+        land_day(topic, bucket, DAY + timedelta(days=number), PlausibleTimes.now(TEST_SETTINGS.first_day))
     bucket.delete([mark for day in grown_days(bucket) for mark in marks_of(bucket, day)])
 
 

@@ -10,13 +10,12 @@ from hypothesis import HealthCheck, Phase, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
-from pyspark.sql import functions as F  # noqa: N812
 
 from pinterest_platform.batch.clean_slice import read_clean, replace_clean_slice
 from pinterest_platform.batch.grown_days import grown_days
 from pinterest_platform.batch.landing import land_day
 from pinterest_platform.pins.cleaning import CLEAN_COLUMNS, RECORD_SCHEMA, clean_records
-from pinterest_platform.pins.days import start_of
+from pinterest_platform.pins.days import PlausibleTimes, start_of
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.postgres import Connection
 from pinterest_platform.stores.s3 import ObjectStore, create_bucket, open_bucket
@@ -57,7 +56,7 @@ def stream(spark: SparkSession, database: Connection, topic: FakeTopic, records_
              record.value)
             for record in records
         ]  # fmt: skip
-        cleaned = clean_records(spark.createDataFrame(rows, RECORD_SCHEMA), F.lit(False))
+        cleaned = clean_records(spark.createDataFrame(rows, RECORD_SCHEMA))
         cleaned = copy_lines(cleaned.orderBy("kafka_offset"))
         lines = [row[LINE] for row in cleaned.collect()]
         for first in range(0, len(lines), records_a_batch):
@@ -67,7 +66,7 @@ def stream(spark: SparkSession, database: Connection, topic: FakeTopic, records_
 def rows_of_the_batch(spark: SparkSession, settings: Settings, topic: FakeTopic, order: list[int]) -> list[Any]:
     bucket = open_bucket(settings)
     for number in order:
-        land_day(topic, bucket, DAYS[number])
+        land_day(topic, bucket, DAYS[number], PlausibleTimes.now(settings.first_day))
         clean(spark, bucket, DAYS[number])
     while grown := grown_days(bucket):
         clean(spark, bucket, grown[0])

@@ -8,10 +8,10 @@ from kafka import KafkaProducer
 from pyspark.sql import SparkSession
 
 from pinterest_platform.batch.accounting import account_for, open_stores
-from pinterest_platform.batch.clean_slice import replace_clean_slice
+from pinterest_platform.batch.clean_slice import replace_misdated_slice
 from pinterest_platform.batch.landing import land_day
 from pinterest_platform.batch.slice_files import quarantine_files, read_account
-from pinterest_platform.pins.days import BEFORE_FIRST_DAY, MISDATED_DAY, start_of
+from pinterest_platform.pins.days import BEFORE_FIRST_DAY, MISDATED_DAY, PlausibleTimes, start_of
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.kafka import open_topic
 from pinterest_platform.stores.parquet import first_rows
@@ -33,8 +33,8 @@ def test_a_record_whose_time_is_in_seconds_is_quarantined_and_accounted_for(
     bucket = open_bucket(own)
 
     with open_topic(own) as topic:
-        landed = land_day(topic, bucket, DAY)
-    replace_clean_slice(spark, bucket, MISDATED_DAY)
+        landed = land_day(topic, bucket, DAY, PlausibleTimes.now(own.first_day))
+    replace_misdated_slice(spark, bucket, own.first_day)
     with open_stores(own) as stores:
         account = account_for(stores, MISDATED_DAY)
 

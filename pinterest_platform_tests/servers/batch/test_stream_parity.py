@@ -13,7 +13,7 @@ from pinterest_platform.batch.clean_slice import replace_clean_slice
 from pinterest_platform.batch.landing import land_day
 from pinterest_platform.batch.stream_parity import Parity, compare_with_stream
 from pinterest_platform.checks.parity import rows_finding
-from pinterest_platform.pins.days import start_of
+from pinterest_platform.pins.days import PlausibleTimes, start_of
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.kafka import open_topic
 from pinterest_platform.stores.postgres import Connection
@@ -43,7 +43,7 @@ def both(spark: SparkSession, corner: Settings, database: Connection) -> Setting
     producer.close()
     bucket = open_bucket(corner)
     with open_topic(corner) as topic:
-        land_day(topic, bucket, DAY)
+        land_day(topic, bucket, DAY, PlausibleTimes.now(corner.first_day))
     replace_clean_slice(spark, bucket, DAY)
     stream_to_the_end(spark, corner)
     return corner

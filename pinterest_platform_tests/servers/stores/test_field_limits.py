@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
-from pyspark.sql import functions as F  # noqa: N812
 
 from pinterest_platform.batch.clean_slice import read_clean, read_raw, replace_clean_slice
 from pinterest_platform.batch.raw_objects import add_lines, encode_record, object_key
@@ -65,7 +64,7 @@ def test_pins_of_the_greatest_length_are_the_same_in_every_store(
     add_lines(bucket, key, 0, {record.offset: encode_record(record) for record in records})
     replace_clean_slice(spark, bucket, DAY)
     replace_batch_slices(read_clean(spark, bucket, [DAY]), own, [DAY])
-    cleaned = clean_lines(read_raw(spark, bucket, [key]), F.lit(False))
+    cleaned = clean_lines(read_raw(spark, bucket, [key]))
     take_over(own, "the test")
     write_batch(database, own.kafka_topic, "the test", [row[LINE] for row in copy_lines(cleaned).collect()])
 

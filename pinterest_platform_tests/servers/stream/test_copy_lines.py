@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
-from pyspark.sql import functions as F  # noqa: N812
 
 from pinterest_platform.pins.cleaning import CLEAN_COLUMNS, RECORD_SCHEMA, clean_records
 from pinterest_platform.settings import Settings
@@ -33,7 +32,7 @@ NASTY = [
 def lines(spark: SparkSession) -> Any:
     def lines_of(*values: bytes) -> list[str]:
         rows: list[Any] = [("pins", 1, offset, AT, None, value) for offset, value in enumerate(values)]
-        cleaned = clean_records(spark.createDataFrame(rows, RECORD_SCHEMA), F.lit(False))
+        cleaned = clean_records(spark.createDataFrame(rows, RECORD_SCHEMA))
         return [row[LINE] for row in copy_lines(cleaned).collect()]
 
     return lines_of

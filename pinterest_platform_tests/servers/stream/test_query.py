@@ -15,7 +15,7 @@ from pinterest_platform.batch.clean_slice import read_clean, read_raw, replace_c
 from pinterest_platform.batch.landing import land_day
 from pinterest_platform.batch.raw_objects import day_prefix
 from pinterest_platform.pins.cleaning import CLEAN_COLUMNS, as_lines
-from pinterest_platform.pins.days import start_of
+from pinterest_platform.pins.days import PlausibleTimes, start_of
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.kafka import open_topic
 from pinterest_platform.stores.postgres import Connection
@@ -100,7 +100,7 @@ def test_batch_and_stream_clean_alike(spark: SparkSession, corner: Settings, dat
     stream_to_the_end(spark, corner)
     bucket = open_bucket(corner)
     with open_topic(corner) as topic:
-        land_day(topic, bucket, DAY)
+        land_day(topic, bucket, DAY, PlausibleTimes.now(corner.first_day))
     replace_clean_slice(spark, bucket, DAY)
 
     from_batch = read_clean(spark, bucket, [DAY]).orderBy("unique_id").drop("ingested_at").collect()
@@ -116,7 +116,7 @@ def test_raw_objects_give_the_records_that_kafka_gives(spark: SparkSession, corn
     post(corner, *values)
     bucket = open_bucket(corner)
     with open_topic(corner) as topic:
-        land_day(topic, bucket, DAY)
+        land_day(topic, bucket, DAY, PlausibleTimes.now(corner.first_day))
 
     source = spark.read.format("kafka").options(
         **{"kafka.bootstrap.servers": corner.kafka_bootstrap_servers, "subscribe": corner.kafka_topic}

@@ -21,6 +21,7 @@ from pinterest_platform.pins.cleaning import (
     accepted,
     clean_lines,
     clean_records,
+    landed_as_misdated,
     misdated,
     newest_per_pin,
     rejected,
@@ -44,7 +45,7 @@ def followed_by(member: bytes) -> bytes:
 
 def clean(spark: SparkSession, *values: bytes | None, at: datetime = NOON) -> DataFrame:
     rows = [("pins", 0, offset, at, None, value) for offset, value in enumerate(values)]
-    return clean_records(spark.createDataFrame(rows, RECORD_SCHEMA), F.lit(False))
+    return clean_records(spark.createDataFrame(rows, RECORD_SCHEMA))
 
 
 def only(frame: DataFrame) -> Row:
@@ -248,7 +249,7 @@ def test_the_day_is_the_utc_day_of_the_kafka_timestamp(spark: SparkSession) -> N
         datetime(1969, 12, 31, 23, 59, 59, tzinfo=UTC): date(1969, 12, 31),
     }
     rows = [("pins", 0, offset, at, None, posted()) for offset, at in enumerate(days)]
-    cleaned = accepted(clean_records(spark.createDataFrame(rows, RECORD_SCHEMA), F.lit(False))).orderBy("kafka_offset")
+    cleaned = accepted(clean_records(spark.createDataFrame(rows, RECORD_SCHEMA))).orderBy("kafka_offset")
 
     assert [row["ingest_date"] for row in cleaned.collect()] == list(days.values())
 
@@ -290,9 +291,17 @@ def test_a_timestamp_that_is_no_time_is_the_reason_of_a_reject_of_the_first_of_j
 def test_a_misdated_line_stays_misdated_whenever_it_is_cleaned(spark: SparkSession) -> None:
     lines = lines_at(spark, NO_TIMES)
 
-    rows = rejected(clean_lines(lines, F.lit(True))).orderBy("kafka_offset").collect()
+    rejects = rejected(clean_lines(lines, landed_as_misdated(F.col("timestamp"), FIRST_DAY))).orderBy("kafka_offset")
 
-    assert dict(zip(NO_TIMES, (row["reason"] for row in rows), strict=True)) == NO_TIMES
+    assert dict(zip(NO_TIMES, (row["reason"] for row in rejects.collect()), strict=True)) == NO_TIMES
+
+
+def test_a_first_day_that_was_set_decides_what_is_before_it(spark: SparkSession) -> None:
+    lines, later = lines_at(spark, [start_of(date(2026, 1, 1))]), date(2026, 2, 1)
+
+    for misdated_when in (misdated, landed_as_misdated):
+        [row] = clean_lines(lines, misdated_when(F.col("timestamp"), later)).collect()
+        assert row["reason"] == BEFORE_FIRST_DAY
 
 
 def test_a_time_from_the_first_day_to_an_hour_from_now_is_plausible(spark: SparkSession) -> None:
@@ -307,7 +316,7 @@ def test_a_time_from_the_first_day_to_an_hour_from_now_is_plausible(spark: Spark
 @settings(max_examples=5)
 @given(st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=50))
 def test_any_timestamp_of_64_bits_is_judged_as_landing_judges_it(spark: SparkSession, times: list[int]) -> None:
-    plausible = PlausibleTimes.until(int(datetime.now(UTC).timestamp() * 1_000), FIRST_DAY)
+    plausible = PlausibleTimes.now(FIRST_DAY)
 
     rows = clean_lines(lines_at(spark, times), misdated(F.col("timestamp"), FIRST_DAY)).orderBy("kafka_offset")
 
@@ -325,7 +334,7 @@ def test_the_newest_version_of_a_pin_wins_by_time_then_offset(spark: SparkSessio
         record(2, NOON, unique_id="other", title="older"),
         record(3, NOON, unique_id="other", title="newest by offset"),
     ]
-    newest = newest_per_pin(accepted(clean_records(spark.createDataFrame(rows, RECORD_SCHEMA), F.lit(False))))
+    newest = newest_per_pin(accepted(clean_records(spark.createDataFrame(rows, RECORD_SCHEMA))))
 
     assert {row["unique_id"]: row["title"] for row in newest.collect()} == {
         VALID_PIN["unique_id"]: "newest by time",
@@ -336,5 +345,5 @@ def test_the_newest_version_of_a_pin_wins_by_time_then_offset(spark: SparkSessio
 def test_a_pin_that_returns_on_another_day_stands_in_both(spark: SparkSession) -> None:
     rows = [("pins", 0, day, datetime(2026, 11, 22 + day, tzinfo=UTC), None, posted()) for day in range(2)]
 
-    cleaned = clean_records(spark.createDataFrame(rows, RECORD_SCHEMA), F.lit(False))
+    cleaned = clean_records(spark.createDataFrame(rows, RECORD_SCHEMA))
     assert newest_per_pin(accepted(cleaned)).count() == 2

@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime
 from random import Random
 
 from pyspark.sql import SparkSession
-from pyspark.sql import functions as F  # noqa: N812 - the name that every Spark reader knows
 
 from ingest_api.posted_event import RefusedPinError, read_event
 from pinterest_platform.pins.cleaning import RECORD_SCHEMA, clean_records
@@ -33,7 +32,7 @@ def is_taken(value: bytes | None) -> bool:
 def test_every_kind_of_hostile_value_has_its_fate_and_what_the_api_takes_is_a_row(spark: SparkSession) -> None:
     found, at = values(), datetime(2026, 11, 16, tzinfo=UTC)
     records = [("pins", 0, offset, at, None, value) for offset, (_, value) in enumerate(found)]
-    cleaned = clean_records(spark.createDataFrame(records, RECORD_SCHEMA), F.lit(False))
+    cleaned = clean_records(spark.createDataFrame(records, RECORD_SCHEMA))
     reasons = {row["kafka_offset"]: row["reason"] for row in cleaned.select("kafka_offset", "reason").collect()}
 
     surprises = {}

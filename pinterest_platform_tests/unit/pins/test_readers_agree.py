@@ -9,7 +9,6 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
-from pyspark.sql import functions as F  # noqa: N812
 
 from ingest_api.posted_event import PostedEvent, RefusedPinError, read_event
 from pinterest_platform.batch.superseded import Versions, versions_in
@@ -114,7 +113,7 @@ def api_reads(body: bytes) -> PostedEvent | None:
 
 def cleaned(spark: SparkSession, values: list[bytes]) -> list[Any]:
     rows = [("pins", 0, offset, NOON, None, value) for offset, value in enumerate(values)]
-    frame = clean_records(spark.createDataFrame(rows, RECORD_SCHEMA), F.lit(False))
+    frame = clean_records(spark.createDataFrame(rows, RECORD_SCHEMA))
     return frame.orderBy("kafka_offset").collect()
 
 
