@@ -8,7 +8,7 @@ export UV_SYSTEM_CERTS := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # The question of make sql, as the shell's own variable: its quotes stay as they are.
 export Q
-STACK := $(BIN)/python -m infra.local_stack
+STACK := $(BIN)/python -m infra.command_line
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run history backfill check-assets sql stop status test lint clean-data lock

@@ -22,12 +22,12 @@ from benchmarks.streaming import graphql, wait_for, wait_for_answer
 from benchmarks.verdicts import days_asked_for
 from infra.local_stack.processes import wait_until_gone
 from infra.local_stack.stack import LocalStack
-from pinterest_platform.automation.jobs import BATCH_JOB
-from pinterest_platform.batch.accounting import NotMaterialisedError, account_for, open_stores
 from pinterest_platform.connections import kafka_python_options
-from pinterest_platform.pins.days import start_of, today
+from pinterest_platform.defs.jobs import BATCH_JOB
+from pinterest_platform.pins.calendar import start_of, today
+from pinterest_platform.reconciliation.account import NotMaterialisedError, account_for, open_stores
 from pinterest_platform.settings import Settings
-from pinterest_platform_tests.pins import posted
+from pinterest_platform_tests.support.pins import posted
 
 SETTINGS = BENCHMARK_SETTINGS.model_copy(update={"stream_retention_days": -1})
 RECORDS = 200

@@ -16,13 +16,13 @@ from pyspark.sql import SparkSession
 
 from benchmarks.stack import BENCHMARK_SETTINGS, running
 from infra.local_stack.stack import LocalStack
-from pinterest_platform.batch.accounting import account_for, open_stores
+from pinterest_platform.reconciliation.account import account_for, open_stores
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.cassandra import create_tables
 from pinterest_platform.stores.postgres import migrate
 from pinterest_platform.stores.spark import open_session
-from pinterest_platform_tests.servers.batch_process import DAGSTER, BatchProcess, batch_process, told
-from pinterest_platform_tests.servers.crashed_day import (
+from pinterest_platform_tests.support.batch_process import DAGSTER, BatchProcess, batch_process, told
+from pinterest_platform_tests.support.crashed_day import (
     DAY,
     CrashedDay,
     Moment,
@@ -30,9 +30,9 @@ from pinterest_platform_tests.servers.crashed_day import (
     make_crashed_day,
     with_earlier_slice,
 )
-from pinterest_platform_tests.servers.outages import kill_server
-from pinterest_platform_tests.servers.rows import stored_days
-from pinterest_platform_tests.servers.slice_reader import Sightings, read_all_the_while
+from pinterest_platform_tests.support.outages import kill_server
+from pinterest_platform_tests.support.rows import stored_days
+from pinterest_platform_tests.support.slice_reader import Sightings, read_all_the_while
 
 RUN_SECONDS = 600.0
 # The session that lays out each case outlives Cassandra's outages: it must not wait a minute before it looks again.

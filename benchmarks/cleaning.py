@@ -15,13 +15,13 @@ from pyspark.sql import DataFrame, SparkSession
 from benchmarks.measured import Measured, measure
 from benchmarks.stack import corner_of, running
 from benchmarks.topic import post_day
-from pinterest_platform.assets.spark import driver_for
-from pinterest_platform.batch.clean_slice import read_clean, read_raw, replace_clean_slice
-from pinterest_platform.batch.landing import land_day
-from pinterest_platform.batch.raw_objects import landed_objects
-from pinterest_platform.batch.serving import replace_batch_slices
+from pinterest_platform.clean_slices.build import read_clean, read_raw, replace_clean_slice
+from pinterest_platform.defs.spark_session import driver_for
+from pinterest_platform.landing.landing import land_day
+from pinterest_platform.landing.raw_objects import landed_objects
+from pinterest_platform.pins.calendar import PlausibleTimes
 from pinterest_platform.pins.cleaning import accepted, clean_lines
-from pinterest_platform.pins.days import PlausibleTimes
+from pinterest_platform.serving.pinterest_batch import replace_batch_slices
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.cassandra import create_tables
 from pinterest_platform.stores.kafka import open_topic

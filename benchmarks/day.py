@@ -14,14 +14,14 @@ from datetime import date, timedelta
 
 from benchmarks.measured import measure
 from benchmarks.stack import running
+from infra.command_line import backfill
+from infra.command_line.dagster_runs import DagsterWeb, Step
 from infra.local_stack.artifacts import INFRA
 from infra.local_stack.environment import python_environment
 from infra.local_stack.place import make_place
-from infra.main_job import backfill
-from infra.main_job.dagster_web import DagsterWeb, Step
 from ingest_api.emulator.history import History, post_history
-from pinterest_platform.automation.jobs import BATCH_JOB
-from pinterest_platform.pins.days import today
+from pinterest_platform.defs.jobs import BATCH_JOB
+from pinterest_platform.pins.calendar import today
 from pinterest_platform.settings import Settings
 from pinterest_platform.stream.lag import stream_lag
 

@@ -15,11 +15,11 @@ from benchmarks.measured import measure
 from benchmarks.stack import BENCHMARK_SETTINGS, corner_of, running
 from benchmarks.topic import post_day
 from infra.local_stack.stack import LocalStack
-from pinterest_platform.batch.clean_slice import read_clean, replace_clean_slice
-from pinterest_platform.batch.landing import land_day
-from pinterest_platform.batch.popularity import replace_popularity
-from pinterest_platform.batch.serving import replace_batch_slices
-from pinterest_platform.pins.days import PlausibleTimes
+from pinterest_platform.clean_slices.build import read_clean, replace_clean_slice
+from pinterest_platform.landing.landing import land_day
+from pinterest_platform.pins.calendar import PlausibleTimes
+from pinterest_platform.serving.category_popularity import replace_popularity
+from pinterest_platform.serving.pinterest_batch import replace_batch_slices
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.cassandra import create_tables
 from pinterest_platform.stores.java_options import Driver

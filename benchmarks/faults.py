@@ -21,14 +21,14 @@ from kafka.errors import InvalidTimestampError
 
 from benchmarks.disk import Disk
 from benchmarks.streaming import graphql, wait_for_answer
+from infra.command_line.dagster_runs import DagsterWeb
 from infra.local_stack.processes import descendants, wait_until_gone
 from infra.local_stack.stack import LocalStack
-from infra.main_job.dagster_web import DagsterWeb
-from pinterest_platform.automation.jobs import BATCH_JOB, STREAM_JOB
 from pinterest_platform.connections import kafka_python_options
-from pinterest_platform.pins.days import today
+from pinterest_platform.defs.jobs import BATCH_JOB, STREAM_JOB
+from pinterest_platform.pins.calendar import today
 from pinterest_platform.settings import Settings
-from pinterest_platform_tests.pins import posted
+from pinterest_platform_tests.support.pins import posted
 
 STORES = ("s3", "cassandra", "postgres", "kafka")
 FROZEN_SECONDS = (5, 60)

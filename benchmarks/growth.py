@@ -19,8 +19,8 @@ from datetime import date
 from benchmarks.measured import MIB, watched_memory
 from benchmarks.stack import corner_of, running
 from benchmarks.topic import post_day
-from pinterest_platform.batch.accounting import account_for, open_stores
-from pinterest_platform.batch.raw_objects import landed_objects
+from pinterest_platform.landing.raw_objects import landed_objects
+from pinterest_platform.reconciliation.account import account_for, open_stores
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.cassandra import create_tables
 from pinterest_platform.stores.s3 import open_bucket

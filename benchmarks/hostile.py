@@ -34,12 +34,12 @@ from benchmarks.verdicts import (
     wait_until_asked_is_done,
     wait_until_streamed,
 )
-from pinterest_platform.automation.jobs import BATCH_JOB, STREAM_JOB
-from pinterest_platform.pins.days import MISDATED_DAY
+from pinterest_platform.defs.jobs import BATCH_JOB, STREAM_JOB
+from pinterest_platform.pins.calendar import MISDATED_DAY
 from pinterest_platform.settings import Settings
-from pinterest_platform_tests.hostile_records import Fate, HostileRecord, Kind, Making, mixed
-from pinterest_platform_tests.servers.books import differences, open_books
-from pinterest_platform_tests.servers.hostile_topic import Sent, hostile_producers, lift_limits_of_times
+from pinterest_platform_tests.support.books import differences, open_books
+from pinterest_platform_tests.support.hostile_records import Fate, HostileRecord, Kind, Making, mixed
+from pinterest_platform_tests.support.hostile_topic import Sent, hostile_producers, lift_limits_of_times
 
 SETTINGS = BENCHMARK_SETTINGS.model_copy(
     update={

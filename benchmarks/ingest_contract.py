@@ -15,9 +15,9 @@ from pathlib import Path
 from benchmarks.ingest import APIS, own_topic, served, url_of
 from benchmarks.stack import running
 from pinterest_platform.stores.kafka import open_topic
-from pinterest_platform_tests.api_contract import NOT_CHECKED
+from pinterest_platform_tests.support.api_contract import NOT_CHECKED
 
-_HOOKS = "pinterest_platform_tests.api_contract"
+_HOOKS = "pinterest_platform_tests.support.api_contract"
 
 
 def main() -> int:

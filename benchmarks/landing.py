@@ -11,8 +11,8 @@ from datetime import date
 from benchmarks.measured import MIB, Measured, measure
 from benchmarks.stack import corner_of, running
 from benchmarks.topic import post_day
-from pinterest_platform.batch.landing import Landing, land_day
-from pinterest_platform.pins.days import PlausibleTimes
+from pinterest_platform.landing.landing import Landing, land_day
+from pinterest_platform.pins.calendar import PlausibleTimes
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.kafka import open_topic
 from pinterest_platform.stores.kafka_batches import Record

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from benchmarks.measured import MIB, cpu_seconds_of_all
 from benchmarks.stack import BENCHMARK_SETTINGS, running
+from infra.command_line.status import look
 from infra.local_stack.processes import descendants
 from infra.local_stack.stack import LocalStack
-from infra.local_stack.status import look
 from pinterest_platform.settings import Settings
 
 IDLE_SECONDS = 60.0

@@ -13,9 +13,9 @@ from typing import Any
 import orjson
 
 from benchmarks.verdicts import Place, Verdict, outcomes_of, tried
-from infra.main_job.dagster_web import DagsterWeb
-from pinterest_platform.batch.raw_objects import day_prefix, stored_lines
-from pinterest_platform.batch.serving import categories_of
+from infra.command_line.dagster_runs import DagsterWeb
+from pinterest_platform.landing.raw_objects import day_prefix, stored_lines
+from pinterest_platform.serving.pinterest_batch import categories_of
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.cassandra import open_session
 from pinterest_platform.stores.postgres import connect

@@ -19,13 +19,13 @@ import psutil
 from pyspark.sql import DataFrame, SparkSession
 
 from benchmarks.stack import BENCHMARK_SETTINGS, running
+from infra.command_line.status import look
 from infra.local_stack.stack import LocalStack
-from infra.local_stack.status import look
 from ingest_api.emulator.words import CATEGORY_SHARES
-from pinterest_platform.batch.popularity import CategoryCounts, ranked, replace_period
-from pinterest_platform.batch.serving import replace_batch_slices
+from pinterest_platform.pins.calendar import periods_of
 from pinterest_platform.pins.cleaning import CLEAN_COLUMNS
-from pinterest_platform.pins.periods import periods_of
+from pinterest_platform.serving.category_popularity import CategoryCounts, ranked, replace_period
+from pinterest_platform.serving.pinterest_batch import replace_batch_slices
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.cassandra import open_session as open_cassandra
 from pinterest_platform.stores.postgres import connect

@@ -50,8 +50,8 @@ from benchmarks.verdicts import (
 from infra.local_stack.processes import STOPS, wait_until_gone
 from infra.local_stack.stack import LocalStack
 from infra.local_stack.terminal import Terminal
-from pinterest_platform.automation.jobs import BATCH_JOB, STREAM_JOB
-from pinterest_platform.pins.days import MISDATED_DAY
+from pinterest_platform.defs.jobs import BATCH_JOB, STREAM_JOB
+from pinterest_platform.pins.calendar import MISDATED_DAY
 
 STATE_FOLDER, IMAGE = Path(".state/soak"), Path(".state/soak.img")
 RESULTS = Path(__file__).parent / "results" / "soak.md"

@@ -31,11 +31,11 @@ from benchmarks.streaming import (
     wait_for,
     wait_for_answer,
 )
+from infra.command_line.dagster_runs import DagsterWeb
 from infra.local_stack.stack import LocalStack
-from infra.main_job.dagster_web import DagsterWeb
 from ingest_api.emulator.history import History, post_history
-from pinterest_platform.automation.jobs import BATCH_JOB
-from pinterest_platform.pins.days import today
+from pinterest_platform.defs.jobs import BATCH_JOB
+from pinterest_platform.pins.calendar import today
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.postgres import connect
 from pinterest_platform.stream.lag import stream_lag

@@ -19,14 +19,14 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.stack import running
 from ingest_api.emulator.drawing import draw_posts
+from pinterest_platform.pins.calendar import today
 from pinterest_platform.pins.cleaning import CLEAN_COLUMNS, RECORD_SCHEMA, accepted, clean_records
-from pinterest_platform.pins.days import today
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.postgres import Connection, connect, migrate
 from pinterest_platform.stores.spark import open_session
 from pinterest_platform.stream.copy_lines import LINE, copy_lines
 from pinterest_platform.stream.day_partitions import create_day_partition
-from pinterest_platform.stream.ownership import take_over
+from pinterest_platform.stream.lease import take_over
 from pinterest_platform.stream.sink import write_batch
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from kafka import KafkaProducer
 
 from ingest_api.emulator.drawing import draw_posts
 from ingest_api.emulator.emulation import DEFAULT_SEED
-from pinterest_platform.pins.days import MILLISECONDS_A_DAY, start_of
+from pinterest_platform.pins.calendar import MILLISECONDS_A_DAY, start_of
 from pinterest_platform.settings import Settings
 
 _DRAWN = 50_000  # posts, after which the same bodies come again, with other event ids

@@ -17,11 +17,11 @@ from functools import partial
 import orjson
 
 from benchmarks.streaming import graphql, wait_for
+from infra.command_line.dagster_runs import CheckOutcome, DagsterWeb
 from infra.local_stack.errors import StackError
-from infra.main_job.dagster_web import CheckOutcome, DagsterWeb
-from pinterest_platform.automation.jobs import BATCH_JOB, CHECK_JOB
-from pinterest_platform.batch.raw_objects import day_prefix, stored_lines
-from pinterest_platform.batch.slice_files import clean_files
+from pinterest_platform.clean_slices.manifest import clean_files
+from pinterest_platform.defs.jobs import BATCH_JOB, CHECK_JOB
+from pinterest_platform.landing.raw_objects import day_prefix, stored_lines
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.parquet import read_batches
 from pinterest_platform.stores.postgres import connect

@@ -4,46 +4,43 @@ from __future__ import annotations
 
 import dagster as dg
 
-from pinterest_platform.assets.category_popularity import category_popularity
-from pinterest_platform.assets.clean_pins import cleaned_pins
-from pinterest_platform.assets.misdated_records import misdated_records
-from pinterest_platform.assets.pinterest_batch import pinterest_batch
-from pinterest_platform.assets.pinterest_stream import streamed_pins
-from pinterest_platform.assets.raw_pins import raw_pins
-from pinterest_platform.assets.spark import spark_resource
-from pinterest_platform.assets.topic import pinterest_topic
-from pinterest_platform.automation.jobs import (
+from pinterest_platform.defs.cleaning.assets import cleaned_pins, misdated_records
+from pinterest_platform.defs.cleaning.checks import (
+    categories_do_not_explode,
+    clean_pins_match_their_schema,
+    event_ids_are_not_reused,
+    every_misdated_record_is_accounted_for,
+    few_records_are_quarantined,
+    follower_counts_are_plausible,
+    no_date_is_in_the_future,
+)
+from pinterest_platform.defs.jobs import (
     batch_job,
     check_assets,
     check_stream,
     misdated_job,
     streaming,
 )
-from pinterest_platform.automation.kafka_sensor import new_misdated_records, new_pins_in_kafka
-from pinterest_platform.automation.repairs import rebuild_profile_popularity
-from pinterest_platform.automation.schedules import daily_batch_at_ten, hourly_stream_checks
-from pinterest_platform.automation.sensors import fail_lost_runs
-from pinterest_platform.automation.stream_sensor import keep_streaming
-from pinterest_platform.checks.category_popularity import category_popularity_equals_a_recount
-from pinterest_platform.checks.clean_pins import (
-    categories_do_not_explode,
-    clean_pins_match_their_schema,
-    event_ids_are_not_reused,
-    follower_counts_are_plausible,
-    no_date_is_in_the_future,
+from pinterest_platform.defs.landing.assets import pinterest_topic, raw_pins
+from pinterest_platform.defs.landing.checks import (
+    no_record_was_lost_before_it_landed,
+    the_topic_is_set_up_for_the_platform,
 )
-from pinterest_platform.checks.misdated_records import every_misdated_record_is_accounted_for
-from pinterest_platform.checks.pinterest_batch import pinterest_batch_is_whole
-from pinterest_platform.checks.pinterest_stream import (
+from pinterest_platform.defs.landing.sensor import new_misdated_records, new_pins_in_kafka
+from pinterest_platform.defs.maintenance import fail_lost_runs, rebuild_profile_popularity
+from pinterest_platform.defs.schedules import daily_batch_at_ten, hourly_stream_checks
+from pinterest_platform.defs.serving.assets import category_popularity, pinterest_batch
+from pinterest_platform.defs.serving.checks import category_popularity_equals_a_recount, pinterest_batch_is_whole
+from pinterest_platform.defs.spark_session import spark_resource
+from pinterest_platform.defs.stream.assets import streamed_pins
+from pinterest_platform.defs.stream.checks import (
     event_ids_stay_with_their_events,
     no_record_is_stored_twice,
     profiles_equal_a_recount,
     the_stream_is_fresh,
     the_stream_keeps_up,
 )
-from pinterest_platform.checks.quarantined_pins import few_records_are_quarantined
-from pinterest_platform.checks.raw_pins import no_record_was_lost_before_it_landed
-from pinterest_platform.checks.topic import the_topic_is_set_up_for_the_platform
+from pinterest_platform.defs.stream.sensor import keep_streaming
 from pinterest_platform.settings import Settings
 
 

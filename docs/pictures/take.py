@@ -7,7 +7,7 @@ from pathlib import Path
 from browser import open_page
 from playwright.sync_api import Page
 
-from pinterest_platform.pins.days import today
+from pinterest_platform.pins.calendar import today
 from pinterest_platform.settings import Settings
 
 HERE = Path(__file__).parent

@@ -14,11 +14,11 @@ from pathlib import Path
 from browser import open_page
 from playwright.sync_api import Page
 
+from infra.command_line.dagster_runs import DagsterWeb
 from infra.local_stack.stack import LocalStack
-from infra.main_job.dagster_web import DagsterWeb
-from pinterest_platform.automation.jobs import BATCH_JOB, CHECK_JOB, STREAM_JOB
-from pinterest_platform.batch.serving import categories_of
-from pinterest_platform.pins.days import today
+from pinterest_platform.defs.jobs import BATCH_JOB, CHECK_JOB, STREAM_JOB
+from pinterest_platform.pins.calendar import today
+from pinterest_platform.serving.pinterest_batch import categories_of
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.cassandra import open_session
 

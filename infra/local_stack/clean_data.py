@@ -31,6 +31,6 @@ def clean_data(stack: LocalStack, terminal: Terminal, *, ask: bool) -> None:
 def _says_yes(question: str) -> bool:
     if not sys.stdin.isatty():
         raise StackError(
-            "Nobody can be asked here. Run `python -m infra.local_stack clean-data --yes` to remove all data."
+            "Nobody can be asked here. Run `python -m infra.command_line clean-data --yes` to remove all data."
         )
     return input(question).strip().lower() in {"y", "yes"}

@@ -88,7 +88,7 @@ def report_as_failed() -> None:
     """Runs in a process of its own, with DAGSTER_HOME set."""
     from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 
-    from pinterest_platform.automation.sensors import free_pools_of_ended_runs
+    from pinterest_platform.defs.maintenance import free_pools_of_ended_runs
 
     with DagsterInstance.get() as instance:
         statuses = [DagsterRunStatus(status) for status in UNFINISHED]

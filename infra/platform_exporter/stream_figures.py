@@ -13,10 +13,10 @@ from typing import Any, LiteralString
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
-from pinterest_platform.pins.days import MISDATED_DAY
+from pinterest_platform.pins.calendar import MISDATED_DAY
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.postgres import Connection, connect
-from pinterest_platform.stream.ownership import read_heartbeat
+from pinterest_platform.stream.lease import read_heartbeat
 
 LATENCY_BUCKETS = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0, 300.0)
 _PATIENCE = "SET statement_timeout = '3s'"

@@ -18,7 +18,7 @@ from ingest_api.emulator.drawing import draw_posts
 from ingest_api.emulator.emulation import DEFAULT_SEED, EmulationResult, Observer
 from ingest_api.partitioner import KeyPartitioner
 from pinterest_platform.connections import kafka_python_options
-from pinterest_platform.pins.days import MILLISECONDS_A_DAY, start_of
+from pinterest_platform.pins.calendar import MILLISECONDS_A_DAY, start_of
 from pinterest_platform.settings import Settings
 
 _LINGER_MS = 50

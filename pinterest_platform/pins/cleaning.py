@@ -16,7 +16,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812 - the name that every Spark reader knows
 from pyspark.sql import types as T  # noqa: N812
 
-from pinterest_platform.pins.days import AHEAD_MS, AHEAD_OF_NOW, BEFORE_FIRST_DAY, MILLISECONDS_A_DAY, start_of
+from pinterest_platform.pins.calendar import AHEAD_MS, AHEAD_OF_NOW, BEFORE_FIRST_DAY, MILLISECONDS_A_DAY, start_of
 from pinterest_platform.pins.fields import GREATEST_BYTES, MISSING_TEXTS, PIN_FIELDS, FieldType, PinField, too_long
 
 RECORD_SCHEMA = T.StructType(

@@ -12,8 +12,8 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql import types as T  # noqa: N812
 
+from pinterest_platform.pins.calendar import REPEAT_DAYS
 from pinterest_platform.pins.cleaning import CLEAN_COLUMNS, PIN_COLUMNS
-from pinterest_platform.pins.days import REPEAT_DAYS
 
 # What is remembered of a record that was posted with an event id: digests of 64 bits stand for the id and the fields.
 EVENT_SCHEMA = T.StructType(

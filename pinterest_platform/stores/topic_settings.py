@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from pinterest_platform.pins.days import AHEAD_MS, MILLISECONDS_A_DAY, start_of
+from pinterest_platform.pins.calendar import AHEAD_MS, MILLISECONDS_A_DAY, start_of
 from pinterest_platform.settings import Settings
 
 _AN_HOUR_MS = MILLISECONDS_A_DAY // 24

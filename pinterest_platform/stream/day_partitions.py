@@ -17,7 +17,7 @@ from typing import Any
 from psycopg import sql
 from psycopg.errors import LockNotAvailable
 
-from pinterest_platform.pins.days import MISDATED_DAY
+from pinterest_platform.pins.calendar import MISDATED_DAY
 from pinterest_platform.stores.postgres import Connection
 from pinterest_platform.stores.stream_retention import kept_from
 

@@ -21,16 +21,16 @@ from pinterest_platform.stores.postgres import Connection, connect, migrate
 from pinterest_platform.stream.activity import Activity, StreamReport
 from pinterest_platform.stream.batch_size import BatchSize, waiting_record_bytes
 from pinterest_platform.stream.batch_writer import BatchWriter, Sink
-from pinterest_platform.stream.heart import Heart
+from pinterest_platform.stream.heartbeat import Heart
 from pinterest_platform.stream.lag import Lag, measure_lag
-from pinterest_platform.stream.outages import outage_of, pauses
-from pinterest_platform.stream.ownership import (
+from pinterest_platform.stream.lease import (
     Condition,
     StreamTakenOverError,
     demand_ownership,
     session_name,
     take_over,
 )
+from pinterest_platform.stream.outages import outage_of, pauses
 from pinterest_platform.stream.progress import next_offsets
 from pinterest_platform.stream.query import start_query, starting_offsets
 from pinterest_platform.stream.refused_records import write_or_reject

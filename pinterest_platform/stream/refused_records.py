@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import psycopg
 
-from pinterest_platform.pins.days import MISDATED_DAY
+from pinterest_platform.pins.calendar import MISDATED_DAY
 from pinterest_platform.stores.postgres_copy import ESCAPES, NULL
 from pinterest_platform.stream.copy_lines import LINE_COLUMNS
 from pinterest_platform.stream.outages import is_postgres_outage, may_be_repeated

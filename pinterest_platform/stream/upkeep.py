@@ -13,12 +13,12 @@ from typing import Self
 
 import psycopg
 
-from pinterest_platform.pins.days import today
+from pinterest_platform.pins.calendar import today
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.postgres import Connection, connect
 from pinterest_platform.stream.day_partitions import keep_days
+from pinterest_platform.stream.lease import session_name
 from pinterest_platform.stream.outages import outage_of
-from pinterest_platform.stream.ownership import session_name
 
 _PAUSE_SECONDS = 600.0
 _PAUSE_AFTER_AN_OUTAGE_SECONDS = 10.0

@@ -1,4 +1,4 @@
-"""The whole platform as a person runs it: `python -m infra.local_stack`, on the tests' ports and folder."""
+"""The whole platform as a person runs it: `python -m infra.command_line`, on the tests' ports and folder."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def command(test_stack: LocalStack) -> Iterator[Command]:
 
     def run(*arguments: str, expect: int = 0) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, **TEST_SETTINGS.environment()}
-        line = [sys.executable, "-m", "infra.local_stack", *arguments]
+        line = [sys.executable, "-m", "infra.command_line", *arguments]
         done = subprocess.run(line, env=environment, capture_output=True, text=True, timeout=420, check=False)
         assert done.returncode == expect, done.stdout + done.stderr
         return done

@@ -18,11 +18,11 @@ import httpx
 import psutil
 import pytest
 
+from infra.command_line.main_job import LEDGER
 from infra.local_stack.stack import LocalStack
-from infra.main_job.main_job import LEDGER
 from ingest_api.emulator.emulation import Emulation, emulate
-from pinterest_platform.batch.raw_objects import day_prefix
-from pinterest_platform.pins.days import today
+from pinterest_platform.landing.raw_objects import day_prefix
+from pinterest_platform.pins.calendar import today
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.cassandra import open_session
 from pinterest_platform.stores.postgres import connect
@@ -32,8 +32,8 @@ from pinterest_platform.stores.saved_queries import saved_query
 from pinterest_platform.stream.lag import stream_lag
 from pinterest_platform.stream.profiles import differing_profiles
 from pinterest_platform_tests.end_to_end.conftest import Command
-from pinterest_platform_tests.panels import panels_without_data, prometheus
-from pinterest_platform_tests.pins import pin
+from pinterest_platform_tests.support.panels import panels_without_data, prometheus
+from pinterest_platform_tests.support.pins import pin
 
 pytestmark = pytest.mark.timeout(600)
 MENDED = {"DayNotAccountedFor", "FailedCheck"}

@@ -7,11 +7,11 @@ from datetime import date
 
 import pytest
 
-from pinterest_platform.pins.days import BEFORE_FIRST_DAY, MISDATED_DAY, start_of
-from pinterest_platform_tests.hostile_records import Fate, HostileRecord, Kind
-from pinterest_platform_tests.pins import posted
-from pinterest_platform_tests.servers.books import Books, differences
-from pinterest_platform_tests.servers.hostile_topic import Sent
+from pinterest_platform.pins.calendar import BEFORE_FIRST_DAY, MISDATED_DAY, start_of
+from pinterest_platform_tests.support.books import Books, differences
+from pinterest_platform_tests.support.hostile_records import Fate, HostileRecord, Kind
+from pinterest_platform_tests.support.hostile_topic import Sent
+from pinterest_platform_tests.support.pins import posted
 
 DAY = date(2026, 11, 16)
 AT = start_of(DAY)

@@ -45,7 +45,7 @@ def running(tmp_path: Path) -> Iterator[Settings]:
 # Becomes the other user only once everything is imported: the interpreter may lie where that user cannot go.
 AS_NOBODY = f"""
 import os, sys
-from infra.local_stack.__main__ import main
+from infra.command_line.__main__ import main
 os.setgroups([]), os.setgid({NOBODY}), os.setuid({NOBODY})
 sys.exit(main(sys.argv[1:]))
 """

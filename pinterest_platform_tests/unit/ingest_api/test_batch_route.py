@@ -11,7 +11,7 @@ from backports import zstd
 
 from ingest_api.memory_publisher import MemoryPublisher
 from ingest_api.pin_routes import EXAMPLE_BATCH
-from pinterest_platform_tests.pins import pin, pin_without
+from pinterest_platform_tests.support.pins import pin, pin_without
 from pinterest_platform_tests.unit.ingest_api.conftest import NOW, ApiClient
 
 

@@ -16,7 +16,7 @@ from ingest_api.metrics import IngestMetrics
 from ingest_api.pin_routes import EXAMPLE_ANSWER, EXAMPLE_PIN
 from ingest_api.publisher import Record
 from pinterest_platform.settings import Settings
-from pinterest_platform_tests.pins import pin, pin_without
+from pinterest_platform_tests.support.pins import pin, pin_without
 from pinterest_platform_tests.unit.ingest_api.conftest import NOW, ApiClient, running
 
 LIMIT = 32 * 1024

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ingest_api.posted_batch import BatchReader, TooManyEventsError, Verdict
 from ingest_api.posted_event import PostedEvent, Problem, RefusedPinError
-from pinterest_platform_tests.pins import pin, pin_without
+from pinterest_platform_tests.support.pins import pin, pin_without
 
 
 def reader(event_limit: int = 1_000, byte_limit: int = 32 * 1024) -> BatchReader:

@@ -12,7 +12,7 @@ from ingest_api import posted_event
 from ingest_api.posted_event import PostedEvent, Problem, RefusedPinError, read_event, with_members
 from pinterest_platform.pins.event import PostedPin
 from pinterest_platform.pins.fields import GREATEST_BYTES
-from pinterest_platform_tests.pins import VALID_PIN, pin, pin_without
+from pinterest_platform_tests.support.pins import VALID_PIN, pin, pin_without
 
 
 def new_event_id() -> str:

@@ -16,7 +16,7 @@ from ingest_api.metrics import IngestMetrics
 from ingest_api.publisher import Receipt, Record
 from ingest_api.write_keys import hash_of
 from pinterest_platform.settings import Settings
-from pinterest_platform_tests.pins import pin, pin_without
+from pinterest_platform_tests.support.pins import pin, pin_without
 from pinterest_platform_tests.unit.ingest_api.conftest import ApiClient, running
 
 KEY = {"X-API-Key": "of-web"}

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
+from pinterest_platform.pins.calendar import AHEAD_MS, AHEAD_OF_NOW, BEFORE_FIRST_DAY, PlausibleTimes, start_of
 from pinterest_platform.pins.cleaning import (
     CLEAN_COLUMNS,
     LINE_SCHEMA,
@@ -26,10 +27,9 @@ from pinterest_platform.pins.cleaning import (
     newest_per_pin,
     rejected,
 )
-from pinterest_platform.pins.days import AHEAD_MS, AHEAD_OF_NOW, BEFORE_FIRST_DAY, PlausibleTimes, start_of
 from pinterest_platform.pins.event import INT64_MAX
 from pinterest_platform.pins.fields import GREATEST_BYTES
-from pinterest_platform_tests.pins import VALID_PIN, pin, pin_without, posted
+from pinterest_platform_tests.support.pins import VALID_PIN, pin, pin_without, posted
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 

@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 
 from ingest_api.posted_event import RefusedPinError, read_event
 from pinterest_platform.pins.cleaning import RECORD_SCHEMA, clean_records
-from pinterest_platform_tests.hostile_records import Fate, Kind, Making, hostile_kinds
+from pinterest_platform_tests.support.hostile_records import Fate, Kind, Making, hostile_kinds
 
 OF_TIMES_AND_TRANSACTIONS = (Fate.MISDATED, Fate.NOWHERE)
 

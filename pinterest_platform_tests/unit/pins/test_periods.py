@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from pinterest_platform.pins.periods import Period, periods_of
+from pinterest_platform.pins.calendar import Period, periods_of
 
 
 def test_a_day_lies_in_itself_its_month_and_its_year() -> None:

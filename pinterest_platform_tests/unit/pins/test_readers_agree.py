@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
 from ingest_api.posted_event import PostedEvent, RefusedPinError, read_event
-from pinterest_platform.batch.superseded import Versions, versions_in
 from pinterest_platform.pins.cleaning import RECORD_SCHEMA, clean_records
 from pinterest_platform.pins.fields import GREATEST_BYTES
-from pinterest_platform_tests.pins import VALID_PIN, pin, posted
+from pinterest_platform.reconciliation.superseded import Versions, versions_in
+from pinterest_platform_tests.support.pins import VALID_PIN, pin, posted
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 # Half of a pair after an escaped backslash, a pair after one, and what only looks like half of a pair.

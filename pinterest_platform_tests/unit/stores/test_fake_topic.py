@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pinterest_platform_tests.fakes import FakeTopic
-from pinterest_platform_tests.topic_suite import TopicSuite
+from pinterest_platform_tests.support.fakes import FakeTopic
+from pinterest_platform_tests.support.topic_suite import TopicSuite
 
 
 class TestFakeTopic(TopicSuite):

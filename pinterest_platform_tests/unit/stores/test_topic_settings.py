@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import pytest
 
-from pinterest_platform.pins.days import MILLISECONDS_A_DAY, start_of
+from pinterest_platform.pins.calendar import MILLISECONDS_A_DAY, start_of
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.topic_settings import TopicSettings, topic_warnings, wanted_settings
 

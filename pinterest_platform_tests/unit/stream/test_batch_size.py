@@ -9,7 +9,7 @@ from pinterest_platform.stream.batch_size import (
     records_a_batch,
     waiting_record_bytes,
 )
-from pinterest_platform_tests.fakes import FakeTopic
+from pinterest_platform_tests.support.fakes import FakeTopic
 
 KIB = 1024
 

@@ -6,7 +6,7 @@ import pytest
 
 from pinterest_platform.stream.lag import Lag, lag_of
 from pinterest_platform.stream.query import EARLIEST, StreamOffsetsLostError, starting_offsets
-from pinterest_platform_tests.fakes import FakeTopic
+from pinterest_platform_tests.support.fakes import FakeTopic
 
 
 def topic_of(*timestamps: int) -> FakeTopic:

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from pinterest_platform.pins.days import MISDATED_DAY, start_of
+from pinterest_platform.pins.calendar import MISDATED_DAY, start_of
 from pinterest_platform.settings import Settings
 from pinterest_platform.stream.copy_lines import LINE_COLUMNS
 from pinterest_platform.stream.unreadable_records import pass_unreadable_records
-from pinterest_platform_tests.fakes import FakeTopic
-from pinterest_platform_tests.pins import posted
+from pinterest_platform_tests.support.fakes import FakeTopic
+from pinterest_platform_tests.support.pins import posted
 
 DAY = date(2026, 11, 16)
 NOON = start_of(DAY) + 12 * 3_600_000

@@ -6,7 +6,7 @@ import pytest
 from ingest_api.emulator.damage import DAMAGES, Damage
 from ingest_api.emulator.post import Post
 from ingest_api.posted_event import RefusedPinError, read_event
-from pinterest_platform_tests.pins import VALID_PIN, pin
+from pinterest_platform_tests.support.pins import VALID_PIN, pin
 
 
 @pytest.mark.parametrize("damage", DAMAGES)

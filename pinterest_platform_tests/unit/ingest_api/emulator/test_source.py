@@ -12,7 +12,7 @@ import sqlalchemy
 from ingest_api.emulator.post import Post
 from ingest_api.emulator.source import SourceError, draw_rows, read_rows
 from ingest_api.posted_event import RefusedPinError, read_event
-from pinterest_platform_tests.pins import pin, pin_without
+from pinterest_platform_tests.support.pins import pin, pin_without
 
 PINS = [pin(unique_id=name, index=number) for number, name in enumerate("abc")]
 

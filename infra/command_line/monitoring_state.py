@@ -1,0 +1,65 @@
+"""What Prometheus says of the stack: who cannot be scraped, and which alerts fire.
+
+Belongs here: asking and putting it into sentences. Does not belong here: when an alert fires
+(`infra/prometheus/rules`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import httpx
+
+from infra.command_line.status import ServerStatus
+from infra.local_stack.place import LOOPBACK
+from infra.local_stack.servers.prometheus import NAME
+from pinterest_platform.settings import Settings
+
+
+def what_monitoring_says(settings: Settings, statuses: Iterable[ServerStatus]) -> list[str]:
+    """Sentences, none where all is well; nothing is said of a stack that is down."""
+    statuses = list(statuses)
+    if not any(status.is_needed and status.pid for status in statuses):
+        return []
+    silent = [
+        f"{status.name} is {status.state}: the platform works, but is not watched. make run starts what is stopped."
+        for status in statuses
+        if not status.is_needed and status.state != "healthy"
+    ]
+    watching = any(status.name == NAME and status.state == "healthy" for status in statuses)
+    return silent + (list(_what_prometheus_says(settings)) if watching else [])
+
+
+def watched_at(settings: Settings) -> dict[str, str]:
+    """Where a person watches the stack; nothing where nobody does."""
+    try:
+        _ask(settings, "status/buildinfo")
+    except httpx.HTTPError:
+        return {}
+    url = _url(settings)
+    return {"Dashboards": f"{url}/user/", "Prometheus: queries and alerts": url}
+
+
+def _what_prometheus_says(settings: Settings) -> Iterator[str]:
+    try:
+        targets = _ask(settings, "targets", state="active")["activeTargets"]
+        alerts = _ask(settings, "alerts")["alerts"]
+    except httpx.HTTPError as error:
+        yield f"Prometheus does not answer: {error}"
+        return
+    for target in targets:
+        if target["health"] == "down":
+            yield f"Prometheus cannot scrape {target['labels']['job']} at {target['scrapeUrl']}: {target['lastError']}"
+    for alert in alerts:
+        if alert["state"] == "firing":
+            yield f"Alert {alert['labels']['alertname']}: {alert['annotations'].get('summary', '')}"
+
+
+def _ask(settings: Settings, what: str, **parameters: str) -> Any:
+    with httpx.Client(base_url=_url(settings), trust_env=False, timeout=5) as client:
+        return client.get(f"/api/v1/{what}", params=parameters).raise_for_status().json()["data"]
+
+
+def _url(settings: Settings) -> str:
+    return f"http://{LOOPBACK}:{settings.prometheus_port}"

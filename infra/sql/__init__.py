@@ -1,1 +1,0 @@
-"""`make sql`: questions to both layers at once, on a command line."""

@@ -1,0 +1,9 @@
+"""The names under which Dagster knows what jobs, checks and sensors speak of."""
+
+import dagster as dg
+
+TOPIC = dg.AssetKey("Pinterest_data")
+CLEAN = dg.AssetKey("clean_pins")
+QUARANTINED = dg.AssetKey("quarantined_pins")
+STREAM = dg.AssetKey("pinterest_stream")
+PROFILES = dg.AssetKey("profile_popularity")

@@ -1,0 +1,163 @@
+"""Checks of `clean_pins`: what must hold before a slice may reach Cassandra.
+
+Each reads only the columns it needs, without Spark. The blocking ones keep a broken slice out of Cassandra.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+
+from pinterest_platform.clean_slices.manifest import (
+    clean_files,
+    newest_note,
+    quarantine_files,
+    read_account,
+    settled_marks,
+)
+from pinterest_platform.clean_slices.plausibility import (
+    Finding,
+    count_categories,
+    judge_categories,
+    judge_dates,
+    judge_followers,
+    judge_quarantined,
+)
+from pinterest_platform.defs.asset_keys import CLEAN, QUARANTINED
+from pinterest_platform.defs.check_results import conflicts_finding, result, verdict
+from pinterest_platform.defs.cleaning.assets import misdated_records
+from pinterest_platform.defs.partitions import DAILY
+from pinterest_platform.defs.reconciliation import account_findings
+from pinterest_platform.pins.calendar import MISDATED_DAY
+from pinterest_platform.reconciliation.event_ids import conflicts
+from pinterest_platform.settings import Settings
+from pinterest_platform.stores.parquet import NoParquetError, count_rows, read_batches
+from pinterest_platform.stores.s3 import open_bucket
+
+_DAYS_COMPARED = 7
+_NAMED = 5
+
+
+@dg.asset_check(asset=CLEAN, blocking=True, partitions_def=DAILY)
+def clean_pins_match_their_schema(
+    context: dg.AssetCheckExecutionContext, settings: dg.ResourceParam[Settings]
+) -> dg.AssetCheckResult:
+    """Every column has its type, its range and no null where there must be none; each pin stands once a day."""
+    return verdict(context, lambda day: schema_finding(settings, day))
+
+
+@dg.asset_check(asset=CLEAN, blocking=True, partitions_def=DAILY)
+def no_date_is_in_the_future(
+    context: dg.AssetCheckExecutionContext, settings: dg.ResourceParam[Settings]
+) -> dg.AssetCheckResult:
+    """Every pin was ingested on the slice's day, and not later than now. Else see the clock of the producer."""
+    now = datetime.now(UTC)
+    columns = ("ingested_at", "ingest_date")
+    return verdict(context, lambda day: judge_dates(_columns(settings, day, *columns)(), day, now))
+
+
+@dg.asset_check(asset=CLEAN, partitions_def=DAILY)
+def follower_counts_are_plausible(
+    context: dg.AssetCheckExecutionContext, settings: dg.ResourceParam[Settings]
+) -> dg.AssetCheckResult:
+    """No poster has more followers than the world has people."""
+    columns = ("unique_id", "follower_count")
+    return verdict(context, lambda day: judge_followers(_columns(settings, day, *columns)()))
+
+
+@dg.asset_check(asset=CLEAN, blocking=True, partitions_def=DAILY)
+def categories_do_not_explode(
+    context: dg.AssetCheckExecutionContext, settings: dg.ResourceParam[Settings]
+) -> dg.AssetCheckResult:
+    """A day has about as many categories as the days before: each is a partition in Cassandra."""
+    return verdict(context, lambda day: categories_finding(settings, day))
+
+
+@dg.asset_check(asset=CLEAN, partitions_def=DAILY)
+def event_ids_are_not_reused(
+    context: dg.AssetCheckExecutionContext, settings: dg.ResourceParam[Settings]
+) -> dg.AssetCheckResult:
+    """No `event_id` of the day came before with another pin or other content, within seven days. Both are stored."""
+    return verdict(context, lambda day: event_ids_finding(settings, day), dg.AssetCheckSeverity.WARN)
+
+
+def event_ids_finding(settings: Settings, day: date) -> Finding:
+    """The day's records that have the event id of another one."""
+    bucket = open_bucket(settings)
+    if read_account(bucket, day) is None:
+        return Finding(problem=f"{day} has no clean slice. Materialise clean_pins for it.")
+    found = conflicts(settings, bucket, day)
+    if found is None:
+        return Finding({"compared": "no, the day was cleaned before event ids were remembered"})
+    return conflicts_finding(len(found), ((*each.record, *each.other) for each in found[:_NAMED]))
+
+
+def schema_finding(settings: Settings, day: date) -> Finding:
+    """What Pandera says of the day, and whether a pin stands in it twice."""
+    from pinterest_platform.clean_slices.schema import repeated_ids, violations
+
+    found = violations(_columns(settings, day)())
+    if not any(rule.startswith(("unique_id:", "columns:")) for rule in found):  # else there may be no ids to compare
+        repeated = repeated_ids(_columns(settings, day, "unique_id"))
+        found |= {"unique_id: stands more than once": repeated} if repeated else {}
+    problem = f"{len(found)} rules are broken: {'; '.join(found)}." if found else None
+    return Finding({rule: ", ".join(examples) for rule, examples in found.items()}, problem)
+
+
+def categories_finding(settings: Settings, day: date) -> Finding:
+    """The day's categories beside those of the week before, which is read only where there are many."""
+    categories, plausible = _count_categories(settings, day), settings.plausible_categories
+    before: dict[date, int] = {}
+    if categories > plausible:
+        for earlier in (day - timedelta(days=number) for number in range(1, _DAYS_COMPARED + 1)):
+            before |= _categories_if_any(settings, earlier)
+    return judge_categories(categories, before, plausible)
+
+
+def _categories_if_any(settings: Settings, day: date) -> dict[date, int]:
+    try:
+        return {day: _count_categories(settings, day)}
+    except NoParquetError:
+        return {}
+
+
+def _count_categories(settings: Settings, day: date) -> int:
+    return count_categories(_columns(settings, day, "category")())
+
+
+def _columns(settings: Settings, day: date, *columns: str) -> Callable[[], Iterator[Any]]:
+    """Starts to read these columns (all of them) of the day's clean pins."""
+    return lambda: read_batches(settings, clean_files(open_bucket(settings), day), columns or None)
+
+
+@dg.asset_check(asset=QUARANTINED, partitions_def=DAILY)
+def few_records_are_quarantined(
+    context: dg.AssetCheckExecutionContext, settings: dg.ResourceParam[Settings]
+) -> dg.AssetCheckResult:
+    """Most of a day's records are pins. Else a producer is broken, or a rule of the cleaning."""
+    return verdict(context, lambda day: quarantine_finding(settings, day), dg.AssetCheckSeverity.WARN)
+
+
+def quarantine_finding(settings: Settings, day: date) -> Finding:
+    """The share of the day's raw records that are quarantined."""
+    bucket = open_bucket(settings)
+    account = read_account(bucket, day)
+    if account is None:
+        return Finding(problem=f"The cleaning of {day} has not finished. Materialise clean_pins for it.")
+    quarantined = count_rows(settings, quarantine_files(bucket, day))
+    return judge_quarantined(quarantined, account.raw, settings.plausible_quarantined_share)
+
+
+@dg.asset_check(asset=misdated_records, blocking=True)
+def every_misdated_record_is_accounted_for(settings: dg.ResourceParam[Settings]) -> dg.AssetCheckResult:
+    """Kafka = raw = quarantined, Kafka = rejects of the stream, as far as they have landed.
+
+    What has asked for them is done when this has passed: then the marks are taken away that their cleaning had listed.
+    """
+    bucket = open_bucket(settings)
+    note = newest_note(bucket, MISDATED_DAY)
+    finding = account_findings(settings, [MISDATED_DAY])[MISDATED_DAY]
+    if note and finding.problem is None and newest_note(bucket, MISDATED_DAY) == note:
+        bucket.delete(settled_marks(bucket, note))
+    return result(finding)

@@ -1,0 +1,47 @@
+"""Checks of `raw_pins`: that a day has all of its records. They stop nothing: what there is goes on."""
+
+import time
+from collections.abc import Sequence
+from datetime import date
+
+import dagster as dg
+
+from pinterest_platform.clean_slices.plausibility import Finding
+from pinterest_platform.defs.asset_keys import TOPIC
+from pinterest_platform.defs.check_results import result, verdict
+from pinterest_platform.defs.landing.assets import raw_pins
+from pinterest_platform.defs.partitions import DAILY
+from pinterest_platform.landing.losses import Loss, losses
+from pinterest_platform.settings import Settings
+from pinterest_platform.stores.kafka import describe_topic
+from pinterest_platform.stores.s3 import open_bucket
+from pinterest_platform.stores.topic_settings import topic_warnings
+
+
+@dg.asset_check(asset=raw_pins, partitions_def=DAILY)
+def no_record_was_lost_before_it_landed(
+    context: dg.AssetCheckExecutionContext, settings: dg.ResourceParam[Settings]
+) -> dg.AssetCheckResult:
+    """Kafka has deleted no record of the day before it was landed. Else the offsets are named, for good."""
+    known = losses(open_bucket(settings))
+    return verdict(context, lambda day: loss_finding(known, day))
+
+
+def loss_finding(known: Sequence[Loss], day: date) -> Finding:
+    """The losses that can have met the day."""
+    met = [loss for loss in known if loss.meets(day)]
+    if not met:
+        return Finding({"lost_offsets": 0})
+    named = "; ".join(loss.in_words() for loss in met)
+    return Finding(
+        {"lost_offsets": sum(loss.following - loss.first for loss in met)},
+        f"Kafka deleted records of {met[0].topic} before they were landed, some of which may have been of {day}: "
+        f"{named}. What there was has landed. Lengthen the topic's retention, or find out why landing stood still.",
+    )
+
+
+@dg.asset_check(asset=TOPIC)
+def the_topic_is_set_up_for_the_platform(settings: dg.ResourceParam[Settings]) -> dg.AssetCheckResult:
+    """The topic takes the times that the platform takes, and Kafka deletes and loses nothing unseen. It only warns."""
+    warnings = topic_warnings(settings, describe_topic(settings), time.time_ns() // 1_000_000)
+    return result(Finding({"warnings": len(warnings)}, "\n\n".join(warnings) or None), dg.AssetCheckSeverity.WARN)

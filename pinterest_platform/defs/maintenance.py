@@ -1,0 +1,90 @@
+"""Jobs that a person starts to mend a store. They materialise nothing: no asset is newer afterwards.
+
+Belongs here: one job a repair. Does not belong here: how it is done (`stream.profiles`).
+"""
+
+import dagster as dg
+import psutil
+from dagster import DagsterRun, DagsterRunStatus, RunsFilter
+
+from pinterest_platform.settings import Settings
+from pinterest_platform.stream.profiles import rebuild_profiles
+
+
+@dg.op
+def count_profiles_anew(context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings]) -> None:
+    """Count `profile_popularity` anew from `pinterest_stream`. Readers see the old rows until it is done."""
+    context.log.info(f"Counted {rebuild_profiles(settings):,} profiles.")
+
+
+@dg.job(description="Counts profile_popularity anew from pinterest_stream; the stream waits meanwhile.")
+def rebuild_profile_popularity() -> None:
+    """One step."""
+    count_profiles_anew()
+
+
+IN_PROGRESS = [
+    DagsterRunStatus.QUEUED,
+    DagsterRunStatus.NOT_STARTED,
+    DagsterRunStatus.STARTING,
+    DagsterRunStatus.STARTED,
+    DagsterRunStatus.CANCELING,
+]
+ENDED = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
+WITH_A_PROCESS = [DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
+
+
+@dg.sensor(minimum_interval_seconds=10, default_status=dg.DefaultSensorStatus.RUNNING)
+def fail_lost_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    """Mark runs as failed whose process has died without a word, so that what they held becomes free."""
+    records = context.instance.get_run_records(RunsFilter(statuses=WITH_A_PROCESS))
+    lost = [record.dagster_run for record in records if _has_lost_its_process(context.instance, record)]
+    for run in lost:
+        fail_run(context.instance, run, "Its process is gone: it was killed, or the machine was restarted.")
+    free_pools_of_ended_runs(context.instance)
+    names = ", ".join(run.run_id for run in lost)
+    return dg.SkipReason(f"Marked as failed: {names}." if lost else "Every run in progress has its process.")
+
+
+def fail_run(instance: dg.DagsterInstance, run: DagsterRun, reason: str) -> None:
+    """Mark a run as failed whose process cannot do so itself."""
+    current = instance.get_run_by_id(run.run_id)
+    if current is None or current.is_finished:
+        return  # another sensor was quicker
+    instance.report_run_failed(run, reason)
+
+
+def free_pools_of_ended_runs(instance: dg.DagsterInstance) -> None:
+    """Free the places that runs hold which have ended, so that the next run's step does not wait for them for good.
+
+    A step gives its place back itself, but not one that was killed: Dagster's code server sees within a second that its
+    process is gone, reports the run as failed, and leaves its places taken.
+    """
+    storage = instance.event_log_storage
+    if not storage.supports_global_concurrency_limits:
+        return
+    if holders := list(storage.get_concurrency_run_ids()):
+        for run in instance.get_runs(RunsFilter(run_ids=holders, statuses=ENDED)):
+            storage.free_concurrency_slots_for_run(run.run_id)
+
+
+def _has_lost_its_process(instance: dg.DagsterInstance, record: dg.RunRecord) -> bool:
+    pid = _process_of(instance, record.dagster_run)
+    if pid is None or record.start_time is None:
+        return False
+    try:
+        # A process that was born after the run began has inherited the number, not the work.
+        return psutil.Process(pid).create_time() > record.start_time
+    except psutil.NoSuchProcess:
+        return True
+
+
+def _process_of(instance: dg.DagsterInstance, run: DagsterRun) -> int | None:
+    """The pid that the run's worker reported when it started."""
+    events = instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT, limit=10).records
+    for event in events:
+        dagster_event = event.event_log_entry.dagster_event
+        pid = dagster_event.engine_event_data.metadata.get("pid") if dagster_event else None
+        if pid is not None:
+            return int(str(pid.value))
+    return None

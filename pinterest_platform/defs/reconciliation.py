@@ -1,0 +1,127 @@
+"""What `every_event_is_accounted_for` finds: that every record of a day is somewhere, and where."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from datetime import date, datetime
+
+from pinterest_platform.clean_slices.manifest import newest_note
+from pinterest_platform.clean_slices.plausibility import Finding
+from pinterest_platform.defs.check_results import STILL_OPEN, coordinates_in_words, judged
+from pinterest_platform.defs.rerun_requests import CLEAN_SLICE
+from pinterest_platform.reconciliation.account import (
+    DayAccount,
+    NotMaterialisedError,
+    Stores,
+    account_for,
+    is_closed,
+    open_stores,
+)
+from pinterest_platform.reconciliation.layer_parity import LayerParity, compare_layers, is_in_both_layers
+from pinterest_platform.reconciliation.row_parity import compare_with_stream
+from pinterest_platform.settings import Settings
+from pinterest_platform.stores.postgres import connect
+from pinterest_platform.stores.presto import PrestoUnavailableError
+from pinterest_platform.stores.s3 import open_bucket
+
+
+def account_findings(settings: Settings, days: Sequence[date]) -> dict[date, Finding]:
+    """The account of each day, over stores that are opened once.
+
+    Raises:
+        TopicUnavailableError: the broker is away.
+        CassandraUnavailableError: Cassandra is away. Errors of the other stores pass through.
+    """
+    with open_stores(settings) as stores:
+        return judged(lambda day: account_finding(stores, day), days)
+
+
+def account_finding(stores: Stores, day: date) -> Finding:
+    """The day's account as numbers, and what does not add up."""
+    # If it is another one by now, the end of the run will not take this account for that of the new slice.
+    note = newest_note(stores.bucket, day)
+    try:
+        account = account_for(stores, day)
+    except NotMaterialisedError as error:
+        return Finding(problem=str(error))
+    return Finding({**_numbers(account), CLEAN_SLICE: note or ""}, "\n".join(account.differences()) or None)
+
+
+def _numbers(account: DayAccount) -> Mapping[str, int | str]:
+    sets = {
+        "kafka": account.kafka,
+        "raw": account.raw,
+        "clean": account.clean,
+        "quarantined": account.quarantined,
+        "superseded": account.superseded,
+        "repeated": account.repeated,
+        "cassandra": account.cassandra,
+        "refused": account.refused,
+    }
+    if stream := account.stream:
+        sets |= {"stream": stream.rows, "stream_rejects": stream.rejects, "stream_duplicates": stream.duplicates}
+    return {name: len(offsets) for name, offsets in sets.items()} | {"newer_than_the_cleaning": account.newer}
+
+
+_IN_ONE_LAYER = Finding({"compared": "no, the stream has not run, is behind, or does not keep the day any more"})
+
+
+def layers_findings(settings: Settings, days: Sequence[date], now: datetime) -> dict[date, Finding]:
+    """The pins of each day that the two layers do not agree on. Of an open day both are on their way."""
+    bucket = open_bucket(settings)
+    with closing(connect(settings, autocommit=True)) as stream:
+
+        def why_not_compared(day: date) -> Finding | None:
+            if not is_closed(day, now):
+                return STILL_OPEN
+            return None if is_in_both_layers(bucket, stream, settings.kafka_topic, day) else _IN_ONE_LAYER
+
+        found = judged(why_not_compared, days)
+    findings = {day: finding for day, finding in found.items() if finding}
+    comparable = [day for day in days if day not in findings]
+    try:
+        parities = compare_layers(settings, comparable)
+    except PrestoUnavailableError as error:
+        away = Finding({"compared": "no"}, f"The layers could not be compared. {error}")
+        return findings | dict.fromkeys(comparable, away)
+    return findings | {day: _layers_finding(parity) for day, parity in parities.items()}
+
+
+def _layers_finding(parity: LayerParity) -> Finding:
+    if not parity.different:
+        return Finding({"different": 0})
+    examples = "; ".join(
+        f"{pin} (partition {partition} offset {offset}) in the {layer}"
+        for layer, pin, partition, offset in parity.examples
+    )
+    return Finding(
+        {"different": parity.different},
+        f"{parity.different:,} rows have no equal in the other layer: {examples}. Materialise the day again; what then "
+        f"still differs was cleaned by other rules, or is a fault.",
+    )
+
+
+def rows_findings(settings: Settings, days: Sequence[date], now: datetime) -> dict[date, Finding]:
+    """The clean rows of each day that the stream does not have as they are, and those that only the stream has."""
+    return judged(lambda day: rows_finding(settings, day, now), days)
+
+
+def rows_finding(settings: Settings, day: date, now: datetime) -> Finding:
+    """The day's rows in both paths. A day that is still open is not compared: both are on their way."""
+    if not is_closed(day, now):
+        return STILL_OPEN
+    parity = compare_with_stream(settings, day)
+    if parity is None:
+        return Finding({"compared": "no, the stream has not run, or does not keep the day any more"})
+    facts = {
+        "compared_rows": parity.rows,
+        "different": len(parity.different),
+        "only_in_stream": len(parity.only_in_stream),
+    }
+    problems = []
+    if parity.different:
+        problems.append(f"The stream lacks or differs in {coordinates_in_words(parity.different)}.")
+    if parity.only_in_stream:
+        problems.append(f"Only the stream has {coordinates_in_words(parity.only_in_stream)}.")
+    return Finding(facts, " ".join(problems) or None)

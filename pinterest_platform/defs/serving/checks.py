@@ -1,0 +1,191 @@
+"""Checks of `pinterest_batch`: that every record of a day is somewhere, and that both paths agree about the day.
+
+Belongs here: what Dagster is told. They wait for different servers, so that one step runs them side by side.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+import dagster as dg
+
+from pinterest_platform.clean_slices.manifest import clean_files, clean_files_of_year, clean_prefix
+from pinterest_platform.clean_slices.plausibility import Finding
+from pinterest_platform.defs.check_results import verdict, verdicts
+from pinterest_platform.defs.partitions import DAILY, RECOUNT_PERIODS
+from pinterest_platform.defs.reconciliation import account_findings, layers_findings, rows_findings
+from pinterest_platform.defs.rerun_requests import ACCOUNT_CHECK
+from pinterest_platform.defs.serving.assets import category_popularity, pinterest_batch
+from pinterest_platform.pins.calendar import Period, periods_of
+from pinterest_platform.serving.category_popularity import RankedCategory, most_popular, ranked
+from pinterest_platform.serving.pin_rows import RefusedPin
+from pinterest_platform.serving.pinterest_batch import rejects_of
+from pinterest_platform.serving.popularity_recount import COUNTED_COLUMNS, recount
+from pinterest_platform.settings import Settings
+from pinterest_platform.stores.cassandra import open_session
+from pinterest_platform.stores.parquet import read_batches
+from pinterest_platform.stores.s3 import ObjectStore, open_bucket
+
+_ACCOUNT = dg.AssetCheckSpec(
+    ACCOUNT_CHECK,
+    asset=pinterest_batch,
+    blocking=True,
+    partitions_def=DAILY,
+    description="Kafka = raw = clean + quarantined + superseded + repeated, clean = Cassandra + refused by it, "
+    "Kafka = stream + rejects + duplicates. Compared offset by offset, each store read anew. What is missing is named: "
+    "store, partition, first offsets, count.",
+)
+_LAYERS = dg.AssetCheckSpec(
+    "both_layers_answer_the_same",
+    asset=pinterest_batch,
+    partitions_def=DAILY,
+    description="For a closed day, the lambda view from the stream equals the one from the batch. Asked in SQL, of "
+    "Presto.",
+)
+_ROWS = dg.AssetCheckSpec(
+    "the_stream_has_the_same_rows",
+    asset=pinterest_batch,
+    partitions_def=DAILY,
+    description="Every clean row of a closed day stands in `pinterest_stream` with the same values, and no other does.",
+)
+_REFUSED = dg.AssetCheckSpec(
+    "cassandra_took_every_row",
+    asset=pinterest_batch,
+    partitions_def=DAILY,
+    description="No clean pin was refused by Cassandra. One that was is named, with Cassandra's words; the rest of the "
+    "day is served, and the row is in `pinterest_batch_rejects`.",
+)
+
+
+@dg.multi_asset_check(specs=[_ACCOUNT, _LAYERS, _ROWS, _REFUSED], can_subset=True)
+def pinterest_batch_is_whole(
+    context: dg.AssetCheckExecutionContext, settings: dg.ResourceParam[Settings]
+) -> Iterator[dg.AssetCheckResult]:
+    """The account is busy itself, the layers are compared by Presto, the rows by PostgreSQL."""
+    now = datetime.now(UTC)
+    yield from verdicts(
+        context,
+        {
+            _ACCOUNT.name: lambda days: account_findings(settings, days),
+            _LAYERS.name: lambda days: layers_findings(settings, days, now),
+            _ROWS.name: lambda days: rows_findings(settings, days, now),
+            _REFUSED.name: lambda days: refused_findings(settings, days),
+        },
+    )
+
+
+_EVERY_CATEGORY = 1_000_000
+_NAMED = 3
+_SHOWN_CHARACTERS = 40
+
+
+@dg.asset_check(asset=category_popularity, partitions_def=DAILY)
+def category_popularity_equals_a_recount(
+    context: dg.AssetCheckExecutionContext, settings: dg.ResourceParam[Settings]
+) -> dg.AssetCheckResult:
+    """Posts, pins, posters and ranks of the day are what its clean pins give when they are counted by other code.
+
+    In the job check_assets the day's month and year are compared, too.
+    """
+    with_periods = RECOUNT_PERIODS in context.run.tags
+    bucket = open_bucket(settings)
+    with open_session(settings) as session:
+        session.set_keyspace(settings.cassandra_keyspace)
+
+        def judge(day: date) -> Finding:
+            periods = periods_of([day]) if with_periods else [Period("day", day.isoformat())]
+            return popularity_finding(
+                {
+                    period: (most_popular(session, period, _EVERY_CATEGORY), recounted(settings, bucket, period, day))
+                    for period in periods
+                }
+            )
+
+        return verdict(context, judge)
+
+
+def recounted(settings: Settings, bucket: ObjectStore, period: Period, day: date) -> list[RankedCategory]:
+    """The ranking of the period that the day lies in, from clean Parquet."""
+    of_day = period.kind == "day"
+    files = clean_files(bucket, day) if of_day else _clean_files_of(bucket, period, day)
+    return ranked(recount(read_batches(settings, files, COUNTED_COLUMNS), pins_repeat=not of_day))
+
+
+def popularity_finding(
+    rankings: Mapping[Period, tuple[Sequence[RankedCategory], Sequence[RankedCategory]]],
+) -> Finding:
+    """What differs between the stored ranking of each period and the recounted one."""
+    facts, problems = {}, []
+    for period, (stored, expected) in rankings.items():
+        differences = differing(stored, expected)
+        facts[f"different_in_the_{period.kind}"] = len(differences)
+        if differences:
+            named = "; ".join(_in_words(*places) for places in differences[:_NAMED])
+            problems.append(f"Of {period.name}, {len(differences):,} categories differ: {named}.")
+    if problems:
+        problems.append("Materialise category_popularity of the day again: it counts the day, its month and its year.")
+    return Finding(facts, " ".join(problems) or None)
+
+
+def differing(
+    stored: Sequence[RankedCategory], expected: Sequence[RankedCategory]
+) -> list[tuple[RankedCategory | None, RankedCategory | None]]:
+    """Each category whose place is not the expected one: what is stored, what is expected. Every stored row counts."""
+    left = {place.counts.category: place for place in expected}
+    differences: list[tuple[RankedCategory | None, RankedCategory | None]] = []
+    for place in stored:
+        other = left.pop(place.counts.category, None)
+        if place != other:
+            differences.append((place, other))
+    return differences + [(None, place) for place in left.values()]
+
+
+def _clean_files_of(bucket: ObjectStore, period: Period, day: date) -> list[str]:
+    beginning = clean_prefix(day).replace(day.isoformat() + "/", period.name)
+    return [key for key in clean_files_of_year(bucket, day.year) if key.startswith(beginning)]
+
+
+def _in_words(stored: RankedCategory | None, expected: RankedCategory | None) -> str:
+    category = next(place.counts.category for place in (stored, expected) if place)
+    return f"{category[:_SHOWN_CHARACTERS]} has {_figures(stored)}, not {_figures(expected)}"
+
+
+def _figures(place: RankedCategory | None) -> str:
+    if place is None:
+        return "nothing"
+    counts: Any = place.counts
+    return (
+        f"rank {place.rank} with {counts.posts:,} posts, {counts.distinct_pins:,} pins, "
+        f"{counts.distinct_posters:,} posters"
+    )
+
+
+_NAMED = 5
+_SHOWN_CHARACTERS = 40
+
+
+def refused_findings(settings: Settings, days: Sequence[date]) -> dict[date, Finding]:
+    """What Cassandra refused of each day.
+
+    Raises:
+        CassandraUnavailableError: Cassandra is away.
+    """
+    with open_session(settings) as session:
+        session.set_keyspace(settings.cassandra_keyspace)
+        return {day: refused_finding(rejects_of(session, day)) for day in days}
+
+
+def refused_finding(pins: Sequence[RefusedPin]) -> Finding:
+    """How many there are, and the first of them by name."""
+    if not pins:
+        return Finding({"refused": 0})
+    named = "; ".join(
+        f"{pin.unique_id[:_SHOWN_CHARACTERS]} (partition {pin.kafka_partition} offset {pin.kafka_offset}): {pin.reason}"
+        for pin in pins[:_NAMED]
+    )
+    more = f"; and {len(pins) - _NAMED:,} more" if len(pins) > _NAMED else ""
+    return Finding(
+        {"refused": len(pins)},
+        f"Cassandra refused {len(pins):,} clean pins, and has the rest of the day: {named}{more}. They are in "
+        f"pinterest_batch_rejects. Cleaning should have quarantined them: see the limits of the fields.",
+    )

@@ -1,0 +1,50 @@
+"""The Spark session of a step, from the resource that Dagster hands in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+
+from dagster_pyspark import LazyPySparkResource
+from pyspark.sql import SparkSession
+
+from pinterest_platform.landing.raw_objects import day_prefix
+from pinterest_platform.settings import Settings
+from pinterest_platform.stores.java_options import Driver
+from pinterest_platform.stores.s3 import ObjectStore, open_bucket
+from pinterest_platform.stores.spark import hand_over_secrets, prepare_environment, spark_configuration
+
+_FEW_BYTES = 32 * 1024 * 1024  # of raw objects: the gzipped lines of about 180,000 events
+_BYTES_OF_LARGE_DAY = 64 * 1024 * 1024
+
+
+def spark_resource(settings: Settings, driver: Driver = Driver.LASTING) -> LazyPySparkResource:
+    """A resource that starts Spark when a step first asks for the session, not when definitions load."""
+    return LazyPySparkResource(spark_config=dict(spark_configuration(settings, driver)))
+
+
+def session_for(days: Iterable[date], pyspark: LazyPySparkResource, settings: Settings) -> SparkSession:
+    """The run's Spark session, whose JVM is one that suits what has landed of these days.
+
+    The run's first step decides; the others find the session.
+    """
+    if SparkSession.getActiveSession() is None:
+        pyspark = spark_resource(settings, driver_for(open_bucket(settings), days))
+    return session_of(pyspark, settings)
+
+
+def session_of(pyspark: LazyPySparkResource, settings: Settings) -> SparkSession:
+    """The run's Spark session; one serves every step of a run, since a run is one process."""
+    prepare_environment(settings)
+    session: SparkSession = pyspark.spark_session
+    hand_over_secrets(session, settings)
+    session.sparkContext.setLogLevel("WARN")
+    return session
+
+
+def driver_for(bucket: ObjectStore, days: Iterable[date]) -> Driver:
+    """The kind of driver that suits what has landed of these days, which are accounted for one at a time."""
+    landed = [sum(stored.size for stored in bucket.list(day_prefix(day))) for day in days]
+    if sum(landed) < _FEW_BYTES:
+        return Driver.SHORT
+    return Driver.BUSY if max(landed) < _BYTES_OF_LARGE_DAY else Driver.FRUGAL

@@ -1,0 +1,147 @@
+"""The landing ledger: which offsets of the topic have been read and are safe in S3, at `landings/ledger.json`.
+
+Belongs here: what it says, how it is stored, how two of them become one; and of which topic all this is, at
+`landings/topic.json`. Does not belong here: what is done about offsets that it does not have.
+
+Every record within these offsets is in S3, or is lost and told as such: the ledger is extended after that has been
+written, never before. So a landing that was killed has objects that the ledger does not have, reads their records again
+and finds nothing to add.
+
+Before there was one ledger, each day had an entry of its own, `landings/dt=YYYY-MM-DD.json`. Together they are what a
+bucket without a ledger begins with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import reduce
+from typing import Any
+
+import orjson
+
+from pinterest_platform.landing.offset_ranges import Range, joined
+from pinterest_platform.stores.kafka import Topic
+from pinterest_platform.stores.s3 import ObjectStore
+
+_KEY = "landings/ledger.json"
+_ENTRIES = "landings/dt="
+_TOPIC_KEY = "landings/topic.json"
+
+
+class TopicReplacedError(Exception):
+    """The bucket has the records of a topic that was deleted; this one has its name only."""
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """What has been read of each partition that was ever looked at.
+
+    `ranges` has the offsets `[first, next)`, joined. `days` has the day of the records about an offset at which a range
+    begins or ends, where it is known.
+    """
+
+    ranges: Mapping[int, list[Range]] = field(default_factory=dict)
+    days: Mapping[int, Mapping[int, date]] = field(default_factory=dict)
+
+    def of(self, partition: int) -> list[Range]:
+        """The ranges of one partition."""
+        return self.ranges.get(partition, [])
+
+    def ends(self) -> Mapping[int, int]:
+        """How far landings have come, per partition."""
+        return {number: ranges[-1][1] for number, ranges in self.ranges.items() if ranges}
+
+    def day_at(self, partition: int, offset: int) -> date | None:
+        """The day of the records about the offset, at which a range begins or ends; None where it is not known."""
+        return self.days.get(partition, {}).get(offset)
+
+    def joined_with(self, other: Ledger) -> Ledger:
+        """What either of them has."""
+        numbers = sorted({*self.ranges, *other.ranges})
+        ranges = {number: joined([*self.of(number), *other.of(number)]) for number in numbers}
+        bounds = {number: {at for found in ranges[number] for at in found} for number in numbers}
+        days = {number: self._days_of(other, number, bounds[number]) for number in numbers}
+        return Ledger(ranges, {number: known for number, known in days.items() if known})
+
+    def _days_of(self, other: Ledger, partition: int, offsets: Iterable[int]) -> dict[int, date]:
+        known = {at: [self.day_at(partition, at), other.day_at(partition, at)] for at in sorted(offsets)}
+        return {at: min(day for day in days if day) for at, days in known.items() if any(days)}
+
+
+def keep_to_topic(bucket: ObjectStore, topic: Topic) -> None:
+    """Make the bucket this topic's, unless it is; the same offsets of another one are other records.
+
+    Raises:
+        TopicReplacedError: it is another topic's, if only by Kafka's id of it.
+    """
+    about = {"topic": topic.topic, "id": topic.identity()}
+    if bucket.create(_TOPIC_KEY, orjson.dumps(about), {}):
+        return
+    before = orjson.loads(bucket.get(_TOPIC_KEY))
+    if before != about:
+        raise TopicReplacedError(
+            f"The bucket {bucket.name} has the records of the topic {before['topic']} with the id {before['id']}, but "
+            f"{about['topic']} now has the id {about['id']}: it was deleted and made anew. Nothing was landed. Land it "
+            f"in a bucket of its own (PINTEREST_S3_BUCKET), or restore the old topic."
+        )
+
+
+def read_ledger(bucket: ObjectStore) -> Ledger:
+    """The bucket's ledger, empty where nothing was ever landed."""
+    if bucket.describe(_KEY):
+        return _decode(bucket.get(_KEY))
+    entries = _of_days(bucket)
+    if entries.ranges and not bucket.create(_KEY, _encode(entries), {}):
+        return _decode(bucket.get(_KEY))  # somebody else was quicker, and may have landed more by now
+    return entries
+
+
+def extend_ledger(bucket: ObjectStore, news: Ledger) -> None:
+    """Make the ledger say what it says and `news`, whoever else is writing it."""
+    while True:
+        stored = bucket.describe(_KEY)
+        before = _decode(bucket.get(_KEY)) if stored else _of_days(bucket)
+        after = before.joined_with(news)
+        if stored and after == before:
+            return
+        if bucket.replace(stored, _encode(after), {}) if stored else bucket.create(_KEY, _encode(after), {}):
+            return
+
+
+def _encode(ledger: Ledger) -> bytes:
+    about = {
+        str(number): {
+            "ranges": ranges,
+            "days": {str(at): day.isoformat() for at, day in ledger.days.get(number, {}).items()},
+        }
+        for number, ranges in ledger.ranges.items()
+    }
+    return orjson.dumps(about, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _decode(body: bytes) -> Ledger:
+    about: dict[str, Any] = orjson.loads(body)
+    ranges = {int(number): [(first, following) for first, following in of["ranges"]] for number, of in about.items()}
+    days = {
+        int(number): {int(at): date.fromisoformat(day) for at, day in of["days"].items()}
+        for number, of in about.items()
+        if of["days"]
+    }
+    return Ledger(ranges, days)
+
+
+def _of_days(bucket: ObjectStore) -> Ledger:
+    """What the entries of the days say together."""
+    keys: Iterable[str] = [stored.key for stored in bucket.list(_ENTRIES)]
+    entries = (_entry(date.fromisoformat(key[len(_ENTRIES) : len(_ENTRIES) + 10]), bucket.get(key)) for key in keys)
+    return reduce(Ledger.joined_with, entries, Ledger())
+
+
+def _entry(day: date, body: bytes) -> Ledger:
+    """A range was read on behalf of the day: its first record is of that day, its last one too, or hardly later."""
+    about: dict[str, Any] = orjson.loads(body)
+    ranges = {int(number): joined((first, end) for first, end in of["ranges"]) for number, of in about.items()}
+    days = {number: {at: day for bounds in found for at in bounds} for number, found in ranges.items() if found}
+    return Ledger(ranges, days)

@@ -1,0 +1,100 @@
+"""Lost records: offsets that Kafka deleted before they were landed, and the days that they may have belonged to.
+
+Belongs here: what is known of such a loss, where it is kept (`losses/<topic>+<partition>+<first>-<next>.json`), and the
+refusal of a topic that has become shorter. Does not belong here: how anything is read.
+
+Nothing stops for a loss: what there is lands. A loss is written down once, before what lies behind it has landed, and
+stays; a check shows it for the days that it can have met.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import orjson
+
+from pinterest_platform.landing.ledger import Ledger
+from pinterest_platform.stores.s3 import ObjectStore
+
+_PREFIX = "losses/"
+
+
+class TopicCutError(Exception):
+    """The topic ends before what has been landed from it."""
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Offsets `[first, following)` of a partition that are neither in Kafka nor in S3.
+
+    Their records came between one of `first_day`, None where there is none, and one of `last_day`, None where
+    there is none either. Where `before_first_landing` is true, Kafka had deleted them before the platform looked at the
+    topic for the first time: they were never the platform's, and of the days that it has they can have met the first
+    alone.
+    """
+
+    topic: str
+    partition: int
+    first: int
+    following: int
+    first_day: date | None
+    last_day: date | None
+    before_first_landing: bool
+
+    def meets(self, day: date) -> bool:
+        """Whether some of the records may have belonged to the day."""
+        if self.last_day is None or day > self.last_day:
+            return False
+        return day == self.last_day if self.before_first_landing else self.first_day is None or day >= self.first_day
+
+    def days(self, most: int) -> set[date]:
+        """The days that it can have met; none where they are more than `most`, or not known."""
+        if self.first_day is None or self.last_day is None or (self.last_day - self.first_day).days >= most:
+            return set()
+        return {self.first_day + timedelta(days=number) for number in range((self.last_day - self.first_day).days + 1)}
+
+    def in_words(self) -> str:
+        """The offsets, for people."""
+        return f"partition {self.partition}, offsets {self.first}-{self.following - 1}"
+
+
+def record_loss(bucket: ObjectStore, loss: Loss) -> None:
+    """Write the loss down, unless it has been."""
+    about = {
+        "first_day": loss.first_day and loss.first_day.isoformat(),
+        "last_day": loss.last_day and loss.last_day.isoformat(),
+        "before_first_landing": loss.before_first_landing,
+    }
+    key = f"{_PREFIX}{loss.topic}+{loss.partition}+{loss.first:020d}-{loss.following:020d}.json"
+    bucket.create(key, orjson.dumps(about, option=orjson.OPT_APPEND_NEWLINE), {})
+
+
+def losses(bucket: ObjectStore) -> list[Loss]:
+    """Every loss that was written down."""
+    return [_decode(stored.key, bucket.get(stored.key)) for stored in bucket.list(_PREFIX)]
+
+
+def refuse_shorter_topic(topic: str, ends: Mapping[int, int], ledger: Ledger) -> None:
+    """Refuse a topic that ends before what has been landed from it: the offsets would mean other records now.
+
+    Raises:
+        TopicCutError: names the partition and both offsets.
+    """
+    for partition, ranges in ledger.ranges.items():
+        landed, end = ranges[-1][1] if ranges else 0, ends.get(partition, 0)
+        if landed > end:
+            raise TopicCutError(
+                f"Partition {partition} of {topic} ends at offset {end}, but S3 has its records up to "
+                f"{landed - 1}: the topic was made anew or cut. Give the new one a name of its own "
+                f"(PINTEREST_KAFKA_TOPIC) and bucket (PINTEREST_S3_BUCKET), or restore the old one."
+            )
+
+
+def _decode(key: str, body: bytes) -> Loss:
+    topic, partition, offsets = key.removeprefix(_PREFIX).removesuffix(".json").rsplit("+", 2)
+    first, following = map(int, offsets.split("-"))
+    about = orjson.loads(body)
+    first_day, last_day = (about[name] and date.fromisoformat(about[name]) for name in ("first_day", "last_day"))
+    return Loss(topic, int(partition), first, following, first_day, last_day, about["before_first_landing"])

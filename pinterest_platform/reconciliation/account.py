@@ -1,0 +1,200 @@
+"""The account of a day: which of its records each store has, by Kafka offset, and what is missing where.
+
+Belongs here: the sets that must be equal, and the sentences for those that are not. Every set is read from the store
+itself, not from what a run said it wrote. Does not belong here: how a store is read (`batch.day_offsets`), and what to
+do about a difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from pinterest_platform.clean_slices.manifest import CleanSlice, read_account
+from pinterest_platform.landing.day_ranges import LATENESS_MS
+from pinterest_platform.landing.ledger import read_ledger
+from pinterest_platform.pins.calendar import PlausibleTimes, end_of
+from pinterest_platform.reconciliation import day_offsets, event_ids, topic_offsets
+from pinterest_platform.reconciliation.offset_sets import OffsetSet, in_words
+from pinterest_platform.reconciliation.superseded import Versions
+from pinterest_platform.settings import Settings
+from pinterest_platform.stores.cassandra import open_session
+from pinterest_platform.stores.kafka import Topic, is_compacted, open_topic
+from pinterest_platform.stores.postgres import Connection, connect
+from pinterest_platform.stores.s3 import ObjectStore, open_bucket
+
+
+class NotMaterialisedError(Exception):
+    """The day was never cleaned, so that there is nothing to account for."""
+
+
+@dataclass(frozen=True)
+class StreamOffsets:
+    """What the stream made of a day: rows, rejects and duplicates.
+
+    `lacking` are records that it has passed since it began and does not have, `surplus` those that it has and Kafka has
+    not. A record that only one of the paths has found to be misdated is in neither: each decides when it reads.
+    """
+
+    rows: OffsetSet
+    rejects: OffsetSet
+    duplicates: OffsetSet
+    lacking: OffsetSet
+    surplus: OffsetSet
+
+
+@dataclass(frozen=True)
+class DayAccount:
+    """The records of a day that each store has.
+
+    `repeated` are events that an earlier record has already, of the day or of the seven days before. `unexplained` are
+    raw records that are neither clean, quarantined nor repeated, and that no newer version of their pin supersedes.
+    `refused` are clean pins that Cassandra did not take. `newer` counts the day's records that came after the cleaning
+    had read: only an open day has any.
+    """
+
+    day: date
+    kafka: OffsetSet
+    raw: OffsetSet
+    clean: OffsetSet
+    quarantined: OffsetSet
+    superseded: OffsetSet
+    repeated: OffsetSet
+    unexplained: OffsetSet
+    cassandra: OffsetSet
+    refused: OffsetSet
+    stream: StreamOffsets | None
+    newer: int
+
+    def differences(self) -> list[str]:
+        """What does not add up: store, partition, first offsets and their number; empty where all is well."""
+        return [f"{sentence} {in_words(offsets)}." for sentence, offsets in self._sides() if len(offsets)]
+
+    def _sides(self) -> Iterator[tuple[str, OffsetSet]]:
+        day = self.day
+        yield f"S3 lacks raw lines of {day} that Kafka has:", self.kafka - self.raw
+        yield f"S3 has raw lines of {day} that Kafka does not have (was the topic recreated?):", self.raw - self.kafka
+        yield f"Raw records of {day} are neither clean, quarantined, superseded nor repeated:", self.unexplained
+        yield f"clean_pins has rows of {day} without a raw record:", self.clean - self.raw
+        yield f"quarantined_pins has rows of {day} without a raw record:", self.quarantined - self.raw
+        yield f"Records of {day} are clean and quarantined at once:", self.clean & self.quarantined
+        yield f"Cassandra lacks rows of {day} that clean_pins has:", self.clean - self.cassandra - self.refused
+        yield f"Cassandra has rows of {day} that clean_pins does not have:", self.cassandra - self.clean
+        if self.stream:
+            yield f"PostgreSQL lacks records of {day} that the stream has passed:", self.stream.lacking
+            yield f"PostgreSQL has records of {day} that Kafka does not have:", self.stream.surplus
+
+
+@dataclass(frozen=True)
+class Stores:
+    """Every store that has records of a day, open: connecting to each anew costs more than a small day does."""
+
+    settings: Settings
+    bucket: ObjectStore
+    topic: Topic
+    cassandra: Any
+    postgres: Connection
+
+
+@contextmanager
+def open_stores(settings: Settings) -> Iterator[Stores]:
+    """The stores to account from, closed at the end.
+
+    Raises:
+        TopicUnavailableError: the broker is away.
+        CassandraUnavailableError: Cassandra is away. Errors of the other stores pass through.
+    """
+    with (
+        open_topic(settings) as topic,
+        open_session(settings) as cassandra,
+        closing(connect(settings, autocommit=True)) as postgres,
+    ):
+        cassandra.set_keyspace(settings.cassandra_keyspace)
+        yield Stores(settings, open_bucket(settings), topic, cassandra, postgres)
+
+
+def account_for(stores: Stores, day: date, now: datetime | None = None) -> DayAccount:
+    """Ask every store for the day.
+
+    Of a day that is still open, records that came after the cleaning are left out, since more of them arrive at any
+    moment; of a closed one, every record must be there. What Kafka has deleted is taken from the raw objects.
+
+    Raises:
+        NotMaterialisedError: the day was never cleaned.
+    """
+    bucket, now = stores.bucket, now or datetime.now(UTC)
+    outcome = read_account(bucket, day)
+    if outcome is None:
+        raise NotMaterialisedError(f"{day} was never cleaned: materialise clean_pins of that day first.")
+    # Before anything is read: what lands meanwhile must not look like more than Kafka has.
+    landed = read_ledger(bucket).ends()
+    clean, quarantined = (
+        day_offsets.clean(stores.settings, bucket, day),
+        day_offsets.quarantined(stores.settings, bucket, day),
+    )
+    raw, candidates = day_offsets.raw(bucket, day, clean | quarantined)
+    everything = kafka = _kafka(stores, day, raw, now)
+    if not is_closed(day, now):
+        landed = outcome.next_offsets
+        kafka, raw = kafka.below(landed), raw.below(landed)
+    neither = raw - clean - quarantined
+    superseded, repeated = _older_records(stores, day, neither, candidates, outcome)
+    return DayAccount(
+        day=day,
+        kafka=kafka,
+        raw=raw,
+        clean=clean,
+        quarantined=quarantined,
+        superseded=superseded,
+        repeated=repeated,
+        unexplained=neither - superseded - repeated,
+        cassandra=day_offsets.cassandra(stores.cassandra, day),
+        refused=day_offsets.refused(stores.cassandra, day),
+        stream=_stream(stores, day, kafka, landed),
+        newer=len(everything) - len(kafka),
+    )
+
+
+def _kafka(stores: Stores, day: date, raw: OffsetSet, now: datetime) -> OffsetSet:
+    settings = stores.settings
+    times = PlausibleTimes.until(int(now.timestamp() * 1000), settings.first_day)
+    return topic_offsets.kafka(stores.topic, stores.bucket, day, raw, times, lambda: is_compacted(settings))
+
+
+def _older_records(
+    stores: Stores, day: date, neither: OffsetSet, candidates: Versions, outcome: CleanSlice
+) -> tuple[OffsetSet, OffsetSet]:
+    """The superseded and the repeated among the raw records that are neither clean nor quarantined."""
+    superseded = day_offsets.superseded(stores.settings, stores.bucket, day, candidates) & neither
+    if not outcome.repeated and not len(neither - superseded):
+        return superseded, OffsetSet({})
+    repeated = event_ids.repeated(stores.settings, stores.bucket, day, neither)
+    return superseded - repeated, repeated
+
+
+def is_closed(day: date, now: datetime) -> bool:
+    """Whether the day and the hour for late records are over."""
+    return now.timestamp() * 1000 >= end_of(day) + LATENESS_MS
+
+
+def _stream(stores: Stores, day: date, kafka: OffsetSet, landed: Mapping[int, int]) -> StreamOffsets | None:
+    """None where the stream has never run, or no longer keeps the day.
+
+    What it has that has not `landed` yet cannot be told from what Kafka does not have.
+    """
+    connection, topic = stores.postgres, stores.settings.kafka_topic
+    progress = day_offsets.stream_progress(connection, topic, day)
+    if progress is None:
+        return None
+    tables = ("pinterest_stream", "stream_rejects", "stream_duplicates")
+    rows, rejects, duplicates = (day_offsets.streamed(connection, table, day) for table in tables)
+    streamed, began = rows | rejects | duplicates, day_offsets.stream_beginnings(connection, topic)
+    lacking, surplus = kafka.below(progress) - kafka.below(began) - streamed, streamed.below(landed) - kafka
+    if len(lacking):
+        lacking = lacking - day_offsets.streamed_elsewhere(connection, day, lacking)
+    if len(surplus):
+        surplus = surplus - topic_offsets.landed_elsewhere(stores.bucket, day, surplus)
+    return StreamOffsets(rows.below(landed), rejects.below(landed), duplicates.below(landed), lacking, surplus)

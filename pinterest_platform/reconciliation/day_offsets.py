@@ -1,0 +1,146 @@
+"""Which Kafka offsets of a day each store has, asked of the store itself.
+
+Belongs here: one function a store, but for Kafka (`batch.topic_offsets`), each in bounded memory: offsets are kept,
+rows are not. Without Spark, since a small day must not wait for a job. Does not belong here: comparing them
+(`batch.accounting`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+from itertools import compress
+from typing import Any
+
+import numpy as np
+import orjson
+from psycopg import sql
+
+from pinterest_platform.clean_slices.manifest import clean_files, quarantine_files
+from pinterest_platform.landing.raw_objects import day_prefix, stored_lines
+from pinterest_platform.pins.calendar import MISDATED_DAY
+from pinterest_platform.reconciliation.offset_sets import Offsets, OffsetSet, offset_set
+from pinterest_platform.reconciliation.superseded import COLUMNS, Versions, older_versions, versions_in, versions_of
+from pinterest_platform.serving.pinterest_batch import categories_of, rejects_of
+from pinterest_platform.settings import Settings
+from pinterest_platform.stores.parquet import read_batches
+from pinterest_platform.stores.postgres import Connection
+from pinterest_platform.stores.s3 import ObjectStore
+from pinterest_platform.stores.stream_retention import kept_from
+
+_COORDINATES = ("kafka_partition", "kafka_offset")
+_BLOCK = 10_000
+
+
+def raw(bucket: ObjectStore, day: date, explained: OffsetSet) -> tuple[OffsetSet, Versions]:
+    """The day's raw lines, and what pins there are among those that are not explained yet. Read once for both."""
+    others: list[Versions] = []
+
+    def coordinates() -> Iterator[tuple[Offsets, Offsets]]:
+        for stored in bucket.list(day_prefix(day)):
+            lines = [orjson.loads(line) for line in stored_lines(bucket, stored.key)]
+            partitions, offsets = _as_arrays([(line["partition"], line["offset"]) for line in lines])
+            # An object's lines are all of one partition.
+            others.append(versions_in(compress(lines, ~explained.has(int(partitions[0]), offsets))))
+            yield partitions, offsets
+
+    return offset_set(coordinates()), Versions.joined(others)
+
+
+def clean(settings: Settings, bucket: ObjectStore, day: date) -> OffsetSet:
+    """The day's clean rows."""
+    return _parquet(settings, clean_files(bucket, day))
+
+
+def quarantined(settings: Settings, bucket: ObjectStore, day: date) -> OffsetSet:
+    """The day's quarantined records."""
+    return _parquet(settings, quarantine_files(bucket, day))
+
+
+def superseded(settings: Settings, bucket: ObjectStore, day: date, candidates: Versions) -> OffsetSet:
+    """Those of the candidates whose pin stands in the clean slice in a newer version.
+
+    Worked out from the raw lines anew, not from what the cleaning counted.
+    """
+    # Listed once: of a slice that is replaced meanwhile the files are missed, not those of two slices mixed.
+    files = clean_files(bucket, day)
+    return older_versions(candidates, lambda: map(versions_of, read_batches(settings, files, COLUMNS)))
+
+
+def cassandra(session: Any, day: date) -> OffsetSet:
+    """The day's rows of `pinterest_batch`; `session` has its keyspace set."""
+    query = "SELECT kafka_partition, kafka_offset FROM pinterest_batch WHERE ingest_date = %s AND category = %s"
+    rows = (row for category in categories_of(session, day) for row in session.execute(query, [day, category]))
+    return offset_set(_in_blocks((row.kafka_partition, row.kafka_offset) for row in rows))
+
+
+def refused(session: Any, day: date) -> OffsetSet:
+    """The day's clean pins that Cassandra did not take; `session` has its keyspace set."""
+    return offset_set(_in_blocks((pin.kafka_partition, pin.kafka_offset) for pin in rejects_of(session, day)))
+
+
+def streamed(connection: Connection, table: str, day: date) -> OffsetSet:
+    """The day's rows in one of the stream's tables."""
+    query = sql.SQL("SELECT kafka_partition, kafka_offset FROM {} WHERE ingest_date = %s")
+    with connection.transaction(), connection.cursor("offsets") as cursor:
+        cursor.itersize = _BLOCK
+        rows: Any = cursor.execute(query.format(sql.Identifier(table)), [day])
+        return offset_set(_in_blocks(rows))
+
+
+def streamed_elsewhere(connection: Connection, day: date, offsets: OffsetSet) -> OffsetSet:
+    """Those of the offsets that the stream keeps as misdated or, where the day is theirs, under another day."""
+    if day != MISDATED_DAY:
+        return offsets & streamed(connection, "stream_rejects", MISDATED_DAY)
+    query = """
+        SELECT kafka_partition, kafka_offset FROM pinterest_stream
+        WHERE kafka_partition = %s AND kafka_offset = ANY(%s)"""
+    rows = (
+        row
+        for number, found in offsets.by_partition.items()
+        for row in connection.execute(query, [number, found.tolist()]).fetchall()
+    )
+    return offset_set(_in_blocks(rows))  # type: ignore[arg-type] # two numbers a row
+
+
+def stream_progress(connection: Connection, topic: str, day: date) -> dict[int, int] | None:
+    """How far the stream has come, per partition; None where it never ran, or does not keep the day any more."""
+    query = "SELECT kafka_partition, next_offset FROM stream_progress WHERE topic = %s"
+    rows: list[Any] = connection.execute(query, [topic]).fetchall()
+    is_kept = day == MISDATED_DAY or day >= kept_from(connection)  # misdated records are kept for good
+    return dict(rows) if rows and is_kept else None
+
+
+def stream_beginnings(connection: Connection, topic: str) -> dict[int, int]:
+    """The first offset that the stream has read, per partition: it may have begun later than the topic."""
+    # Of the row as a whole: tables that no stream has brought up to date yet do not have the column.
+    query = """
+        SELECT kafka_partition, coalesce((to_jsonb(done) ->> 'first_offset')::bigint, 0)
+        FROM stream_progress AS done WHERE topic = %s"""
+    rows: list[Any] = connection.execute(query, [topic]).fetchall()
+    return dict(rows)
+
+
+def _parquet(settings: Settings, keys: list[str]) -> OffsetSet:
+    if not keys:
+        return OffsetSet({})
+    batches = read_batches(settings, keys, _COORDINATES)
+    return offset_set(
+        (batch.column("kafka_partition").to_numpy(), batch.column("kafka_offset").to_numpy()) for batch in batches
+    )
+
+
+def _in_blocks(coordinates: Iterable[tuple[int, int]]) -> Iterator[tuple[Offsets, Offsets]]:
+    block: list[tuple[int, int]] = []
+    for pair in coordinates:
+        block.append(pair)
+        if len(block) == _BLOCK:
+            yield _as_arrays(block)
+            block = []
+    if block:
+        yield _as_arrays(block)
+
+
+def _as_arrays(block: Sequence[tuple[int, int]]) -> tuple[Offsets, Offsets]:
+    columns = np.array(block, dtype=np.int64).T
+    return columns[0], columns[1]

@@ -1,0 +1,107 @@
+"""That a closed day is the same in both layers as SQL sees them: the batch's slice in Cassandra, the stream's view.
+
+Belongs here: asking Presto for the pins that differ, and when there is nothing to compare yet. Cassandra is asked for
+the days' own partitions, so that the answer costs what they have, however many days there are. Does not belong here:
+the comparison itself (`infra/presto/queries/pins_that_differ_between_the_layers.sql`), and the clean slice in S3
+(`batch.stream_parity`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from pinterest_platform.clean_slices.days_write import small_days_together
+from pinterest_platform.clean_slices.manifest import CleanSlice, read_account
+from pinterest_platform.landing.raw_objects import landed_objects
+from pinterest_platform.reconciliation.day_offsets import stream_beginnings, stream_progress
+from pinterest_platform.settings import Settings
+from pinterest_platform.stores.parquet import NoParquetError
+from pinterest_platform.stores.postgres import Connection
+from pinterest_platform.stores.presto import ask
+from pinterest_platform.stores.s3 import ObjectStore, open_bucket
+from pinterest_platform.stores.saved_queries import saved_query
+
+NAMED = 5
+_DIFFERENCES = "pins_that_differ_between_the_layers"
+# A question costs Presto a second, whatever the days have; a digest of each of these rows fits into its memory.
+_ROWS_TOGETHER = 250_000
+_CATEGORIES = """
+    SELECT DISTINCT category FROM cassandra.{keyspace}.pinterest_batch_categories WHERE ingest_date IN ({days})
+    ORDER BY category"""
+_NO_CATEGORY = ""  # a day without rows has no partition, and a list in SQL has at least one member
+
+
+@dataclass(frozen=True)
+class LayerParity:
+    """How many rows have no equal in the other layer, and a few of them: (layer, unique_id, partition, offset)."""
+
+    different: int
+    examples: Sequence[tuple[str, str, int, int]]
+
+
+def is_in_both_layers(bucket: ObjectStore, stream: Connection, topic: str, day: date) -> bool:
+    """Whether the stream has read what the batch has of the day, from the first record to the last, and keeps it still.
+
+    Raises:
+        NoParquetError: the day was never cleaned.
+    """
+    account, progress = _account(bucket, day), stream_progress(stream, topic, day)
+    if progress is None:
+        return False
+    began = stream_beginnings(stream, topic)
+    if any(began.values()) and _began_within(bucket, day, began):
+        return False
+    return all(progress.get(partition, 0) >= following for partition, following in account.next_offsets.items())
+
+
+def _began_within(bucket: ObjectStore, day: date, began: Mapping[int, int]) -> bool:
+    """Whether the stream has begun behind some of the day's records."""
+    return any(stored.first_offset < began.get(stored.partition, 0) for stored in landed_objects(bucket, day))
+
+
+def compare_layers(settings: Settings, days: Sequence[date]) -> dict[date, LayerParity]:
+    """Compare each day's slice in Cassandra with what the stream makes of the day.
+
+    Several small days are one question, of which each is asked again alone where they differ somewhere.
+
+    Args:
+        settings: where the stores are.
+        days: which `is_in_both_layers`.
+
+    Raises:
+        NoParquetError: a day was never cleaned.
+        PrestoUnavailableError: Presto, or a store behind it, is away.
+    """
+    bucket = open_bucket(settings)
+    parities: dict[date, LayerParity] = {}
+    for together in small_days_together(days, lambda day: _account(bucket, day).clean, _ROWS_TOGETHER):
+        are_equal = len(together) > 1 and not _differences(settings, together, rows=1)
+        for day in together:
+            parities[day] = LayerParity(0, []) if are_equal else _parity(settings, day)
+    return parities
+
+
+def _parity(settings: Settings, day: date) -> LayerParity:
+    found = _differences(settings, [day], NAMED)
+    return LayerParity(found[0][-1] if found else 0, [(row[0], row[1], row[2], row[3]) for row in found])
+
+
+def _differences(settings: Settings, days: Sequence[date], rows: int) -> list[tuple[Any, ...]]:
+    named = ", ".join(f"DATE '{day}'" for day in days)
+    categories = ask(settings, _CATEGORIES.format(keyspace=settings.cassandra_keyspace, days=named)).rows
+    values = {
+        "days": [str(day) for day in days],
+        "categories": [str(category) for (category,) in categories] or [_NO_CATEGORY],
+        "rows": str(rows),
+    }
+    return ask(settings, saved_query(settings, _DIFFERENCES).filled(settings, values)).rows
+
+
+def _account(bucket: ObjectStore, day: date) -> CleanSlice:
+    account = read_account(bucket, day)
+    if account is None:
+        raise NoParquetError(f"{day} was never cleaned.")
+    return account

@@ -1,0 +1,136 @@
+"""Superseded records: raw versions of a pin of which the clean slice has a newer one.
+
+Belongs here: finding them anew from raw lines and clean rows, a million candidates at a time, so that a day of any
+size fits. Does not belong here: where lines and rows come from (`batch.day_offsets`), and what the cleaning counted.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+
+from pinterest_platform.reconciliation.offset_sets import Offsets, OffsetSet, offset_set
+
+COLUMNS = ("unique_id", "ingested_at", "kafka_offset", "kafka_partition")
+_TOGETHER = 1_000_000  # the clean rows are read once for so many: 32 MB of candidates, and as much again to sort them
+_OFFSET, _PARTITION = 1, 2
+
+
+@dataclass(frozen=True)
+class Versions:
+    """Versions of pins, 32 bytes each.
+
+    Equal ids have equal hashes; `orders` has time, offset and partition, in a row each.
+    """
+
+    hashes: npt.NDArray[np.uint64]
+    orders: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, ids: Sequence[str], *orders: Sequence[int]) -> Versions:
+        """The versions of these ids, with three numbers each."""
+        import pandas as pd
+
+        hashes = pd.util.hash_array(np.array(ids, dtype=object), categorize=False)
+        return cls(hashes, np.array(orders, dtype=np.int64).reshape(len(orders), len(ids)))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Versions]) -> Versions:
+        """All of them."""
+        if not parts:
+            return cls.of([], [], [], [])
+        return cls(
+            np.concatenate([part.hashes for part in parts]), np.concatenate([part.orders for part in parts], axis=1)
+        )
+
+    def sorted_parts(self, size: int) -> Iterator[Versions]:
+        """So many of them at a time, each time in the order of their hashes."""
+        for first in range(0, len(self.hashes), size):
+            hashes, orders = self.hashes[first : first + size], self.orders[:, first : first + size]
+            by_hash = np.argsort(hashes)
+            yield Versions(hashes[by_hash], orders[:, by_hash])
+
+
+def versions_in(lines: Iterable[Mapping[str, Any]]) -> Versions:
+    """The versions of pins among raw lines, as `encode_record` wrote them. What is no pin is none."""
+    found = list(_pins_in(lines))
+    return Versions.of(*zip(*found, strict=True)) if found else Versions.joined([])
+
+
+def older_versions(candidates: Versions, read_versions: Callable[[], Iterable[Versions]]) -> OffsetSet:
+    """Those of the candidates of which there is a newer version.
+
+    Args:
+        candidates: of raw lines.
+        read_versions: gives the others in blocks, as `versions_of` makes them of clean rows; asked again for every
+            million candidates.
+    """
+    return offset_set(_older_among(part, read_versions()) for part in candidates.sorted_parts(_TOGETHER))
+
+
+def _older_among(candidates: Versions, others: Iterable[Versions]) -> tuple[Offsets, Offsets]:
+    found = np.zeros(len(candidates.hashes), dtype=bool)
+    for block in others:
+        found[_older_than(candidates, block)] = True
+    return candidates.orders[_PARTITION, found], candidates.orders[_OFFSET, found]
+
+
+def _older_than(candidates: Versions, newest: Versions) -> npt.NDArray[np.int64]:
+    """The positions of candidates that one of `newest` is a newer version of."""
+    first = np.searchsorted(candidates.hashes, newest.hashes, side="left")
+    counts = np.searchsorted(candidates.hashes, newest.hashes, side="right") - first
+    rows = np.repeat(np.arange(len(counts)), counts)
+    # Each row's candidates stand side by side: from its first one on, as many as it has.
+    positions = np.arange(len(rows)) + np.repeat(first - np.cumsum(counts) + counts, counts)
+    older: npt.NDArray[np.int64] = positions[_is_newer(newest.orders[:, rows], candidates.orders[:, positions])]
+    return older
+
+
+def _is_newer(these: npt.NDArray[np.int64], those: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    (time, offset, partition), (other_time, other_offset, other_partition) = these, those
+    later_offset = (offset > other_offset) | ((offset == other_offset) & (partition > other_partition))
+    newer: npt.NDArray[np.bool_] = (time > other_time) | ((time == other_time) & later_offset)
+    return newer
+
+
+def _pins_in(lines: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, int, int, int]]:
+    for line in lines:
+        pin = _pin_in(line.get("value"))
+        if pin is not None:
+            yield pin, line["timestamp"], line["offset"], line["partition"]
+
+
+def _pin_in(value: str | None) -> str | None:
+    """The id of the pin in a record's value: what the cleaning takes for it, which is text and nothing else."""
+    if value is None:
+        return None
+    try:
+        pin = _members_of(value)["unique_id"]
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return None
+    return pin if isinstance(pin, str) else None
+
+
+def _members_of(value: str) -> Any:
+    try:
+        return orjson.loads(value)
+    except ValueError:
+        # orjson refuses numbers beyond a double, which the cleaning does not look at.
+        return json.loads(value, parse_int=str, parse_float=str, parse_constant=_refuse_constant)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def versions_of(batch: Any) -> Versions:
+    """The versions in a pyarrow batch of clean rows with `COLUMNS`."""
+    times = batch.column("ingested_at").cast("timestamp[ms]", safe=False).cast("int64")
+    ids, offsets, partitions = (batch.column(name) for name in ("unique_id", "kafka_offset", "kafka_partition"))
+    return Versions.of(*(column.to_numpy(zero_copy_only=False) for column in (ids, times, offsets, partitions)))
