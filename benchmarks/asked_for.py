@@ -16,16 +16,16 @@ from datetime import date, timedelta
 
 from kafka import KafkaProducer
 
+from benchmarks.check_results import days_asked_for
 from benchmarks.faults import process_of_run, runs_of
 from benchmarks.stack import BENCHMARK_SETTINGS, running
 from benchmarks.streaming import graphql, wait_for, wait_for_answer
-from benchmarks.verdicts import days_asked_for
 from infra.local_stack.processes import wait_until_gone
 from infra.local_stack.stack import LocalStack
 from pinterest_platform.connections import kafka_python_options
 from pinterest_platform.defs.jobs import BATCH_JOB
 from pinterest_platform.pins.calendar import start_of, today
-from pinterest_platform.reconciliation.account import NotMaterialisedError, account_for, open_stores
+from pinterest_platform.reconciliation.reconcile import NotMaterialisedError, open_stores, reconcile
 from pinterest_platform.settings import Settings
 from pinterest_platform_tests.support.pins import posted
 
@@ -108,7 +108,7 @@ def _is_done(settings: Settings, day: date) -> bool:
     """Landed, cleaned, served and accounted for, and no longer asked for."""
     with open_stores(settings) as stores:
         try:
-            account = account_for(stores, day)
+            account = reconcile(stores, day)
         except NotMaterialisedError:
             return False
     whole = len(account.kafka) == RECORDS and not account.differences()

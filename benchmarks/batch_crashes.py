@@ -16,7 +16,7 @@ from pyspark.sql import SparkSession
 
 from benchmarks.stack import BENCHMARK_SETTINGS, running
 from infra.local_stack.stack import LocalStack
-from pinterest_platform.reconciliation.account import account_for, open_stores
+from pinterest_platform.reconciliation.reconcile import open_stores, reconcile
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.cassandra import create_tables
 from pinterest_platform.stores.postgres import migrate
@@ -107,7 +107,7 @@ def run_case(
     if stored_days(own, [DAY]) != day.expected:
         outcome.wrong.append("the stores are not those of a clean run")
     with open_stores(own) as stores:
-        outcome.wrong += account_for(stores, DAY).differences()
+        outcome.wrong += reconcile(stores, DAY).differences()
     return outcome
 
 

@@ -20,7 +20,7 @@ from benchmarks.measured import MIB, watched_memory
 from benchmarks.stack import corner_of, running
 from benchmarks.topic import post_day
 from pinterest_platform.landing.raw_objects import landed_objects
-from pinterest_platform.reconciliation.account import account_for, open_stores
+from pinterest_platform.reconciliation.reconcile import open_stores, reconcile
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.cassandra import create_tables
 from pinterest_platform.stores.s3 import open_bucket
@@ -62,7 +62,7 @@ def _day_of(settings: Settings, events: int, *, distinct: bool) -> Run:
     run = _run_day(own, events)
     objects = list(landed_objects(open_bucket(own), DAY))
     with open_stores(own) as stores:
-        account = account_for(stores, DAY)
+        account = reconcile(stores, DAY)
     if account.differences():
         raise SystemExit("\n".join(account.differences()))
     print(

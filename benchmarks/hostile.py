@@ -19,21 +19,21 @@ from random import Random
 import httpx
 import orjson
 
-from benchmarks.faults import runs_of
-from benchmarks.stack import BENCHMARK_SETTINGS, running
-from benchmarks.streaming import graphql, wait_for_answer
-from benchmarks.verdicts import (
-    Verdict,
+from benchmarks.check_results import (
+    CheckResult,
     check_days,
+    check_profiles,
     collected,
     days_landed,
-    judge_profiles,
     run_days,
     runs_by_status,
     tried,
     wait_until_asked_is_done,
     wait_until_streamed,
 )
+from benchmarks.faults import runs_of
+from benchmarks.stack import BENCHMARK_SETTINGS, running
+from benchmarks.streaming import graphql, wait_for_answer
 from pinterest_platform.defs.jobs import BATCH_JOB, STREAM_JOB
 from pinterest_platform.pins.calendar import MISDATED_DAY
 from pinterest_platform.settings import Settings
@@ -70,9 +70,9 @@ def main() -> int:
         lift_limits_of_times(settings)
         [run] = wait_for_answer(lambda: runs_of(settings, STREAM_JOB) or None, 120, "streaming run")
         sent, answers = post(settings, options.records, options.seed)
-        verdicts = collected(judge(settings, run, [*sent, *answers.taken]))
-    show(sent, answers, verdicts)
-    return int(not all(verdict.holds for verdict in verdicts))
+        results = collected(judge(settings, run, [*sent, *answers.taken]))
+    show(sent, answers, results)
+    return int(not all(result.holds for result in results))
 
 
 def _options() -> argparse.Namespace:
@@ -128,7 +128,7 @@ def _post_one(client: httpx.Client, url: str, answers: Answers, group: int, kind
         answers.taken.append(Sent(taken, record, group, placed["partition"], placed["offset"], at))
 
 
-def judge(settings: Settings, run: str, sent: Sequence[Sent]) -> Iterator[Verdict]:
+def judge(settings: Settings, run: str, sent: Sequence[Sent]) -> Iterator[CheckResult]:
     yield tried("the stream has caught up", lambda: wait_until_streamed(settings, _STREAM_SECONDS))
     yield tried("what was asked for is done", lambda: wait_until_asked_is_done(settings, _ASKED_SECONDS))
     days = [day for day in days_landed(settings) if day != MISDATED_DAY]
@@ -136,25 +136,25 @@ def judge(settings: Settings, run: str, sent: Sequence[Sent]) -> Iterator[Verdic
     yield from check_days(settings, days)
     yield tried("the misdated records are accounted for", lambda: _misdated(settings))
     yield tried("the books balance to the record", lambda: _books(settings, sent))
-    yield tried("profile_popularity equals a recount", lambda: judge_profiles(settings))
+    yield tried("profile_popularity equals a recount", lambda: check_profiles(settings))
     yield tried("the stream's run was never restarted", lambda: _same_run(settings, run))
     yield tried("no run of the batch has failed", lambda: _no_failed_run(settings))
 
 
-def _books(settings: Settings, sent: Sequence[Sent]) -> Verdict:
+def _books(settings: Settings, sent: Sequence[Sent]) -> CheckResult:
     found = differences(open_books(settings), sent)
     for sentence in found:
         print(f"  {sentence}", flush=True)
-    return Verdict("the books balance to the record", not found, f"{len(sent):,} records, {len(found)} differences")
+    return CheckResult("the books balance to the record", not found, f"{len(sent):,} records, {len(found)} differences")
 
 
-def _misdated(settings: Settings) -> Verdict:
+def _misdated(settings: Settings) -> CheckResult:
     answer = graphql(settings, _CHECKS, key={"path": ["misdated_records"]})["assetNodeOrError"]
     checks = answer.get("assetChecksOrError", {}).get("checks", [])
     told = [(check["name"], check["executionForLatestMaterialization"]) for check in checks]
     holds = bool(told) and all(execution and execution["status"] == "SUCCEEDED" for _, execution in told)
     words = "; ".join(f"{name}: {_in_words(execution)}" for name, execution in told)
-    return Verdict("the misdated records are accounted for", holds, words or "there is no such asset")
+    return CheckResult("the misdated records are accounted for", holds, words or "there is no such asset")
 
 
 def _in_words(execution: dict[str, dict[str, str]] | None) -> str:
@@ -163,22 +163,22 @@ def _in_words(execution: dict[str, dict[str, str]] | None) -> str:
     return f"{execution['status']} {(execution['evaluation'] or {}).get('description') or ''}".strip()
 
 
-def _same_run(settings: Settings, run: str) -> Verdict:
+def _same_run(settings: Settings, run: str) -> CheckResult:
     now, all_of_them = runs_of(settings, STREAM_JOB), runs_by_status(settings, STREAM_JOB)
     holds = now == [run] and all_of_them.total() == 1
-    return Verdict(
+    return CheckResult(
         "the stream's run was never restarted", holds, f"{run} at first, {', '.join(now)} now; {dict(all_of_them)}"
     )
 
 
-def _no_failed_run(settings: Settings) -> Verdict:
+def _no_failed_run(settings: Settings) -> CheckResult:
     statuses = runs_by_status(settings, BATCH_JOB)
-    return Verdict(
+    return CheckResult(
         "no run of the batch has failed", not statuses["FAILURE"] and not statuses["CANCELED"], f"{dict(statuses)}"
     )
 
 
-def show(sent: Iterable[Sent], answers: Answers, verdicts: Iterable[Verdict]) -> None:
+def show(sent: Iterable[Sent], answers: Answers, results: Iterable[CheckResult]) -> None:
     print("\n| straight into Kafka | records | kinds |\n|---|---|---|")
     kinds = {fate: {one.kind.name for one in sent if one.kind.fate is fate} for fate in Fate}
     counts = Counter(one.kind.fate for one in sent)
@@ -189,8 +189,8 @@ def show(sent: Iterable[Sent], answers: Answers, verdicts: Iterable[Verdict]) ->
         of_status = {name: count for (name, found), count in answers.statuses.items() if found == status}
         print(f"| {status} | {sum(of_status.values()):,} | {len(of_status):,} |")
     print("\n| verdict | | found |\n|---|---|---|")
-    for verdict in verdicts:
-        print(f"| {verdict.what} | {'yes' if verdict.holds else '**NO**'} | {verdict.found.replace(chr(10), ' ')} |")
+    for result in results:
+        print(f"| {result.what} | {'yes' if result.holds else '**NO**'} | {result.found.replace(chr(10), ' ')} |")
 
 
 if __name__ == "__main__":

@@ -20,12 +20,12 @@ from kafka.partitioner.default import murmur2
 from kafka.producer.record_accumulator import RecordAccumulator
 from kafka.structs import TopicPartition
 
-from ingest_api.delivery import Delivery
 from ingest_api.emulator.drawing import draw_posts
 from ingest_api.emulator.emulation import DEFAULT_SEED
 from ingest_api.kafka_connection import BATCH_BYTES
 from ingest_api.partitioner import partition_of
 from ingest_api.publisher import Record
+from ingest_api.publisher_result import PublisherResult
 from ingest_api.record_batch import RecordBatch
 
 EVENTS = 2_000
@@ -65,9 +65,9 @@ def _at_once(records: Sequence[Record], together: int) -> None:
     loop = asyncio.new_event_loop()
     batch = RecordBatch(PLACE, BATCH_BYTES, 0, lambda *_: None)
     for start in range(0, len(records), together):
-        delivery = Delivery(records[start : start + together], loop)
-        positions = range(len(delivery.records))
-        while positions := positions[batch.append_run(delivery, positions) :]:
+        result = PublisherResult(records[start : start + together], loop)
+        positions = range(len(result.records))
+        while positions := positions[batch.append_run(result, positions) :]:
             batch = RecordBatch(PLACE, BATCH_BYTES, 0, lambda *_: None)
     loop.close()
 

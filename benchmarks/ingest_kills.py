@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import orjson
 
 from benchmarks.stack import BENCHMARK_SETTINGS, running
-from benchmarks.stream_kills import judge_stream
+from benchmarks.stream_kills import check_stream_rows
 from benchmarks.streaming import Acknowledgements, posting, switch, wait_for, wait_for_answer
 from infra.local_stack.processes import wait_until_gone
 from infra.local_stack.stack import LocalStack
@@ -63,7 +63,7 @@ def main() -> int:
         findings = [_in_kafka(settings, seen), _while_away(kills, seen), _slow(kills)]
         if options.tables:
             wait_for(lambda: stream_lag(settings) == 0, 240, "end of the lag")
-            findings.append(judge_stream(settings, seen))
+            findings.append(check_stream_rows(settings, seen))
     return int(any(findings))
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from benchmarks.verdicts import Place, Verdict, outcomes_of, tried
+from benchmarks.check_results import CheckResult, Place, outcomes_of, tried
 from infra.command_line.dagster_runs import DagsterWeb
 from pinterest_platform.landing.raw_objects import day_prefix, stored_lines
 from pinterest_platform.serving.pinterest_batch import categories_of
@@ -24,11 +24,11 @@ from pinterest_platform.stores.s3 import open_bucket
 ACCOUNT = "every_event_is_accounted_for"
 
 
-def planted_deletions(settings: Settings, day: date) -> Iterator[Verdict]:
+def planted_deletions(settings: Settings, day: date) -> Iterator[CheckResult]:
     """Deletes a raw object, a Cassandra row and a PostgreSQL row of the day, and asks for its account."""
-    found: list[Verdict] = []
+    found: list[CheckResult] = []
 
-    def plant() -> Verdict:
+    def plant() -> CheckResult:
         wanted = [
             ("S3 lacks", _delete_raw_object(settings, day)),
             ("Cassandra lacks", _delete_cassandra_row(settings, day)),
@@ -38,8 +38,10 @@ def planted_deletions(settings: Settings, day: date) -> Iterator[Verdict]:
         for sentence, (partition, offset) in wanted:
             line = next((line for line in told.splitlines() if line.startswith(sentence)), "")
             named = f"partition {partition}:" in line and str(offset) in line
-            found.append(Verdict(f"a planted deletion: {sentence} {partition}/{offset}", named, line or "not a word"))
-        return Verdict("deletions were planted", holds=True, found=f"three, of {day}")
+            found.append(
+                CheckResult(f"a planted deletion: {sentence} {partition}/{offset}", named, line or "not a word")
+            )
+        return CheckResult("deletions were planted", holds=True, found=f"three, of {day}")
 
     yield tried("deletions were planted", plant)
     yield from found

@@ -25,21 +25,15 @@ from types import FrameType
 
 import psutil
 
-from benchmarks.disk import Disk, mounted
-from benchmarks.faults import Fault, Scene, all_faults
-from benchmarks.planted import planted_deletions
-from benchmarks.soak_posting import Posting, Pulse
-from benchmarks.stack import BENCHMARK_SETTINGS
-from benchmarks.streaming import switch
-from benchmarks.verdicts import (
-    Verdict,
+from benchmarks.check_results import (
+    CheckResult,
+    check_clean,
     check_days,
+    check_profiles,
+    check_raw,
+    check_stream_rows,
     collected,
     days_landed,
-    judge_clean,
-    judge_profiles,
-    judge_raw,
-    judge_stream,
     raw_events,
     run_days,
     runs_by_status,
@@ -47,6 +41,12 @@ from benchmarks.verdicts import (
     wait_until_asked_is_done,
     wait_until_streamed,
 )
+from benchmarks.disk import Disk, mounted
+from benchmarks.faults import Fault, Scene, all_faults
+from benchmarks.planted import planted_deletions
+from benchmarks.soak_posting import Posting, Pulse
+from benchmarks.stack import BENCHMARK_SETTINGS
+from benchmarks.streaming import switch
 from infra.local_stack.processes import STOPS, wait_until_gone
 from infra.local_stack.stack import LocalStack
 from infra.local_stack.terminal import Terminal
@@ -100,12 +100,12 @@ def main() -> int:
             Posting(stack.settings, options.rate, options.minutes * A_MINUTE, options.seed) as posting,
         ):
             struck = strike(scene, faults, options.minutes)
-            verdicts = collected(judge(scene, posting))
-        report = as_markdown(options, began, struck, pulse, verdicts, disk)
+            results = collected(judge(scene, posting))
+        report = as_markdown(options, began, struck, pulse, results, disk)
     print(report)
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(report)
-    return int(not all(verdict.holds for verdict in verdicts))
+    return int(not all(result.holds for result in results))
 
 
 def _stop_once(_: int, __: FrameType | None) -> None:
@@ -220,11 +220,11 @@ def _kill(stack: LocalStack, names: Sequence[str]) -> None:
     wait_until_gone(processes, 20)
 
 
-def judge(scene: Scene, posting: Posting) -> Iterator[Verdict]:
+def judge(scene: Scene, posting: Posting) -> Iterator[CheckResult]:
     settings = scene.settings
     yield tried("all was posted", lambda: posting.finish(_POSTING_SECONDS))
     told = start_again(scene.stack)
-    yield Verdict("everything runs", "NOT STARTED" not in told, told.lstrip("; ") or "at the first start")
+    yield CheckResult("everything runs", "NOT STARTED" not in told, told.lstrip("; ") or "at the first start")
     acknowledged = posting.places | scene.straight
     yield tried("the stream has caught up", lambda: wait_until_streamed(settings, _LAG_SECONDS))
     yield tried("asked for", lambda: wait_until_asked_is_done(settings, _ASKED_SECONDS, may_pause=True))
@@ -235,22 +235,22 @@ def judge(scene: Scene, posting: Posting) -> Iterator[Verdict]:
     yield from check_days(settings, days)
     yield tried(
         "S3 has every acknowledged record once",
-        lambda: judge_raw(acknowledged, raw_events(settings, days_landed(settings))),
+        lambda: check_raw(acknowledged, raw_events(settings, days_landed(settings))),
     )
-    yield tried("no clean row is there twice", lambda: judge_clean(settings, days))
-    yield tried("PostgreSQL has every acknowledged event once", lambda: judge_stream(settings, posting.events))
-    yield tried("profile_popularity equals a recount", lambda: judge_profiles(settings))
+    yield tried("no clean row is there twice", lambda: check_clean(settings, days))
+    yield tried("PostgreSQL has every acknowledged event once", lambda: check_stream_rows(settings, posting.events))
+    yield tried("profile_popularity equals a recount", lambda: check_profiles(settings))
     yield tried("runs", lambda: _runs(scene))
     switch(settings, "new_pins_in_kafka", on=False)  # a landing meanwhile would not bring it back, but take time
     yield from planted_deletions(settings, days[-1])
 
 
-def _runs(scene: Scene) -> Verdict:
+def _runs(scene: Scene) -> CheckResult:
     told = "; ".join(
         f"{job}: " + ", ".join(f"{count} {status}" for status, count in runs_by_status(scene.settings, job).items())
         for job in (STREAM_JOB, BATCH_JOB)
     )
-    return Verdict("runs, by how they ended", holds=True, found=told)
+    return CheckResult("runs, by how they ended", holds=True, found=told)
 
 
 def as_markdown(
@@ -258,7 +258,7 @@ def as_markdown(
     began: datetime,
     struck: Sequence[Struck],
     pulse: Pulse,
-    verdicts: Sequence[Verdict],
+    results: Sequence[CheckResult],
     disk: Disk | None,
 ) -> str:
     lines = [
@@ -277,7 +277,7 @@ def as_markdown(
         lines.append(f"| {minute:.0f} | {one.name} | {_cell(one.told)} | {pulse.longest_pause(one.began, end)} |")
     lines += ["", "| verdict | | found |", "|---|---|---|"]
     lines += [
-        f"| {verdict.what} | {'yes' if verdict.holds else '**NO**'} | {_cell(verdict.found)} |" for verdict in verdicts
+        f"| {result.what} | {'yes' if result.holds else '**NO**'} | {_cell(result.found)} |" for result in results
     ]
     return "\n".join([*lines, ""])
 

@@ -12,8 +12,8 @@ from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Self
 
+from benchmarks.check_results import CheckResult, Place
 from benchmarks.streaming import stored
-from benchmarks.verdicts import Place, Verdict
 from ingest_api.emulator.delivery import Acknowledged
 from ingest_api.emulator.drawing import draw_posts
 from ingest_api.emulator.emulation import Emulation, Observer, emulate
@@ -44,13 +44,13 @@ class Posting(Observer):
         self.events.add(post.event_id)
         self._left -= 1
 
-    def finish(self, seconds: float) -> Verdict:
+    def finish(self, seconds: float) -> CheckResult:
         """Waits until every post was answered."""
         self._thread.join(seconds)
         told = f"{len(self.events):,} acknowledged, {self._left:,} not" + "".join(
             f"; {text}" for text in self._troubles
         )
-        return Verdict("all was posted, each in the end acknowledged", not self._left and not self._troubles, told)
+        return CheckResult("all was posted, each in the end acknowledged", not self._left and not self._troubles, told)
 
     def __enter__(self) -> Self:
         self._thread.start()

@@ -56,7 +56,7 @@ def main() -> int:
                 seconds = _kill(stack, settings, kind, options.away)
                 print(f"{number:3} {kind:<11}{seconds:6.1f} s until rows flowed again", flush=True)
         wait_for(lambda: stream_lag(settings) == 0, 120, "end of the lag")
-        return judge_stream(settings, seen)
+        return check_stream_rows(settings, seen)
 
 
 def _options() -> argparse.Namespace:
@@ -104,7 +104,7 @@ def _end(process: psutil.Process, how: signal.Signals) -> None:
     wait_until_gone([process], 20)
 
 
-def judge_stream(settings: Settings, seen: Acknowledgements) -> int:
+def check_stream_rows(settings: Settings, seen: Acknowledgements) -> int:
     """Says what the stream's tables lack or have twice of what was acknowledged; 0 when all is well."""
     with closing(connect(settings, autocommit=True)) as connection:
         connection.execute("CREATE TEMPORARY TABLE posted (event_id text PRIMARY KEY)")

@@ -41,15 +41,15 @@ class Admission:
         self.events -= events
 
     @contextmanager
-    def batch(self) -> Iterator[Claim]:
+    def batch(self) -> Iterator[Lease]:
         """The bytes of one batch, for as long as it is held."""
-        claim = Claim(self)
+        lease = Lease(self)
         try:
-            yield claim
+            yield lease
         finally:
-            self.batch_bytes -= claim.size
+            self.batch_bytes -= lease.size
 
-    def hold(self, claim: Claim, size: int) -> None:
+    def hold(self, lease: Lease, size: int) -> None:
         """Let a batch have so many bytes more.
 
         Raises:
@@ -58,10 +58,10 @@ class Admission:
         if self.batch_bytes + size > self._byte_limit:
             raise NoRoomError(f"Batches of {self.batch_bytes} bytes are being read already.")
         self.batch_bytes += size
-        claim.size += size
+        lease.size += size
 
 
-class Claim:
+class Lease:
     """What one batch holds of the bytes of all."""
 
     __slots__ = ("_admission", "size")

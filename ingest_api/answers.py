@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from ingest_api.admission import NoRoomError, TooBusyError
-from ingest_api.posted_batch import TooManyEventsError, Verdict
+from ingest_api.posted_batch import EventResult, TooManyEventsError
 from ingest_api.posted_event import PostedEvent, Problem, RefusedPinError
 from ingest_api.publisher import Receipt
 from ingest_api.request_body import (
@@ -158,18 +158,18 @@ def refused(problems: Sequence[Problem]) -> Response:
     return AsciiJSONResponse({"detail": detail, "problems": _written(problems)}, 422)
 
 
-def batch_answer(verdicts: Sequence[Verdict], receipts: Sequence[Receipt]) -> Response:
+def batch_answer(event_results: Sequence[EventResult], receipts: Sequence[Receipt]) -> Response:
     """200 when all events were accepted, 207 when some were, and when none was 413 if all are too large, else 422.
 
     `receipts` are those of the accepted ones, in their order.
     """
-    if len(receipts) == len(verdicts) > 0:
-        return WrittenResponse(orjson.dumps(_batch_result(verdicts, receipts)))
+    if len(receipts) == len(event_results) > 0:
+        return WrittenResponse(orjson.dumps(_batch_result(event_results, receipts)))
     if receipts:
-        return AsciiJSONResponse(_batch_result(verdicts, receipts), 207)
-    kinds = {verdict.kind for verdict in verdicts if isinstance(verdict, RefusedPinError)}
-    results = [_rejected(verdict) for verdict in verdicts if isinstance(verdict, RefusedPinError)]
-    problems = [] if verdicts else _written([Problem(None, "holds no event")])
+        return AsciiJSONResponse(_batch_result(event_results, receipts), 207)
+    kinds = {event_result.kind for event_result in event_results if isinstance(event_result, RefusedPinError)}
+    results = [_rejected(event_result) for event_result in event_results if isinstance(event_result, RefusedPinError)]
+    problems = [] if event_results else _written([Problem(None, "holds no event")])
     detail = "None of it is a pin that can be taken. Correct what the problems name and post it again."
     answer = {"detail": detail, "problems": problems, "results": results}
     return AsciiJSONResponse(answer, 413 if kinds == {"too_large"} else 422)
@@ -181,13 +181,13 @@ def failure_answer(error: Exception) -> tuple[str, Response]:
     return reason, answer(error)
 
 
-def _batch_result(verdicts: Sequence[Verdict], receipts: Sequence[Receipt]) -> dict[str, Any]:
+def _batch_result(event_results: Sequence[EventResult], receipts: Sequence[Receipt]) -> dict[str, Any]:
     places = iter(receipts)
     results = [
-        _rejected(verdict) if isinstance(verdict, RefusedPinError) else _accepted(verdict, next(places))
-        for verdict in verdicts
+        _rejected(event_result) if isinstance(event_result, RefusedPinError) else _accepted(event_result, next(places))
+        for event_result in event_results
     ]
-    return {"accepted": len(receipts), "rejected": len(verdicts) - len(receipts), "results": results}
+    return {"accepted": len(receipts), "rejected": len(event_results) - len(receipts), "results": results}
 
 
 def _accepted(event: PostedEvent, receipt: Receipt) -> dict[str, Any]:

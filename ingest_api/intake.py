@@ -17,10 +17,10 @@ from ingest_api.admission import Admission
 from ingest_api.answers import FAILURES, UnconfirmedError, accepted_pin, batch_answer, failure_answer, refused
 from ingest_api.body_clock import BodyClock
 from ingest_api.metrics import IngestMetrics
-from ingest_api.posted_batch import BatchReader, Verdict
+from ingest_api.posted_batch import BatchReader, EventResult
 from ingest_api.posted_event import PostedEvent, RefusedPinError, read_event
 from ingest_api.publisher import BrokerUnavailableError, Publisher, Receipt, Record
-from ingest_api.request_body import no_claim, read_body, unpack
+from ingest_api.request_body import no_lease, read_body, unpack
 from ingest_api.request_frame import REASON
 from ingest_api.write_keys import WriteKeys
 
@@ -62,7 +62,7 @@ class Intake:
             return response
 
     async def _take_pin(self, request: Request, head: Head, owner: str) -> Response:
-        body = await self._read(request.receive, head, "/pin/", self.event_limit, no_claim)
+        body = await self._read(request.receive, head, "/pin/", self.event_limit, no_lease)
         try:
             event = read_event(body, self.new_event_id)
         except RefusedPinError as refusal:
@@ -73,22 +73,22 @@ class Intake:
         return accepted_pin(event, receipt)
 
     async def _take_pins(self, request: Request, head: Head, owner: str) -> Response:
-        with self.admission.batch() as claim:
-            body = await self._read(request.receive, head, "/pins/", self.batch_limit, claim.grow)
-            verdicts = self._verdicts(body, head)
-            for verdict in verdicts:
-                if isinstance(verdict, RefusedPinError):
-                    self.metrics.events_rejected.labels(owner, verdict.kind).inc()
-            events = [verdict for verdict in verdicts if isinstance(verdict, PostedEvent)]
+        with self.admission.batch() as lease:
+            body = await self._read(request.receive, head, "/pins/", self.batch_limit, lease.grow)
+            event_results = self._verdicts(body, head)
+            for event_result in event_results:
+                if isinstance(event_result, RefusedPinError):
+                    self.metrics.events_rejected.labels(owner, event_result.kind).inc()
+            events = [event_result for event_result in event_results if isinstance(event_result, PostedEvent)]
             receipts = await self._publish(events, owner) if events else ()
-            return batch_answer(verdicts, receipts)
+            return batch_answer(event_results, receipts)
 
-    async def _read(self, receive: Receive, head: Head, route: str, limit: int, claim: Callable[[int], None]) -> bytes:
-        packed = await read_body(receive, head.get(b"content-length", b""), limit, self.body_clock, claim)
+    async def _read(self, receive: Receive, head: Head, route: str, limit: int, lease: Callable[[int], None]) -> bytes:
+        packed = await read_body(receive, head.get(b"content-length", b""), limit, self.body_clock, lease)
         self.metrics.request_bytes[route].inc(len(packed))
-        return unpack(packed, head.get(b"content-encoding", b""), limit, claim)
+        return unpack(packed, head.get(b"content-encoding", b""), limit, lease)
 
-    def _verdicts(self, body: bytes, head: Head) -> Sequence[Verdict]:
+    def _verdicts(self, body: bytes, head: Head) -> Sequence[EventResult]:
         is_lines = head.get(b"content-type", b"").lower().startswith(_LINES) or not body.lstrip().startswith(b"[")
         return self.batches.read_lines(body) if is_lines else self.batches.read_array(body)
 

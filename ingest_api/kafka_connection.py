@@ -14,9 +14,9 @@ from kafka.errors import IllegalStateError, KafkaTimeoutError, UnknownTopicOrPar
 from kafka.net.compat import KafkaNetClient
 from kafka.structs import TopicPartition
 
-from ingest_api.delivery import Delivery
 from ingest_api.partitioner import partition_of
 from ingest_api.publisher import BrokerUnavailableError
+from ingest_api.publisher_result import PublisherResult
 from ingest_api.record_batch import RecordBatch, Settled
 from pinterest_platform.connections import kafka_python_options
 from pinterest_platform.kafka_refusal import kafka_refusal
@@ -33,7 +33,7 @@ BATCH_BYTES = 256 * 1024
 RECONNECT_BACKOFF_MAX_MS = 1_000
 
 # The records of a delivery, at these positions, that go to one partition.
-Share = tuple[Delivery, list[int]]
+Share = tuple[PublisherResult, list[int]]
 
 
 class KafkaConnection:
@@ -97,10 +97,10 @@ class KafkaConnection:
             self._topic
         )
 
-    def send(self, deliveries: Sequence[Delivery]) -> None:
+    def send(self, results: Sequence[PublisherResult]) -> None:
         """Hand over records, in their order. What becomes of them is told within `DELIVERY_TIMEOUT_MS`."""
         places = self._places()
-        shares = _by_partition(deliveries, len(places))
+        shares = _by_partition(results, len(places))
         are_due = [self._append(places[number], of_partition) for number, of_partition in shares.items()]
         if any(are_due):
             self._producer._sender.wakeup()
@@ -130,13 +130,13 @@ class KafkaConnection:
         batches = accumulator._batches[place]
         batch = batches[-1] if batches else None
         is_new = False
-        for delivery, positions in shares:
+        for result, positions in shares:
             rest: Sequence[int] = positions
             if isinstance(batch, RecordBatch):
-                rest = rest[batch.append_run(delivery, rest) :]
+                rest = rest[batch.append_run(result, rest) :]
             while rest:
                 batch = RecordBatch(place, BATCH_BYTES, accumulator.config["compression_attrs"], self._settled)
-                rest = rest[batch.append_run(delivery, rest) :]
+                rest = rest[batch.append_run(result, rest) :]
                 batches.append(batch)
                 accumulator._incomplete.add(batch)
                 is_new = True
@@ -158,12 +158,12 @@ class KafkaConnection:
             self._producer.close(timeout=0)
 
 
-def _by_partition(deliveries: Sequence[Delivery], partitions: int) -> dict[int, list[Share]]:
+def _by_partition(results: Sequence[PublisherResult], partitions: int) -> dict[int, list[Share]]:
     shares: dict[int, list[Share]] = {}
-    for delivery in deliveries:
+    for result in results:
         positions: dict[int, list[int]] = {}
-        for position, record in enumerate(delivery.records):
+        for position, record in enumerate(result.records):
             positions.setdefault(partition_of(record.key, partitions), []).append(position)
         for number, of_partition in positions.items():
-            shares.setdefault(number, []).append((delivery, of_partition))
+            shares.setdefault(number, []).append((result, of_partition))
     return shares

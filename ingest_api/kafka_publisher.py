@@ -20,11 +20,11 @@ from typing import Any, Protocol
 
 from kafka.errors import KafkaConnectionError, KafkaError
 
-from ingest_api.delivery import Delivery
 from ingest_api.handover import Handover
 from ingest_api.kafka_connection import KafkaConnection
 from ingest_api.metrics import IngestMetrics
 from ingest_api.publisher import BrokerUnavailableError, Publisher, Receipt, Record
+from ingest_api.publisher_result import PublisherResult
 from ingest_api.record_batch import Run, Settled
 from pinterest_platform.settings import Settings
 
@@ -51,7 +51,7 @@ class Connection(Protocol):
     def has_all_leaders(self) -> bool:
         """Whether every partition could be written when the broker last answered."""
 
-    def send(self, deliveries: Sequence[Delivery]) -> None:
+    def send(self, results: Sequence[PublisherResult]) -> None:
         """Hand over records; what becomes of them is told to whoever the connection was made with."""
 
     def ask_for_leaders(self) -> Any:
@@ -76,10 +76,10 @@ class KafkaPublisher(Publisher):
         self._lost = asyncio.Event()
         self._closing = asyncio.Event()
         self._background: set[asyncio.Task[None]] = set()
-        self._outbox: list[Delivery] = []
+        self._outbox: list[PublisherResult] = []
         self._on_their_way = 0
         self._connection_number = 0
-        self._waiting: deque[tuple[float, Delivery]] = deque()
+        self._waiting: deque[tuple[float, PublisherResult]] = deque()
 
     async def open(self) -> None:
         """Start to reach for the broker."""
@@ -99,11 +99,11 @@ class KafkaPublisher(Publisher):
     async def publish(self, records: Sequence[Record]) -> Sequence[Receipt]:
         """Return when the broker has acknowledged all records."""
         connection = self._usable_connection()
-        delivery, began = Delivery(records, self._loop), self._loop.time()
-        self._waiting.append((began + ANSWER_TIMEOUT_SECONDS, delivery))
+        result, began = PublisherResult(records, self._loop), self._loop.time()
+        self._waiting.append((began + ANSWER_TIMEOUT_SECONDS, result))
         try:
-            self._hand_over(delivery)
-            receipts = await delivery.receipts
+            self._hand_over(result)
+            receipts = await result.receipts
         except (KafkaError, _ForgottenError) as error:
             patience_seconds = 0 if isinstance(error, _ForgottenError) else FINISH_SECONDS
             self._metrics.broker_errors.labels(type(error).__name__).inc()
@@ -133,33 +133,33 @@ class KafkaPublisher(Publisher):
         question.add_both(Handover(self._loop, settle))
         await answered
 
-    def _hand_over(self, delivery: Delivery) -> None:
+    def _hand_over(self, result: PublisherResult) -> None:
         # A lone record goes at once. While others are on their way it waits for company: many cost a third each of what
         # one costs to hand over, and the broker has one request for all of them.
-        self._outbox.append(delivery)
+        self._outbox.append(result)
         if len(self._outbox) == 1:
             wait_seconds = COMPANY_SECONDS if self._on_their_way else 0
             self._loop.call_later(wait_seconds, self._send_outbox)
 
     def _send_outbox(self) -> None:
-        deliveries, self._outbox = self._outbox, []
-        self._on_their_way += sum(len(delivery.records) for delivery in deliveries)
+        results, self._outbox = self._outbox, []
+        self._on_their_way += sum(len(result.records) for result in results)
         try:
             if self._connection is None:
                 raise KafkaConnectionError(self._reason)
-            self._connection.send(deliveries)
+            self._connection.send(results)
         except KafkaError as error:
-            for delivery in deliveries:
-                delivery.fail(error)
+            for result in results:
+                result.fail(error)
 
     def _settle(self, connection_number: int, runs: Sequence[Run], partition: int, outcome: int | Exception) -> None:
         if connection_number == self._connection_number:
             self._on_their_way -= sum(len(run.positions) for run in runs)
         for run in runs:
             if isinstance(outcome, Exception):
-                run.delivery.fail(outcome)
+                run.result.fail(outcome)
             else:
-                run.delivery.acknowledge(run.positions, partition, outcome + run.first)
+                run.result.acknowledge(run.positions, partition, outcome + run.first)
 
     async def _fail_what_is_forgotten(self) -> None:
         # One look for all is cheaper than a timer for each.

@@ -32,7 +32,7 @@ _decoder = json.JSONDecoder(parse_int=str)
 # A piece that is refused for one of these was not seen to be a JSON object.
 _DOUBT = frozenset({"not_json", "too_large"})
 
-Verdict = PostedEvent | RefusedPinError
+EventResult = PostedEvent | RefusedPinError
 
 
 class TooManyEventsError(Exception):
@@ -50,7 +50,7 @@ class BatchReader:
     byte_limit: int
     new_event_id: Callable[[], str]
 
-    def read_lines(self, body: bytes) -> Sequence[Verdict]:
+    def read_lines(self, body: bytes) -> Sequence[EventResult]:
         """One verdict a line that is not blank.
 
         Raises:
@@ -58,7 +58,7 @@ class BatchReader:
         """
         return self._read([line for line in body.split(b"\n") if line and not line.isspace()])
 
-    def read_array(self, body: bytes) -> Sequence[Verdict]:
+    def read_array(self, body: bytes) -> Sequence[EventResult]:
         """One verdict an element.
 
         Raises:
@@ -72,17 +72,20 @@ class BatchReader:
             return []
         pieces = _cut_at_seams(body)
         if body.endswith(b"]") and len(pieces) <= self.event_limit:
-            verdicts = self._read(pieces)
-            if not any(isinstance(verdict, RefusedPinError) and verdict.kind in _DOUBT for verdict in verdicts):
-                return verdicts
+            event_results = self._read(pieces)
+            if not any(
+                isinstance(event_result, RefusedPinError) and event_result.kind in _DOUBT
+                for event_result in event_results
+            ):
+                return event_results
         return self._read(_cut_with_a_reader(body, self.event_limit))
 
-    def _read(self, pieces: Sequence[bytes]) -> Sequence[Verdict]:
+    def _read(self, pieces: Sequence[bytes]) -> Sequence[EventResult]:
         if len(pieces) > self.event_limit:
             raise TooManyEventsError(self.event_limit)
         return [self._verdict(piece) for piece in pieces]
 
-    def _verdict(self, piece: bytes) -> Verdict:
+    def _verdict(self, piece: bytes) -> EventResult:
         if len(piece) > self.byte_limit:
             return RefusedPinError(Problem(None, f"is larger than {self.byte_limit} bytes"), kind="too_large")
         try:

@@ -19,20 +19,20 @@ from kafka.record.memory_records import MemoryRecordsBuilder
 from kafka.record.util import encode_varint
 from kafka.structs import TopicPartition
 
-from ingest_api.delivery import Delivery
 from ingest_api.publisher import Record
+from ingest_api.publisher_result import PublisherResult
 
 _FORMAT = 2
 _NO_HEADERS = b"\x00"
 
 
 class Run:
-    """Neighbours in a batch: the records of `delivery` at `positions` lie in it one after the other from `first` on."""
+    """Neighbours in a batch: the records of `result` at `positions` lie in it one after the other from `first` on."""
 
-    __slots__ = ("delivery", "first", "positions")
+    __slots__ = ("first", "positions", "result")
 
-    def __init__(self, delivery: Delivery, positions: Sequence[int], first: int) -> None:
-        self.delivery = delivery
+    def __init__(self, result: PublisherResult, positions: Sequence[int], first: int) -> None:
+        self.result = result
         self.positions = positions
         self.first = first
 
@@ -51,22 +51,22 @@ class RecordBatch(ProducerBatch):  # type: ignore[misc]
         self._settled = settled
         _tell(self.produce_future, self._runs, settled)
 
-    def append_run(self, delivery: Delivery, positions: Sequence[int]) -> int:
+    def append_run(self, result: PublisherResult, positions: Sequence[int]) -> int:
         """Take as many of these records as there is room for, at least one into an empty batch; returns how many."""
         records = self.records
         if records._closed:
             return 0
         first = records.next_offset()
-        taken = _append(records._builder, self._size, delivery.records, positions, first)
+        taken = _append(records._builder, self._size, result.records, positions, first)
         if taken:
             records._next_offset = first + taken
-            self._runs.append(Run(delivery, positions[:taken], first))
+            self._runs.append(Run(result, positions[:taken], first))
         return taken
 
     @property
     def _record_futures(self) -> list[_Moved]:
         # kafka-python asks for these when a broker finds the batch too large: it splits it, and binds each record anew.
-        return [_Moved(self._settled, run.delivery, position) for run in self._runs for position in run.positions]
+        return [_Moved(self._settled, run.result, position) for run in self._runs for position in run.positions]
 
     @_record_futures.setter
     def _record_futures(self, _: list[Any]) -> None: ...
@@ -75,14 +75,14 @@ class RecordBatch(ProducerBatch):  # type: ignore[misc]
 class _Moved:
     """A record of a batch that was split."""
 
-    def __init__(self, settled: Settled, delivery: Delivery, position: int) -> None:
+    def __init__(self, settled: Settled, result: PublisherResult, position: int) -> None:
         self._settled = settled
-        self._delivery = delivery
+        self._result = result
         self._position = position
 
     def rebind(self, produce_future: Any, index: int) -> None:
         """The record is now number `index` of the batch that this future belongs to."""
-        _tell(produce_future, [Run(self._delivery, (self._position,), index)], self._settled)
+        _tell(produce_future, [Run(self._result, (self._position,), index)], self._settled)
 
 
 def _tell(produce_future: Any, runs: Sequence[Run], settled: Settled) -> None:

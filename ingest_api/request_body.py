@@ -52,14 +52,14 @@ class BadEncodingError(Exception):
     """The body is not packed as its header says."""
 
 
-def no_claim(_size: int) -> None:
+def no_lease(_size: int) -> None:
     """Of a body that is counted nowhere."""
 
 
 async def read_body(
-    receive: Receive, announced: bytes, limit: int, clock: BodyClock, claim: Callable[[int], None] = no_claim
+    receive: Receive, announced: bytes, limit: int, clock: BodyClock, lease: Callable[[int], None] = no_lease
 ) -> bytes:
-    """Return the whole body. `announced` is its Content-Length or empty; `claim` is told how much more is held.
+    """Return the whole body. `announced` is its Content-Length or empty; `lease` is told how much more is held.
 
     Raises:
         BodyTooLargeError: as soon as more than `limit` bytes are announced or have come.
@@ -70,12 +70,12 @@ async def read_body(
         raise BodyTooLargeError(limit)
     try:
         with clock.wait():
-            return await _read_up_to(receive, limit, claim)
+            return await _read_up_to(receive, limit, lease)
     except TimeoutError as error:
         raise BodyTooSlowError from error
 
 
-async def _read_up_to(receive: Receive, limit: int, claim: Callable[[int], None]) -> bytes:
+async def _read_up_to(receive: Receive, limit: int, lease: Callable[[int], None]) -> bytes:
     body = bytearray()
     while True:
         message = await receive()
@@ -84,13 +84,13 @@ async def _read_up_to(receive: Receive, limit: int, claim: Callable[[int], None]
         chunk: bytes = message.get("body", b"")
         if len(body) + len(chunk) > limit:
             raise BodyTooLargeError(limit)
-        claim(len(chunk))
+        lease(len(chunk))
         if not message.get("more_body", False):
             return bytes(body + chunk) if body else chunk
         body += chunk
 
 
-def unpack(body: bytes, encoding: bytes, limit: int, claim: Callable[[int], None]) -> bytes:
+def unpack(body: bytes, encoding: bytes, limit: int, lease: Callable[[int], None]) -> bytes:
     """What is in a body that is packed as its Content-Encoding says.
 
     Raises:
@@ -112,7 +112,7 @@ def unpack(body: bytes, encoding: bytes, limit: int, claim: Callable[[int], None
         raise UnpackedTooLargeError(limit)
     if not is_whole:
         raise BadEncodingError(f"is not one whole {name.decode()} stream: it is cut off, or something follows its end")
-    claim(len(unpacked))
+    lease(len(unpacked))
     return unpacked
 
 

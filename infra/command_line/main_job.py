@@ -20,7 +20,7 @@ from ingest_api.emulator.ledger import open_ledger
 from ingest_api.emulator.progress import show_progress
 from pinterest_platform.defs.jobs import BATCH_JOB
 from pinterest_platform.pins.calendar import day_of, periods_of
-from pinterest_platform.reconciliation.account import DayAccount, account_for, open_stores
+from pinterest_platform.reconciliation.reconcile import DayReconciliation, open_stores, reconcile
 from pinterest_platform.serving.category_popularity import CategoryCounts
 from pinterest_platform.settings import Settings
 from pinterest_platform.stream.lag import stream_lag
@@ -38,7 +38,7 @@ def run_main_job(settings: Settings, terminal: Terminal) -> int:
         _materialise(settings, day, terminal)
     _wait_for_stream(settings, terminal)
     with open_stores(settings) as stores:
-        accounts = [account_for(stores, day) for day in days]
+        accounts = [reconcile(stores, day) for day in days]
     _show_accounts(posted, accounts, terminal)
     _show_answers(settings, days[-1], terminal)
     _show_urls(settings, terminal)
@@ -77,7 +77,7 @@ def _wait_for_stream(settings: Settings, terminal: Terminal) -> None:
     terminal.line(f"✓ {'pinterest_stream has caught up':<40}{time.monotonic() - begin:5.1f} s")
 
 
-def _show_accounts(posted: EmulationResult, accounts: list[DayAccount], terminal: Terminal) -> None:
+def _show_accounts(posted: EmulationResult, accounts: list[DayReconciliation], terminal: Terminal) -> None:
     terminal.line(
         f"\nPosted {posted.posted:,} pins, acknowledged {posted.acknowledged:,}, refused {posted.refused:,}, "
         f"in {posted.seconds:.1f} s."

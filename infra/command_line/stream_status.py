@@ -31,7 +31,7 @@ _LOOK = """
 
 
 @dataclass(frozen=True)
-class Beat:
+class StreamHeartbeat:
     """What the streaming run has said of itself. Ages in seconds; None where there was nothing to say."""
 
     run: str
@@ -48,7 +48,7 @@ class StreamStatus:
 
     state: str
     run_page: str | None = None
-    beat: Beat | None = None
+    heartbeat: StreamHeartbeat | None = None
     lag: Lag | None = None
 
     @property
@@ -60,8 +60,8 @@ class StreamStatus:
     def pace(self) -> str:
         """Rows a second and the lag, as far as they are known."""
         said = []
-        if self.beat and self.beat.rows_per_second is not None:
-            said.append(f"{self.beat.rows_per_second:,.1f} rows/s")
+        if self.heartbeat and self.heartbeat.rows_per_second is not None:
+            said.append(f"{self.heartbeat.rows_per_second:,.1f} rows/s")
         if self.lag:
             said.append(f"{self.lag.records:,} records behind")
         return ", ".join(said) or "-"
@@ -70,33 +70,33 @@ class StreamStatus:
 def look_at_stream(settings: Settings) -> StreamStatus:
     """Asks PostgreSQL what the stream has said and stored, and Kafka what waits."""
     try:
-        beat = _beat(settings)
+        heartbeat = _beat(settings)
     except psycopg.Error as error:
         return StreamStatus(_what_is_away(error, settings))
-    if beat is None:
+    if heartbeat is None:
         return StreamStatus("stopped")
-    page = f"http://{settings.dagster_host}:{settings.dagster_port}/runs/{beat.run}"
+    page = f"http://{settings.dagster_host}:{settings.dagster_port}/runs/{heartbeat.run}"
     try:
         lag = measure_lag(settings, _KAFKA_SECONDS)
     except (TopicUnavailableError, psycopg.Error) as error:
-        return StreamStatus(_what_is_away(error, settings), page, beat)
-    return StreamStatus(judge(beat, lag), page, beat, lag)
+        return StreamStatus(_what_is_away(error, settings), page, heartbeat)
+    return StreamStatus(stream_status_of(heartbeat, lag), page, heartbeat, lag)
 
 
-def judge(beat: Beat, lag: Lag) -> str:
+def stream_status_of(heartbeat: StreamHeartbeat, lag: Lag) -> str:
     """What is wrong, if anything is: it is silent, it says that it waits, or it stands still while records wait."""
-    if beat.silent_seconds > SILENT_SECONDS:
-        return f"unhealthy: no sign of life for {_duration(beat.silent_seconds)}; is the sensor keep_streaming on?"
-    if beat.trouble:
-        return f"unhealthy: {beat.trouble}"
-    still = beat.idle_seconds is None or beat.idle_seconds > STILL_SECONDS
+    if heartbeat.silent_seconds > SILENT_SECONDS:
+        return f"unhealthy: no sign of life for {_duration(heartbeat.silent_seconds)}; is the sensor keep_streaming on?"
+    if heartbeat.trouble:
+        return f"unhealthy: {heartbeat.trouble}"
+    still = heartbeat.idle_seconds is None or heartbeat.idle_seconds > STILL_SECONDS
     if lag.records and lag.seconds > STILL_SECONDS and still:
-        since = "ever" if beat.idle_seconds is None else f"for {_duration(beat.idle_seconds)}"
+        since = "ever" if heartbeat.idle_seconds is None else f"for {_duration(heartbeat.idle_seconds)}"
         return f"unhealthy: nothing stored {since} while records wait for {_duration(lag.seconds)}"
-    return "starting" if beat.is_starting else "healthy"
+    return "starting" if heartbeat.is_starting else "healthy"
 
 
-def _beat(settings: Settings) -> Beat | None:
+def _beat(settings: Settings) -> StreamHeartbeat | None:
     with closing(connect(settings, autocommit=True)) as connection:
         connection.execute("SET statement_timeout = '5s'")
         try:
@@ -107,7 +107,7 @@ def _beat(settings: Settings) -> Beat | None:
         return None
     said, silent, idle = row
     starting = said.get("state") == "starting"
-    return Beat(said["owner"], silent, idle, said.get("rows_per_second"), said.get("trouble"), starting)
+    return StreamHeartbeat(said["owner"], silent, idle, said.get("rows_per_second"), said.get("trouble"), starting)
 
 
 def _what_is_away(error: Exception, settings: Settings) -> str:

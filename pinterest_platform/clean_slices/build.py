@@ -1,7 +1,7 @@
 """The clean slices of days: raw objects in, Parquet of clean pins, of quarantined records and of event ids out.
 
 Belongs here: which objects are read and written, and how many rows went where. Does not belong here: the rules
-(`pins.cleaning`) and which files count (`batch.slice_files`).
+(`pins.cleaning`) and which files count (`clean_slices.manifest`).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from pinterest_platform.clean_slices.manifest import (
 )
 from pinterest_platform.landing.pieces import CHUNK_OFFSETS
 from pinterest_platform.landing.raw_objects import RawObject, landed_objects
-from pinterest_platform.landing.rerun_requests import marks_of
+from pinterest_platform.landing.rerun_requests import rerun_requests_of
 from pinterest_platform.pins.calendar import MISDATED_DAY
 from pinterest_platform.pins.cleaning import (
     CLEAN_COLUMNS,
@@ -53,14 +53,18 @@ class _Day:
 
     day: date
     writer: SliceWriter
-    marks: list[str]
+    rerun_requests: list[str]
     events: DayEvents
     raw_objects: list[RawObject]
 
     @classmethod
     def begin(cls, bucket: ObjectStore, day: date) -> _Day:
-        writer, marks, events = SliceWriter(bucket, day), marks_of(bucket, day), DayEvents.of(bucket, day)
-        return cls(day, writer, marks, events, list(landed_objects(bucket, day)))
+        writer, rerun_requests, events = (
+            SliceWriter(bucket, day),
+            rerun_requests_of(bucket, day),
+            DayEvents.of(bucket, day),
+        )
+        return cls(day, writer, rerun_requests, events, list(landed_objects(bucket, day)))
 
     @property
     def records(self) -> int:
@@ -247,7 +251,7 @@ def _publish(
         repeated=repeated,
         events_before=counts.events_before(begun.day),
     )
-    begun.writer.publish(outcome, clean.files, quarantine, begun.marks)
+    begun.writer.publish(outcome, clean.files, quarantine, begun.rerun_requests)
     return outcome
 
 

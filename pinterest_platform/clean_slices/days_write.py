@@ -3,7 +3,7 @@
 Belongs here: the folder that such a write goes through. A Spark write costs a second, whatever its size, and S3A's
 committer lets no two writes go on below one folder: so rows are written to a folder of their own, S3 copies each file
 to where it belongs, and the folder is deleted. What a write that was killed has left there, one of a later day deletes.
-Does not belong here: which files count (`batch.slice_files`).
+Does not belong here: which files count (`clean_slices.manifest`).
 """
 
 from __future__ import annotations

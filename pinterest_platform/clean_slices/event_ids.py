@@ -3,9 +3,9 @@
 Belongs here: which files there are, what they were made of, and what they say of a day. A slice has `EVENT_COLUMNS` of
 every accepted record of the day that was posted with an event id, the repeats too: it follows from the day's raw
 objects alone, and is made anew whenever these are others. Does not belong here: the rule (`pins.repeats`), and making
-the slices (`batch.clean_slice`).
+the slices (`clean_slices.build`).
 
-A note beside the files names them, as that of a clean slice does (`batch.slice_files`).
+A note beside the files names them, as that of a clean slice does (`clean_slices.manifest`).
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from pinterest_platform.clean_slices.days_write import write_days
 from pinterest_platform.clean_slices.manifest import (
+    current_among,
+    current_files,
     keys_below,
-    noted_among,
-    noted_files,
-    read_account,
-    read_newest_note,
+    read_manifest,
+    read_newest_manifest,
     write_of,
 )
 from pinterest_platform.landing.raw_objects import day_prefix
-from pinterest_platform.landing.rerun_requests import mark_grown
+from pinterest_platform.landing.rerun_requests import request_rerun
 from pinterest_platform.pins.calendar import REPEAT_DAYS
 from pinterest_platform.pins.repeats import EVENT_COLUMNS, EVENT_SCHEMA
 from pinterest_platform.stores.s3 import ObjectStore
@@ -60,14 +60,14 @@ class DayEvents:
         listed = "\n".join(f"{stored.key} {stored.size}" for stored in raw)
         made_of = hashlib.sha256(listed.encode()).hexdigest() if raw else ""
         found = list(keys_below(bucket, event_ids_prefix(day)))
-        note = read_newest_note(bucket, found)
-        is_fresh = not raw or (note is not None and note["made_of"] == made_of)
+        manifest = read_newest_manifest(bucket, found)
+        is_fresh = not raw or (manifest is not None and manifest["made_of"] == made_of)
         return cls(day, [stored.key for stored in raw], made_of, is_fresh, began, found)
 
     @property
     def files(self) -> list[str]:
         """The keys of the Parquet files with the event ids as they stand."""
-        return noted_among(self.found)
+        return current_among(self.found)
 
     def publish(self, bucket: ObjectStore, files: Sequence[str]) -> None:
         """Make these files the day's event ids, and delete what was there before."""
@@ -84,7 +84,7 @@ def event_ids_prefix(day: date) -> str:
 
 def event_files(bucket: ObjectStore, days: Iterable[date]) -> list[str]:
     """The keys of the Parquet files with these days' event ids."""
-    return [key for day in days for key in noted_files(bucket, event_ids_prefix(day))]
+    return [key for day in days for key in current_files(bucket, event_ids_prefix(day))]
 
 
 def days_before(days: Iterable[date]) -> list[date]:
@@ -136,11 +136,11 @@ def ask_for_days_after(events: DataFrame, bucket: ObjectStore, made_of: Mapping[
     of_these = events.where(F.col("ingest_date").isin([*made_of])).select("event", "content")
     again = later.join(of_these, ["event", "content"], "left_semi").select("ingest_date").distinct()
     for (day,) in again.collect():
-        mark_grown(bucket, day)
+        request_rerun(bucket, day)
 
 
 def _lacks(bucket: ObjectStore, day: date, made_of: Mapping[date, str]) -> bool:
-    account = read_account(bucket, day)
+    account = read_manifest(bucket, day)
     if account is None:
         return False
     near = {each: made for each, made in made_of.items() if 0 < (day - each).days <= REPEAT_DAYS}

@@ -59,39 +59,39 @@ def quarantine_prefix(day: date) -> str:
 
 def clean_files(bucket: ObjectStore, day: date) -> list[str]:
     """The keys of the day's clean Parquet files; none where the day was never cleaned."""
-    return noted_files(bucket, clean_prefix(day))
+    return current_files(bucket, clean_prefix(day))
 
 
 def clean_files_of_year(bucket: ObjectStore, year: int) -> list[str]:
     """The keys of the clean Parquet files of every day of the year, found by one listing."""
-    return noted_files(bucket, f"{_CLEAN}dt={year}-")
+    return current_files(bucket, f"{_CLEAN}dt={year}-")
 
 
 def quarantine_files(bucket: ObjectStore, day: date) -> list[str]:
     """The keys of the day's quarantine Parquet files; none where nothing was quarantined."""
-    note = _read_note(bucket, day)
-    return note["quarantine_files"] if note else []
+    manifest = _read_manifest(bucket, day)
+    return manifest["quarantine_files"] if manifest else []
 
 
-def newest_note(bucket: ObjectStore, day: date) -> str | None:
+def newest_manifest(bucket: ObjectStore, day: date) -> str | None:
     """The key of the note that names the day's slice; None where the day was never cleaned."""
-    notes = [key for key in keys_below(bucket, clean_prefix(day)) if key.endswith(".json")]
-    return notes[-1] if notes else None
+    manifests = [key for key in keys_below(bucket, clean_prefix(day)) if key.endswith(".json")]
+    return manifests[-1] if manifests else None
 
 
-def settled_marks(bucket: ObjectStore, note: str) -> list[str]:
+def settled_requests(bucket: ObjectStore, manifest: str) -> list[str]:
     """The keys of the marks that had been listed before the raw slice of this cleaning was."""
-    marks: list[str] = json.loads(bucket.get(note)).get("marks", [])  # notes of before do not have them
-    return marks
+    rerun_requests: list[str] = json.loads(bucket.get(manifest)).get("marks", [])  # notes of before do not have them
+    return rerun_requests
 
 
-def read_account(bucket: ObjectStore, day: date) -> CleanSlice | None:
+def read_manifest(bucket: ObjectStore, day: date) -> CleanSlice | None:
     """What the last cleaning of the day counted; None where the day was never cleaned."""
-    note = _read_note(bucket, day)
-    if note is None:
+    manifest = _read_manifest(bucket, day)
+    if manifest is None:
         return None
-    next_offsets = {int(partition): offset for partition, offset in note["account"]["next_offsets"].items()}
-    return CleanSlice(**note["account"] | {"day": day, "next_offsets": next_offsets})
+    next_offsets = {int(partition): offset for partition, offset in manifest["account"]["next_offsets"].items()}
+    return CleanSlice(**manifest["account"] | {"day": day, "next_offsets": next_offsets})
 
 
 class SliceWriter:
@@ -111,37 +111,37 @@ class SliceWriter:
         return [key for key in keys_below(self._bucket, prefix) if key.endswith(".parquet") and write_of(key) == write]
 
     def publish(
-        self, outcome: CleanSlice, clean: Sequence[str], quarantine: Sequence[str], marks: Sequence[str] = ()
+        self, outcome: CleanSlice, clean: Sequence[str], quarantine: Sequence[str], rerun_requests: Sequence[str] = ()
     ) -> None:
         """Make these files the day's slice, and delete what was there before.
 
-        `marks` asked for the day before it was read; they are kept in the note, for the end of the day's run.
+        `rerun_requests` asked for the day before it was read; they are kept in the note, for the end of the day's run.
         """
         account = {name: value for name, value in asdict(outcome).items() if name != "day"}
-        note = {"account": account, "quarantine_files": list(quarantine), "marks": list(marks)}
+        manifest = {"account": account, "quarantine_files": list(quarantine), "marks": list(rerun_requests)}
         # Spark, Presto and Hive pass over names that begin with an underscore.
         key = f"{clean_prefix(self._day)}_{self._began}+{write_of(clean[0])}.json"
-        self._bucket.put(key, json.dumps(note).encode(), {})
+        self._bucket.put(key, json.dumps(manifest).encode(), {})
         self._bucket.delete(key for key in self._found if not key.endswith("/_SUCCESS"))
 
 
-def _read_note(bucket: ObjectStore, day: date) -> dict[str, Any] | None:
-    return read_newest_note(bucket, list(keys_below(bucket, clean_prefix(day))))
+def _read_manifest(bucket: ObjectStore, day: date) -> dict[str, Any] | None:
+    return read_newest_manifest(bucket, list(keys_below(bucket, clean_prefix(day))))
 
 
-def read_newest_note(bucket: ObjectStore, keys: Sequence[str]) -> dict[str, Any] | None:
+def read_newest_manifest(bucket: ObjectStore, keys: Sequence[str]) -> dict[str, Any] | None:
     """What the newest of the notes among the keys of a folder says; None where there is none."""
-    notes = [key for key in keys if key.endswith(".json")]
-    note: dict[str, Any] | None = json.loads(bucket.get(notes[-1])) if notes else None
-    return note
+    manifests = [key for key in keys if key.endswith(".json")]
+    manifest: dict[str, Any] | None = json.loads(bucket.get(manifests[-1])) if manifests else None
+    return manifest
 
 
-def noted_files(bucket: ObjectStore, prefix: str) -> list[str]:
+def current_files(bucket: ObjectStore, prefix: str) -> list[str]:
     """The keys of the Parquet files below the prefix that the newest note of their folder names."""
-    return noted_among(list(keys_below(bucket, prefix)))
+    return current_among(list(keys_below(bucket, prefix)))
 
 
-def noted_among(keys: Sequence[str]) -> list[str]:
+def current_among(keys: Sequence[str]) -> list[str]:
     """The Parquet files among the keys, which are in order, that the newest note of their folder names."""
     # In the order of the keys: of the notes of a folder, the newest is the last.
     writes = {_folder(key): key.partition("+")[2].removesuffix(".json") for key in keys if key.endswith(".json")}

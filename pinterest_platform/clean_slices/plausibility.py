@@ -31,7 +31,7 @@ class Finding:
     problem: str | None = None
 
 
-def judge_dates(batches: Iterable[Any], day: date, now: datetime) -> Finding:
+def check_dates(batches: Iterable[Any], day: date, now: datetime) -> Finding:
     """No pin was ingested in the future or on another day; `batches` have `ingested_at` and `ingest_date`."""
     latest = (now + CLOCK_TOLERANCE).astimezone(UTC).replace(tzinfo=None)
     in_future = elsewhere = 0
@@ -46,7 +46,7 @@ def judge_dates(batches: Iterable[Any], day: date, now: datetime) -> Finding:
     return Finding({"in_the_future": in_future, "of_another_day": elsewhere}, _sentence(problems))
 
 
-def judge_followers(batches: Iterable[Any]) -> Finding:
+def check_followers(batches: Iterable[Any]) -> Finding:
     """No profile has more followers than the world has people; `batches` have `unique_id` and `follower_count`."""
     too_many, largest = 0, 0
     examples: list[str] = []
@@ -73,7 +73,7 @@ def count_categories(batches: Iterable[Any]) -> int:
     return len(names)
 
 
-def judge_categories(categories: int, before: Mapping[date, int], plausible: int) -> Finding:
+def check_categories(categories: int, before: Mapping[date, int], plausible: int) -> Finding:
     """There are at most `plausible` categories, or at most `CATEGORY_GROWTH` times as many as on a day before."""
     most = max(before.values(), default=0)
     limit = max(plausible, CATEGORY_GROWTH * most)
@@ -87,7 +87,7 @@ def judge_categories(categories: int, before: Mapping[date, int], plausible: int
     )
 
 
-def judge_quarantined(quarantined: int, raw: int, plausible_share: float) -> Finding:
+def check_quarantined(quarantined: int, raw: int, plausible_share: float) -> Finding:
     """At most `plausible_share` of the day's raw records are quarantined."""
     share = quarantined / raw if raw else 0.0
     facts = {"quarantined": quarantined, "raw": raw, "share": round(share, 6)}

@@ -1,7 +1,7 @@
 """What must hold for the columns of clean pins, as a Pandera schema.
 
 Belongs here: facts about columns, checked batch by batch without Spark. Import it where it is used: Pandera takes
-seconds to import. Does not belong here: what is possible but implausible (`pins.plausibility`).
+seconds to import. Does not belong here: what is possible but implausible (`clean_slices.plausibility`).
 """
 
 from __future__ import annotations

@@ -14,24 +14,24 @@ from pinterest_platform.clean_slices.plausibility import Finding
 from pinterest_platform.defs.partitions import days_of
 from pinterest_platform.stores.parquet import NoParquetError
 
-Judgement = TypeVar("Judgement")
+Found = TypeVar("Found")
 # Of a day that is not over both paths are on their way: nothing is compared, and nothing is wrong.
 STILL_OPEN = Finding({"compared": "not yet, the day is still open"})
 _NAMED = 5
 
 
-def verdict(
+def check_result(
     context: dg.AssetCheckExecutionContext,
-    judge: Callable[[date], Finding],
+    find: Callable[[date], Finding],
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
 ) -> dg.AssetCheckResult:
     """Judge each day of the run. A day that was never cleaned has failed."""
     [spec] = context.check_specs
-    return _conclude(context, spec, judged(judge, days_of(context)), severity)
+    return _conclude(context, spec, findings_by_day(find, days_of(context)), severity)
 
 
-def verdicts(
-    context: dg.AssetCheckExecutionContext, judges: Mapping[str, Callable[[Sequence[date]], Mapping[date, Finding]]]
+def check_results(
+    context: dg.AssetCheckExecutionContext, finders: Mapping[str, Callable[[Sequence[date]], Mapping[date, Finding]]]
 ) -> Iterator[dg.AssetCheckResult]:
     """Judge the days of the run by each of these checks that was selected, all at the same time.
 
@@ -45,14 +45,14 @@ def verdicts(
     days, selected = days_of(context), context.selected_asset_check_keys
     specs = [spec for spec in context.check_specs if spec.key in selected]
     with ThreadPoolExecutor(len(specs)) as side_by_side:
-        judging = [side_by_side.submit(judges[spec.name], days) for spec in specs]
+        finding_all = [side_by_side.submit(finders[spec.name], days) for spec in specs]
         failures = []
-        for spec, judgement in zip(specs, judging, strict=True):
-            if failure := judgement.exception():
+        for spec, found in zip(specs, finding_all, strict=True):
+            if failure := found.exception():
                 context.log.error(f"{spec.name} could not be judged: {failure}")
                 failures.append(failure)
             else:
-                yield _conclude(context, spec, judgement.result(), dg.AssetCheckSeverity.ERROR)
+                yield _conclude(context, spec, found.result(), dg.AssetCheckSeverity.ERROR)
     if failures:
         raise failures[0]
 
@@ -84,14 +84,14 @@ def _conclude(
     )
 
 
-def judged(judge: Callable[[date], Judgement], days: Iterable[date]) -> dict[date, Judgement | Finding]:
+def findings_by_day(find: Callable[[date], Found], days: Iterable[date]) -> dict[date, Found | Finding]:
     """What the judge says of each day; that it has no clean slice, where there is none to judge."""
-    return {day: _judged(judge, day) for day in days}
+    return {day: _finding_of(find, day) for day in days}
 
 
-def _judged(judge: Callable[[date], Judgement], day: date) -> Judgement | Finding:
+def _finding_of(find: Callable[[date], Found], day: date) -> Found | Finding:
     try:
-        return judge(day)
+        return find(day)
     except NoParquetError:
         return Finding(problem=f"{day} has no clean slice. Materialise clean_pins for it.")
 
@@ -131,14 +131,14 @@ def result(
     )
 
 
-def _evaluation(spec: dg.AssetCheckSpec, day: date, judgement: dg.AssetCheckResult) -> dg.AssetCheckEvaluation:
+def _evaluation(spec: dg.AssetCheckSpec, day: date, found: dg.AssetCheckResult) -> dg.AssetCheckEvaluation:
     return dg.AssetCheckEvaluation(
         asset_key=spec.asset_key,
         check_name=spec.name,
-        passed=judgement.passed,
-        severity=judgement.severity,
-        description=judgement.description,
-        metadata=judgement.metadata,
+        passed=found.passed,
+        severity=found.severity,
+        description=found.description,
+        metadata=found.metadata,
         blocking=spec.blocking,
         partition=day.isoformat(),
     )

@@ -6,19 +6,19 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import date, datetime
 
-from pinterest_platform.clean_slices.manifest import newest_note
+from pinterest_platform.clean_slices.manifest import newest_manifest
 from pinterest_platform.clean_slices.plausibility import Finding
-from pinterest_platform.defs.check_results import STILL_OPEN, coordinates_in_words, judged
+from pinterest_platform.defs.check_results import STILL_OPEN, coordinates_in_words, findings_by_day
 from pinterest_platform.defs.rerun_requests import CLEAN_SLICE
-from pinterest_platform.reconciliation.account import (
-    DayAccount,
+from pinterest_platform.reconciliation.layer_parity import LayerParity, compare_layers, is_in_both_layers
+from pinterest_platform.reconciliation.reconcile import (
+    DayReconciliation,
     NotMaterialisedError,
     Stores,
-    account_for,
     is_closed,
     open_stores,
+    reconcile,
 )
-from pinterest_platform.reconciliation.layer_parity import LayerParity, compare_layers, is_in_both_layers
 from pinterest_platform.reconciliation.row_parity import compare_with_stream
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.postgres import connect
@@ -26,7 +26,7 @@ from pinterest_platform.stores.presto import PrestoUnavailableError
 from pinterest_platform.stores.s3 import open_bucket
 
 
-def account_findings(settings: Settings, days: Sequence[date]) -> dict[date, Finding]:
+def reconciliation_findings(settings: Settings, days: Sequence[date]) -> dict[date, Finding]:
     """The account of each day, over stores that are opened once.
 
     Raises:
@@ -34,34 +34,36 @@ def account_findings(settings: Settings, days: Sequence[date]) -> dict[date, Fin
         CassandraUnavailableError: Cassandra is away. Errors of the other stores pass through.
     """
     with open_stores(settings) as stores:
-        return judged(lambda day: account_finding(stores, day), days)
+        return findings_by_day(lambda day: reconciliation_finding(stores, day), days)
 
 
-def account_finding(stores: Stores, day: date) -> Finding:
+def reconciliation_finding(stores: Stores, day: date) -> Finding:
     """The day's account as numbers, and what does not add up."""
     # If it is another one by now, the end of the run will not take this account for that of the new slice.
-    note = newest_note(stores.bucket, day)
+    manifest = newest_manifest(stores.bucket, day)
     try:
-        account = account_for(stores, day)
+        reconciliation = reconcile(stores, day)
     except NotMaterialisedError as error:
         return Finding(problem=str(error))
-    return Finding({**_numbers(account), CLEAN_SLICE: note or ""}, "\n".join(account.differences()) or None)
+    return Finding(
+        {**_numbers(reconciliation), CLEAN_SLICE: manifest or ""}, "\n".join(reconciliation.differences()) or None
+    )
 
 
-def _numbers(account: DayAccount) -> Mapping[str, int | str]:
+def _numbers(reconciliation: DayReconciliation) -> Mapping[str, int | str]:
     sets = {
-        "kafka": account.kafka,
-        "raw": account.raw,
-        "clean": account.clean,
-        "quarantined": account.quarantined,
-        "superseded": account.superseded,
-        "repeated": account.repeated,
-        "cassandra": account.cassandra,
-        "refused": account.refused,
+        "kafka": reconciliation.kafka,
+        "raw": reconciliation.raw,
+        "clean": reconciliation.clean,
+        "quarantined": reconciliation.quarantined,
+        "superseded": reconciliation.superseded,
+        "repeated": reconciliation.repeated,
+        "cassandra": reconciliation.cassandra,
+        "refused": reconciliation.refused,
     }
-    if stream := account.stream:
+    if stream := reconciliation.stream:
         sets |= {"stream": stream.rows, "stream_rejects": stream.rejects, "stream_duplicates": stream.duplicates}
-    return {name: len(offsets) for name, offsets in sets.items()} | {"newer_than_the_cleaning": account.newer}
+    return {name: len(offsets) for name, offsets in sets.items()} | {"newer_than_the_cleaning": reconciliation.newer}
 
 
 _IN_ONE_LAYER = Finding({"compared": "no, the stream has not run, is behind, or does not keep the day any more"})
@@ -77,7 +79,7 @@ def layers_findings(settings: Settings, days: Sequence[date], now: datetime) -> 
                 return STILL_OPEN
             return None if is_in_both_layers(bucket, stream, settings.kafka_topic, day) else _IN_ONE_LAYER
 
-        found = judged(why_not_compared, days)
+        found = findings_by_day(why_not_compared, days)
     findings = {day: finding for day, finding in found.items() if finding}
     comparable = [day for day in days if day not in findings]
     try:
@@ -104,7 +106,7 @@ def _layers_finding(parity: LayerParity) -> Finding:
 
 def rows_findings(settings: Settings, days: Sequence[date], now: datetime) -> dict[date, Finding]:
     """The clean rows of each day that the stream does not have as they are, and those that only the stream has."""
-    return judged(lambda day: rows_finding(settings, day, now), days)
+    return findings_by_day(lambda day: rows_finding(settings, day, now), days)
 
 
 def rows_finding(settings: Settings, day: date, now: datetime) -> Finding:

@@ -1,7 +1,7 @@
 """That a day stays asked for until a run has brought it to its end.
 
 Belongs here: what a run of the whole batch does about the marks of its days, at its beginning and at its end. Does not
-belong here: what a mark is (`batch.grown_days`), and asking for days (`automation.kafka_sensor`).
+belong here: what a mark is (`landing.rerun_requests`), and asking for days (`defs.landing.sensor`).
 
 A run leaves a mark for each of its days before it lands anything, whoever has started it. Its last step takes away
 those that the cleaning had listed before it read, where the account has passed for the slice that this cleaning made.
@@ -15,11 +15,11 @@ from datetime import date
 
 import dagster as dg
 
-from pinterest_platform.clean_slices.manifest import newest_note, settled_marks
-from pinterest_platform.landing.rerun_requests import mark_all
+from pinterest_platform.clean_slices.manifest import newest_manifest, settled_requests
+from pinterest_platform.landing.rerun_requests import request_reruns
 from pinterest_platform.stores.s3 import ObjectStore
 
-ACCOUNT_CHECK = "every_event_is_accounted_for"
+RECONCILIATION_CHECK = "every_event_is_accounted_for"
 # Where the account says which slice it is of.
 CLEAN_SLICE = "clean_slice"
 _FIRST_AND_LAST = {dg.AssetKey("raw_pins"), dg.AssetKey("category_popularity")}
@@ -35,16 +35,16 @@ def is_whole(run: dg.DagsterRun) -> bool:
 def ask_for_days(context: dg.AssetExecutionContext, bucket: ObjectStore, days: Sequence[date]) -> None:
     """Ask for the days of a whole run, which may fail or be killed."""
     if is_whole(context.run):
-        mark_all(bucket, days)
+        request_reruns(bucket, days)
 
 
 def settle_days(context: dg.AssetExecutionContext, bucket: ObjectStore, days: Iterable[date]) -> None:
     """Take away what asked for those days that this run has accounted for."""
     accounted = dict(_accounted(context.instance, context.run.run_id))
     for day in days:
-        note = newest_note(bucket, day)
-        if note and accounted.get(day.isoformat()) == note:
-            bucket.delete(settled_marks(bucket, note))
+        manifest = newest_manifest(bucket, day)
+        if manifest and accounted.get(day.isoformat()) == manifest:
+            bucket.delete(settled_requests(bucket, manifest))
 
 
 def _accounted(instance: dg.DagsterInstance, run_id: str) -> Iterator[tuple[str, object]]:
@@ -53,5 +53,5 @@ def _accounted(instance: dg.DagsterInstance, run_id: str) -> Iterator[tuple[str,
     for record in records:
         event = record.event_log_entry.dagster_event
         found = event.asset_check_evaluation_data if event else None
-        if found and found.check_name == ACCOUNT_CHECK and found.partition:
+        if found and found.check_name == RECONCILIATION_CHECK and found.partition:
             yield found.partition, found.metadata[CLEAN_SLICE].value if found.passed else None

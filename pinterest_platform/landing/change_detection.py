@@ -2,7 +2,7 @@
 
 Belongs here: what the ledger and the marks say, against the topic's offsets; and the cursor, of which nothing depends
 but when the day under way was last asked for and what is shown as new. Does not belong here: runs, and Dagster
-(`automation.kafka_sensor`).
+(`defs.landing.sensor`).
 
 A day is asked for until a run of it has come to its end, whoever has seen its records meanwhile: because records lie
 in the topic that no landing has read yet, because there is a mark, or because its last run has failed, perhaps
@@ -19,7 +19,7 @@ import orjson
 
 from pinterest_platform.landing.ledger import keep_to_topic, read_ledger
 from pinterest_platform.landing.offset_ranges import Range, without
-from pinterest_platform.landing.rerun_requests import grown_days
+from pinterest_platform.landing.rerun_requests import days_to_rerun
 from pinterest_platform.pins.calendar import MISDATED_DAY, start_of
 from pinterest_platform.stores.kafka import Topic
 from pinterest_platform.stores.s3 import ObjectStore
@@ -70,7 +70,7 @@ class Cursor:
 
 
 @dataclass(frozen=True)
-class News:
+class Changes:
     """What a look has found.
 
     `days` are to be asked for now, `waiting` later. `new_records` came since the last look.
@@ -83,7 +83,7 @@ class News:
     new_records: int
 
 
-def look(
+def detect(
     topic: Topic,
     bucket: ObjectStore,
     cursor: Cursor | None,
@@ -91,7 +91,7 @@ def look(
     now: datetime,
     open_day_pause: timedelta,
     undone: Set[date] = frozenset(),
-) -> News:
+) -> Changes:
     """Look at the topic's offsets, at the ledger and at the marks.
 
     Days in `undone` are asked for whatever these say. Days in `held_back` are not, but not forgotten either. The day
@@ -107,12 +107,12 @@ def look(
     if cursor is None or cursor.topic_id != identity:
         cursor = Cursor(identity, open_day_asked_at=now, offsets={})
     unread = {number: without([(beginnings.get(number, 0), end)], ledger.of(number)) for number, end in ends.items()}
-    known = {day for day in {*grown_days(bucket), *undone} if MISDATED_DAY != day <= today}
+    known = {day for day in {*days_to_rerun(bucket), *undone} if MISDATED_DAY != day <= today}
     wanted = known | _touched_days(topic, unread, ends, today)
     pausing = {today} if now - cursor.open_day_asked_at < open_day_pause else set()
     days = wanted - held_back - pausing
     seen = {number: max(cursor.offsets.get(number, 0), first) for number, first in beginnings.items()}
-    return News(
+    return Changes(
         days=days,
         waiting=wanted - days,
         cursor=replace(cursor, offsets=ends, open_day_asked_at=now if today in days else cursor.open_day_asked_at),

@@ -6,7 +6,7 @@ Does not belong here: how objects are made (`raw_objects`) and how much is held 
 landed before (`landing_ledger`), what a record's value means; a malformed one lands like any other.
 
 Runs of the same or of other days may go on at the same time. An object only ever gains lines. Of everything that a
-landing reads, the objects are written first, then a mark for each day that it met (`grown_days`), and only then the
+landing reads, the objects are written first, then a mark for each day that it met (`days_to_rerun`), and only then the
 ledger: whatever is cut short, the next landing reads it again, and marks the same days.
 """
 
@@ -32,7 +32,7 @@ from pinterest_platform.landing.raw_objects import (
     object_key,
     stored_offsets,
 )
-from pinterest_platform.landing.rerun_requests import mark_all
+from pinterest_platform.landing.rerun_requests import request_reruns
 from pinterest_platform.pins.calendar import MISDATED_DAY, PlausibleTimes, day_of
 from pinterest_platform.stores.kafka import RecordsDeletedError, Topic
 from pinterest_platform.stores.s3 import ObjectStore
@@ -40,7 +40,7 @@ from pinterest_platform.stores.s3 import ObjectStore
 # After so many records marks and ledger are written: a landing that is killed has lost no more.
 RECORDS_AT_A_TIME = 50_000
 # A loss that may have met more days than these is shown when they are next run.
-_MOST_DAYS_MARKED = 31
+_MOST_DAYS_REQUESTED = 31
 
 
 @dataclass(frozen=True)
@@ -132,14 +132,14 @@ def land(topic: Topic, bucket: ObjectStore, times: PlausibleTimes) -> Work:
 
 @dataclass
 class _Landing:
-    """A landing under way. `_news` is what has been written and the ledger does not say yet, `_met` the days of it."""
+    """A landing under way. `_unsaved_ledger` is written and not in the ledger yet, `_met` the days of it."""
 
     topic: Topic
     bucket: ObjectStore
     times: PlausibleTimes
     ledger: Ledger
     work: Work = field(default_factory=Work)
-    _news: Ledger = field(default_factory=Ledger)
+    _unsaved_ledger: Ledger = field(default_factory=Ledger)
     _met: set[date] = field(default_factory=set)
     _unsaved: int = 0
     _misdated: list[str] | None = None
@@ -155,11 +155,11 @@ class _Landing:
 
     def save(self) -> None:
         """Ask for the days that were met, then let the ledger say what has been read."""
-        mark_all(self.bucket, self._met)
-        known = self.ledger.joined_with(self._news)
+        request_reruns(self.bucket, self._met)
+        known = self.ledger.joined_with(self._unsaved_ledger)
         if known != self.ledger:
-            extend_ledger(self.bucket, self._news)
-        self.ledger, self._news, self._met, self._unsaved = known, Ledger(), set(), 0
+            extend_ledger(self.bucket, self._unsaved_ledger)
+        self.ledger, self._unsaved_ledger, self._met, self._unsaved = known, Ledger(), set(), 0
 
     def _land_range(self, partition: int, first: int, stop: int) -> None:
         while first < stop:
@@ -202,10 +202,10 @@ class _Landing:
     def _cover(self, partition: int, first: int, following: int, last_day: date | None) -> None:
         last_day = last_day or self._day_at(partition, first)
         days = {partition: {following: last_day}} if last_day else {}
-        self._news = self._news.joined_with(Ledger({partition: [(first, following)]}, days))
+        self._unsaved_ledger = self._unsaved_ledger.joined_with(Ledger({partition: [(first, following)]}, days))
 
     def _day_at(self, partition: int, offset: int) -> date | None:
-        return self._news.day_at(partition, offset) or self.ledger.day_at(partition, offset)
+        return self._unsaved_ledger.day_at(partition, offset) or self.ledger.day_at(partition, offset)
 
     def _tell_losses(self, partition: int, first: int, following: int, end: int) -> None:
         """Tell what is lost of offsets that Kafka has deleted and the ledger does not have."""
@@ -221,7 +221,7 @@ class _Landing:
             loss = Loss(self.topic.topic, partition, *lost, first_day, last_day, is_before_all)
             record_loss(self.bucket, loss)
             self.work.losses.append(loss)
-            self._met |= loss.days(_MOST_DAYS_MARKED)
+            self._met |= loss.days(_MOST_DAYS_REQUESTED)
         self._cover(partition, first, following, last_day)
 
     def _left_by_killed_landings(self, partition: int, first: int, following: int) -> set[int]:

@@ -1,7 +1,7 @@
 """Pieces of a partition: what landing holds in memory at a time.
 
 Belongs here: where a piece ends, and which slice and object each of its lines is for. Does not belong here: what is
-done with a piece (`batch.landing`).
+done with a piece (`landing.landing`).
 
 A piece is bounded in records and in bytes, whatever comes: a chunk of the offset grid has up to 10,000 records, and a
 record up to a megabyte or more.

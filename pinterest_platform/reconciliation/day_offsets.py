@@ -1,8 +1,7 @@
 """Which Kafka offsets of a day each store has, asked of the store itself.
 
-Belongs here: one function a store, but for Kafka (`batch.topic_offsets`), each in bounded memory: offsets are kept,
-rows are not. Without Spark, since a small day must not wait for a job. Does not belong here: comparing them
-(`batch.accounting`).
+One function per store; Kafka's is in `reconciliation.topic_offsets`. Memory is bounded: offsets are kept, rows are not.
+No Spark, so that a small day does not wait for a job.
 """
 
 from __future__ import annotations

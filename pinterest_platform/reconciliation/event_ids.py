@@ -16,7 +16,7 @@ import numpy.typing as npt
 from pinterest_platform.clean_slices.event_ids import days_before, event_files, event_ids_prefix
 from pinterest_platform.clean_slices.manifest import (
     keys_below,
-    read_newest_note,
+    read_newest_manifest,
 )
 from pinterest_platform.reconciliation.offset_sets import OffsetSet, offset_set
 from pinterest_platform.reconciliation.superseded import Versions, older_versions
@@ -57,7 +57,7 @@ def conflicts(settings: Settings, bucket: ObjectStore, day: date) -> list[Confli
     In memory are the day's ids, at eight bytes, and the records of those that came more than once. None where the day's
     event ids are not there: it was last cleaned by a version of the platform that did not remember them.
     """
-    note = read_newest_note(bucket, list(keys_below(bucket, event_ids_prefix(day))))
+    note = read_newest_manifest(bucket, list(keys_below(bucket, event_ids_prefix(day))))
     if note is None:
         return None
     own, before = event_files(bucket, [day]), event_files(bucket, days_before([day]))

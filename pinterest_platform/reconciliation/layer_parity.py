@@ -3,7 +3,7 @@
 Belongs here: asking Presto for the pins that differ, and when there is nothing to compare yet. Cassandra is asked for
 the days' own partitions, so that the answer costs what they have, however many days there are. Does not belong here:
 the comparison itself (`infra/presto/queries/pins_that_differ_between_the_layers.sql`), and the clean slice in S3
-(`batch.stream_parity`).
+(`reconciliation.row_parity`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from datetime import date
 from typing import Any
 
 from pinterest_platform.clean_slices.days_write import small_days_together
-from pinterest_platform.clean_slices.manifest import CleanSlice, read_account
+from pinterest_platform.clean_slices.manifest import CleanSlice, read_manifest
 from pinterest_platform.landing.raw_objects import landed_objects
 from pinterest_platform.reconciliation.day_offsets import stream_beginnings, stream_progress
 from pinterest_platform.settings import Settings
@@ -48,13 +48,13 @@ def is_in_both_layers(bucket: ObjectStore, stream: Connection, topic: str, day: 
     Raises:
         NoParquetError: the day was never cleaned.
     """
-    account, progress = _account(bucket, day), stream_progress(stream, topic, day)
+    reconciliation, progress = _account(bucket, day), stream_progress(stream, topic, day)
     if progress is None:
         return False
     began = stream_beginnings(stream, topic)
     if any(began.values()) and _began_within(bucket, day, began):
         return False
-    return all(progress.get(partition, 0) >= following for partition, following in account.next_offsets.items())
+    return all(progress.get(partition, 0) >= following for partition, following in reconciliation.next_offsets.items())
 
 
 def _began_within(bucket: ObjectStore, day: date, began: Mapping[int, int]) -> bool:
@@ -101,7 +101,7 @@ def _differences(settings: Settings, days: Sequence[date], rows: int) -> list[tu
 
 
 def _account(bucket: ObjectStore, day: date) -> CleanSlice:
-    account = read_account(bucket, day)
-    if account is None:
+    reconciliation = read_manifest(bucket, day)
+    if reconciliation is None:
         raise NoParquetError(f"{day} was never cleaned.")
-    return account
+    return reconciliation

@@ -1,7 +1,7 @@
 """That a closed day is the same in both paths, row by row: the batch's clean slice and the stream's table.
 
-Belongs here: the comparison. The slice is copied beside the stream's day in PostgreSQL, which compares the two, so that
-no day has to fit into this process. Does not belong here: offsets that are missing somewhere (`batch.accounting`).
+The slice is copied next to the stream's day in PostgreSQL, which compares the two, so no day has to fit into this
+process. Missing offsets are found by `reconciliation.reconcile`.
 
 The batch keeps the newest version of a pin and the stream every one of them, so the stream's newest is compared. An
 event that was sent again counts once in both, in its earliest copy: so `pinterest_stream_records` is what is compared,

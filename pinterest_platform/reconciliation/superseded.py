@@ -1,7 +1,6 @@
 """Superseded records: raw versions of a pin of which the clean slice has a newer one.
 
-Belongs here: finding them anew from raw lines and clean rows, a million candidates at a time, so that a day of any
-size fits. Does not belong here: where lines and rows come from (`batch.day_offsets`), and what the cleaning counted.
+They are found from raw lines and clean rows, a million candidates at a time, so that a day of any size fits.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Which Kafka offsets of a day the topic has, asked of Kafka itself.
 
 Belongs here: what of the topic is read for that, and which slice a record belongs to where landing may have decided
-otherwise. Does not belong here: comparing (`batch.accounting`).
+otherwise. Does not belong here: comparing (`reconciliation.reconcile`).
 
 Read are the day as Kafka's index of times tells it, every chunk in which S3 has a record of the day, and offsets that
 landings have passed over. What has come since the last landing is left for the next one.

@@ -3,7 +3,7 @@
 Belongs here: writing with Spark, and finding what was refused. The limits of a pin's fields (`pins.fields`) are below
 what Cassandra can hold, so as a rule nothing is refused. What is all the same, for whatever reason, must not keep the
 rest of its day out: the rows are halved until few are left among which it must be, and those are written one by one.
-Does not belong here: what becomes of the slice (`batch.serving`).
+Does not belong here: what becomes of the slice (`serving.pinterest_batch`).
 """
 
 from __future__ import annotations

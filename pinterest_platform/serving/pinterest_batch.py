@@ -1,10 +1,10 @@
 """Serving: a day's clean pins as a slice of the Cassandra table `pinterest_batch`.
 
 Belongs here: how a slice is replaced while people read it. The new rows are written with one write time, which is above
-those of all that the slice has (`batch.write_times`). Then everything of that day that is older is deleted, a whole
+those of all that the slice has (`serving.write_times`). Then everything of that day that is older is deleted, a whole
 partition at a time: rows that are no longer part of the day vanish, the new ones stay, no reader sees an empty day, and
 running it again, or finishing a run that was killed, changes nothing. Does not belong here: how rows are written, and
-those that Cassandra refuses (`batch.pin_rows`).
+those that Cassandra refuses (`serving.pin_rows`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Category popularity counted a second time, to be compared with what `batch.popularity` has written.
+"""Category popularity counted a second time, to be compared with what `serving.category_popularity` has written.
 
 Belongs here: counting clean pins without Spark, by other code. Does not belong here: reading their files, and what a
-difference means (`checks.category_popularity`).
+difference means (`defs.serving.checks`).
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ Belongs here: which write time a new slice takes. A clock alone will not do: whe
 and deletions that a run with the right clock could neither replace nor undo. So each slice remembers the highest write
 time that was taken for it, and the next one is above, whatever the clock says. It is taken by comparing and setting, so
 that of several runs at once each has its own, and the later one has the higher. Does not belong here: how a slice is
-written (`batch.serving`, `batch.popularity`).
+written (`serving.pinterest_batch`, `serving.category_popularity`).
 
 Write times are microseconds since 1970.
 """

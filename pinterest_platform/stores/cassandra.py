@@ -1,6 +1,6 @@
 """Cassandra, as the platform uses it: the keyspace, its tables, and CQL from Python.
 
-Belongs here: table definitions and sessions. Rows are written elsewhere (`batch.serving`, `batch.popularity`).
+Rows are written by `serving.pinterest_batch` and `serving.category_popularity`.
 """
 
 from __future__ import annotations

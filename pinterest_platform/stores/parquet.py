@@ -1,7 +1,7 @@
 """Parquet files in S3, read without Spark: what takes a Spark job seconds takes this milliseconds.
 
 Belongs here: reading files in batches, so that memory is bounded whatever a day's size. Does not
-belong here: writing them (`batch.clean_slice`).
+belong here: writing them (`clean_slices.build`).
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 # A put takes less; who has claimed a version for longer without replacing it has been killed.
-CLAIM_SECONDS = 10.0
+LEASE_SECONDS = 10.0
 _POLL_SECONDS = 0.05
 _REFUSED, _NOT_FOUND, _CONFLICT, _PRECONDITION_FAILED, _FAILED = 403, 404, 409, 412, 500
 
@@ -147,7 +147,7 @@ class Bucket:
 
     def replace(self, described: StoredObject, body: bytes, metadata: Mapping[str, str]) -> bool:
         """Write the object unless it is no longer as described; returns whether it was written, as `create` does."""
-        with self._claim(described) as is_mine:
+        with self._lease(described) as is_mine:
             return is_mine and self._put_if(described.key, body, metadata, IfMatch=described.version)
 
     def get(self, key: str) -> bytes:
@@ -200,26 +200,26 @@ class Bucket:
         return True
 
     @contextmanager
-    def _claim(self, described: StoredObject) -> Iterator[bool]:
+    def _lease(self, described: StoredObject) -> Iterator[bool]:
         """The right to replace this version; not given where another writer has replaced it meanwhile.
 
         Amazon's S3 compares and writes as one. S3Proxy compares first and writes later, so that two writers may both
         succeed, and the lines of one be lost. But it creates an object once: who creates the claim may replace.
         """
-        claims = [f"claims/{described.key}@{described.version.strip(chr(34))}"]
-        while not self.create(claims[-1], b"", {}):
+        leases = [f"claims/{described.key}@{described.version.strip(chr(34))}"]
+        while not self.create(leases[-1], b"", {}):
             if self._has_changed(described):
                 yield False
                 return
-            claims.append(f"{claims[0]}+{len(claims)}")
+            leases.append(f"{leases[0]}+{len(leases)}")
         try:
             yield True
         finally:
-            self.delete(claims)
+            self.delete(leases)
 
     def _has_changed(self, described: StoredObject) -> bool:
         """Whether the object changes while whoever has claimed it may still be alive."""
-        deadline = time.monotonic() + CLAIM_SECONDS
+        deadline = time.monotonic() + LEASE_SECONDS
         while time.monotonic() < deadline:
             now = self.describe(described.key)
             if now is None or now.version != described.version:

@@ -7,7 +7,7 @@ staged in, and what is stored of them (`stream.sink`).
 An event that was posted again with the same fields within seven days is a repeat, also across midnight. It counts once:
 the stream stores the copy that it met first. The batch counts the earliest, so a repeat that is earlier is noted as
 such. The same id with other fields is a conflict: both are stored, and the second is noted. A record that was posted
-without an id has one that is made of its coordinates, and is neither. `batch.event_ids` says the same of raw records.
+without an id has one that is made of its coordinates, and is neither. `clean_slices.event_ids` does the same for batch.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ _CONFLICTS_IN_BATCH = sql.SQL(_JUDGE_BY_STAGED).format(
 )
 
 
-def judge_events(connection: Connection, topic: str, days: Sequence[date], first_kept: date) -> bool:
+def check_events(connection: Connection, topic: str, days: Sequence[date], first_kept: date) -> bool:
     """Give the pins in `staged` their verdict: `repeat`, `conflict`, or none; returns whether any can have one.
 
     Args:

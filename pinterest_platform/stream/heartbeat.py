@@ -2,7 +2,7 @@
 
 Belongs here: when it beats. The loop has to keep giving signs of life: a query that has ended, a JVM that hangs or a
 loop that is stuck stops the heart, though the process is there. Does not belong here: what a beat is
-(`stream.ownership`).
+(`stream.lease`).
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ import psycopg
 
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.postgres import connect
-from pinterest_platform.stream.lease import Condition, beat, session_name
+from pinterest_platform.stream.lease import Condition, send_heartbeat, session_name
 
-BEAT_SECONDS = 2.0
+HEARTBEAT_SECONDS = 2.0
 _PAUSE_SECONDS = 0.5  # before the first beat, and before another attempt
 
 
-class Heart:
+class HeartbeatSender:
     """Beats for an owner within its block, and says its `condition`. `owner_has_changed` tells of a successor."""
 
     def __init__(self, settings: Settings, owner: str) -> None:
@@ -31,7 +31,7 @@ class Heart:
         self._owner = owner
         self._alive_until = 0.0
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._beat, name="heart", daemon=True)
+        self._thread = threading.Thread(target=self._send, name="heart", daemon=True)
         self.condition = Condition()
         self.owner_has_changed = False
 
@@ -43,29 +43,29 @@ class Heart:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._ended.set()
-        self._thread.join(BEAT_SECONDS)
+        self._thread.join(HEARTBEAT_SECONDS)
 
-    def lives(self, seconds: float) -> None:
+    def alive_for(self, seconds: float) -> None:
         """A sign of life, good for so many seconds."""
         self._alive_until = time.monotonic() + seconds
 
-    def _beat(self) -> None:
+    def _send(self) -> None:
         while not self._ended.is_set():
             # Not before there is life: taking over ends every session of the stream, and ours would be one.
             with suppress(
                 psycopg.Error
             ):  # PostgreSQL is away, or a successor ended our session: the loop finds out too
                 if self._is_alive():
-                    self._beat_on_one_connection()
+                    self._send_on_one_connection()
             self._ended.wait(_PAUSE_SECONDS)
 
     def _is_alive(self) -> bool:
         return time.monotonic() < self._alive_until
 
-    def _beat_on_one_connection(self) -> None:
+    def _send_on_one_connection(self) -> None:
         topic = self._settings.kafka_topic
         with closing(connect(self._settings, autocommit=True, name=session_name(topic))) as connection:
             while not self._ended.is_set():
-                if self._is_alive() and not beat(connection, topic, self._owner, self.condition):
+                if self._is_alive() and not send_heartbeat(connection, topic, self._owner, self.condition):
                     self.owner_has_changed = True
-                self._ended.wait(BEAT_SECONDS)
+                self._ended.wait(HEARTBEAT_SECONDS)

@@ -1,7 +1,7 @@
 """Who streams a topic, and whether it still lives: one row of `stream_heartbeat`.
 
 Belongs here: taking the stream over, beating, and the facts that a sensor judges by. Times are the database's own, so
-that clocks of machines need not agree. Does not belong here: the judgement (`automation.stream_sensor`).
+that clocks of machines need not agree. Does not belong here: the judgement (`defs.stream.sensor`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _TAKE_OVER = """
     INSERT INTO stream_heartbeat (topic, owner) VALUES (%s, %s)
     ON CONFLICT (topic) DO UPDATE SET owner = excluded.owner, beat_at = clock_timestamp(), state = 'starting',
         trouble = NULL, rows_per_second = NULL"""
-_BEAT = """
+_SEND = """
     UPDATE stream_heartbeat SET beat_at = clock_timestamp(), state = %s, trouble = %s, rows_per_second = %s,
         last_stored_at = coalesce(%s, last_stored_at)
     WHERE topic = %s AND owner = %s"""
@@ -77,9 +77,9 @@ def take_over(settings: Settings, owner: str) -> None:
         connection.execute(_TAKE_OVER, [topic, owner])
 
 
-def beat(connection: Connection, topic: str, owner: str, condition: Condition = Condition()) -> bool:
+def send_heartbeat(connection: Connection, topic: str, owner: str, condition: Condition = Condition()) -> bool:
     """Show that the owner lives, and how it is; False where another has taken over."""
-    return connection.execute(_BEAT, [*astuple(condition), topic, owner]).rowcount == 1
+    return connection.execute(_SEND, [*astuple(condition), topic, owner]).rowcount == 1
 
 
 def demand_ownership(connection: Connection, topic: str, owner: str) -> None:

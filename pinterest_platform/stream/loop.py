@@ -21,7 +21,7 @@ from pinterest_platform.stores.postgres import Connection, connect, migrate
 from pinterest_platform.stream.activity import Activity, StreamReport
 from pinterest_platform.stream.batch_size import BatchSize, waiting_record_bytes
 from pinterest_platform.stream.batch_writer import BatchWriter, Sink
-from pinterest_platform.stream.heartbeat import Heart
+from pinterest_platform.stream.heartbeat import HeartbeatSender
 from pinterest_platform.stream.lag import Lag, measure_lag
 from pinterest_platform.stream.lease import (
     Condition,
@@ -84,8 +84,8 @@ def run_stream(open_session: Callable[[], SparkSession], settings: Settings, own
         StreamEndedError: Spark ended the query by itself.
         pyspark.errors.StreamingQueryException: a micro-batch failed; nothing of it was stored.
     """
-    with Heart(settings, owner) as heart, Upkeep(settings) as upkeep:
-        _Loop(open_session, settings, owner, watcher, heart, upkeep).run()
+    with HeartbeatSender(settings, owner) as heartbeat, Upkeep(settings) as upkeep:
+        _Loop(open_session, settings, owner, watcher, heartbeat, upkeep).run()
 
 
 class _Loop:
@@ -95,14 +95,14 @@ class _Loop:
         settings: Settings,
         owner: str,
         watcher: Watcher,
-        heart: Heart,
+        heartbeat: HeartbeatSender,
         upkeep: Upkeep,
     ) -> None:
         self._open_session = open_session
         self._settings = settings
         self._owner = owner
         self._watcher = watcher
-        self._heart = heart
+        self._heartbeat = heartbeat
         self._upkeep = upkeep
         self._activity = Activity()
         self._is_owner = False
@@ -168,7 +168,7 @@ class _Loop:
             self._show_life(_SIGN_OF_LIFE_SECONDS)
             if failure := writer.failure or self._upkeep.failure:
                 raise failure
-            if self._heart.owner_has_changed:
+            if self._heartbeat.owner_has_changed:
                 raise StreamTakenOverError(f"{self._owner} was taken for dead; another run streams now.")
             if self._watcher.until():
                 return True
@@ -253,7 +253,7 @@ class _Loop:
 
     def _show_life(self, seconds: float) -> None:
         if self._is_owner:  # else its heart would find that another one is
-            self._heart.lives(seconds)
+            self._heartbeat.alive_for(seconds)
 
     def _connect(self) -> Connection:
         return connect(self._settings, autocommit=True, name=session_name(self._settings.kafka_topic))
@@ -263,7 +263,7 @@ class _Loop:
 
     def _report(self, report: StreamReport) -> None:
         self._reported_at = time.monotonic()
-        self._heart.condition = Condition(
+        self._heartbeat.condition = Condition(
             "waiting" if report.trouble else "streaming",
             report.trouble,
             report.rows_per_second,

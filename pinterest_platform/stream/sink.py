@@ -23,7 +23,7 @@ from pinterest_platform.stores.stream_retention import kept_from
 from pinterest_platform.stores.stream_tables import content_identity
 from pinterest_platform.stream.copy_lines import LINE_COLUMNS
 from pinterest_platform.stream.day_partitions import create_day_partition
-from pinterest_platform.stream.event_identity import VERDICT_COLUMNS, judge_events
+from pinterest_platform.stream.event_identity import VERDICT_COLUMNS, check_events
 from pinterest_platform.stream.lease import demand_ownership
 
 _COLUMNS = sql.SQL(", ").join(map(sql.Identifier, CLEAN_COLUMNS))
@@ -195,7 +195,7 @@ def _store_pins(connection: Connection, topic: str, days: Sequence[date], first_
     duplicates = conflicts = 0
     for day in sorted(days):
         create_day_partition(connection, day)
-    if judge_events(connection, topic, sorted(days), first_kept):
+    if check_events(connection, topic, sorted(days), first_kept):
         duplicates = connection.execute(_DUPLICATES).rowcount
         conflicts = connection.execute(_CONFLICTS).rowcount
     connection.execute(_MERGE)

@@ -5,7 +5,7 @@ has failed, the records that come next are looked at here: where one is of a yea
 last of them are read by kafka-python, and go through the same cleaning, which quarantines what is misdated, and the
 same sink.
 
-Belongs here: finding them, and the way around Spark's source. Does not belong here: what is plausible (`pins.days`).
+What is plausible is decided by `pins.calendar`.
 """
 
 from __future__ import annotations

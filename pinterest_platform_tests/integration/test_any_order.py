@@ -18,7 +18,7 @@ from pyspark.sql import SparkSession
 
 from pinterest_platform.clean_slices.build import read_clean, replace_clean_slice
 from pinterest_platform.landing.landing import land_day
-from pinterest_platform.landing.rerun_requests import grown_days
+from pinterest_platform.landing.rerun_requests import days_to_rerun
 from pinterest_platform.pins.calendar import PlausibleTimes, start_of
 from pinterest_platform.serving import pinterest_batch
 from pinterest_platform.settings import Settings
@@ -184,7 +184,7 @@ def run(spark: SparkSession, settings: Settings, schedule: Sequence[Attempt]) ->
     for day, death in schedule:
         with suppress(KilledError):
             attempt(spark, own, day, death)
-    while grown := grown_days(open_bucket(own)):  # as the sensor asks for them
+    while grown := days_to_rerun(open_bucket(own)):  # as the sensor asks for them
         attempt(spark, own, grown[0], Death.NONE)
     return stored_days(own, DAYS)
 

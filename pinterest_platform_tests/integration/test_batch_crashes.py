@@ -14,7 +14,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from infra.local_stack.stack import LocalStack
-from pinterest_platform.reconciliation.account import account_for, open_stores
+from pinterest_platform.reconciliation.reconcile import open_stores, reconcile
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.cassandra import create_tables
 from pinterest_platform.stores.postgres import migrate
@@ -45,7 +45,7 @@ def day(stores: Settings, spark: SparkSession) -> CrashedDay:
 def assert_clean(settings: Settings, day: CrashedDay) -> None:
     assert stored_days(settings, [DAY]) == day.expected
     with open_stores(settings) as stores:
-        assert account_for(stores, DAY).differences() == []
+        assert reconcile(stores, DAY).differences() == []
 
 
 def test_a_run_that_is_killed_at_any_point_is_finished_by_the_next_unseen_by_readers(

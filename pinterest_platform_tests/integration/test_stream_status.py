@@ -11,7 +11,7 @@ from infra.command_line.stream_status import look_at_stream
 from infra.platform_exporter.lag_figures import LagFigures
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.postgres import Connection
-from pinterest_platform.stream.lease import Condition, beat, take_over
+from pinterest_platform.stream.lease import Condition, send_heartbeat, take_over
 
 RUN = "a-run"
 PROGRESS = """
@@ -38,7 +38,7 @@ def test_a_stream_that_has_stored_all_is_healthy_and_one_that_has_not_for_a_whil
 ) -> None:
     take_over(corner, RUN)
     assert look_at_stream(corner).state == "starting"
-    beat(database, corner.kafka_topic, RUN, Condition("streaming"))
+    send_heartbeat(database, corner.kafka_topic, RUN, Condition("streaming"))
     post(corner, 3, timedelta(minutes=20))
     database.execute(PROGRESS, [corner.kafka_topic, 3, "10 minutes"])
     assert (look_at_stream(corner).state, look_at_stream(corner).pace) == ("healthy", "0 records behind")
@@ -55,7 +55,9 @@ def test_a_stream_that_has_stored_all_is_healthy_and_one_that_has_not_for_a_whil
 
 def test_what_a_run_says_of_itself_is_shown(corner: Settings, database: Connection) -> None:
     take_over(corner, RUN)
-    beat(database, corner.kafka_topic, RUN, Condition("waiting", trouble="Kafka is away", rows_per_second=12.25))
+    send_heartbeat(
+        database, corner.kafka_topic, RUN, Condition("waiting", trouble="Kafka is away", rows_per_second=12.25)
+    )
 
     status = look_at_stream(corner)
 

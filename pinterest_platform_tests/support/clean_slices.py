@@ -15,9 +15,9 @@ from pinterest_platform.clean_slices.manifest import (
     CleanSlice,
     SliceWriter,
     clean_prefix,
-    newest_note,
+    newest_manifest,
     quarantine_prefix,
-    settled_marks,
+    settled_requests,
 )
 from pinterest_platform.stores.s3 import ObjectStore
 
@@ -87,7 +87,7 @@ def put_slice(
     *rows: dict[str, Any],
     quarantined: int = 0,
     schema: pyarrow.Schema = CLEAN_SCHEMA,
-    marks: Sequence[str] = (),
+    rerun_requests: Sequence[str] = (),
 ) -> CleanSlice:
     """Make these rows the day's slice, as a cleaning does."""
     name = f"part-00000-{uuid.uuid4()}-c000.snappy.parquet"
@@ -99,12 +99,12 @@ def put_slice(
     quarantine = [quarantine_prefix(day) + name] if quarantined else []
     for key in quarantine:
         bucket.put(key, parquet_file(*rows[:1] * quarantined, schema=schema), {})
-    writer.publish(outcome, [clean_prefix(day) + name], quarantine, marks)
+    writer.publish(outcome, [clean_prefix(day) + name], quarantine, rerun_requests)
     return outcome
 
 
 def settle(bucket: ObjectStore, day: date) -> None:
     """What a run does at the day's end: what had asked for it before its cleaning read is done."""
-    note = newest_note(bucket, day)
-    assert note is not None
-    bucket.delete(settled_marks(bucket, note))
+    manifest = newest_manifest(bucket, day)
+    assert manifest is not None
+    bucket.delete(settled_requests(bucket, manifest))

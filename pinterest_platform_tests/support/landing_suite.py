@@ -15,7 +15,7 @@ from pinterest_platform.landing.landing import land_day
 from pinterest_platform.landing.ledger import Ledger, extend_ledger, read_ledger
 from pinterest_platform.landing.losses import Loss, losses
 from pinterest_platform.landing.raw_objects import add_lines, day_prefix
-from pinterest_platform.landing.rerun_requests import grown_days
+from pinterest_platform.landing.rerun_requests import days_to_rerun
 from pinterest_platform.pins.calendar import MISDATED_DAY, PlausibleTimes, start_of
 from pinterest_platform.stores import s3
 from pinterest_platform.stores.kafka import MILLISECONDS_AN_HOUR, RecordsDeletedError, Topic
@@ -160,7 +160,7 @@ class LandingSuite:
         landings = [land_day(topic, bucket, day, TIMES) for day in (TUESDAY, MONDAY)]
 
         assert [(landed.day, landed.read, landed.records) for landed in landings] == [(TUESDAY, 3, 2), (MONDAY, 0, 1)]
-        assert grown_days(bucket) == [MONDAY, TUESDAY]
+        assert days_to_rerun(bucket) == [MONDAY, TUESDAY]
 
     def test_days_that_were_late_are_told(self, topic: WritableTopic, bucket: ObjectStore) -> None:
         topic.post(start_of(TUESDAY) + NOON, b"tuesday")
@@ -169,7 +169,7 @@ class LandingSuite:
         first, again = land_day(topic, bucket, TUESDAY, TIMES), land_day(topic, bucket, TUESDAY, TIMES)
 
         assert (first.late, again.late) == ({MONDAY: 1}, {})
-        assert grown_days(bucket) == [MONDAY, TUESDAY]
+        assert days_to_rerun(bucket) == [MONDAY, TUESDAY]
 
     def test_records_that_expired_after_they_landed_are_kept(self, topic: WritableTopic, bucket: ObjectStore) -> None:
         for number in range(4):
@@ -198,7 +198,7 @@ class LandingSuite:
         loss = Loss(topic.topic, 0, 4, 7, MONDAY, WEDNESDAY, before_first_landing=False)
         assert (list(first.losses), list(again.losses), losses(bucket)) == ([loss], [], [loss])
         assert (values(bucket, MONDAY), values(bucket, WEDNESDAY)) == (["kept"] * 4, ["behind"])
-        assert grown_days(bucket) == [MONDAY, TUESDAY, WEDNESDAY]
+        assert days_to_rerun(bucket) == [MONDAY, TUESDAY, WEDNESDAY]
 
     def test_a_partition_that_was_emptied_before_the_first_landing_refuses_no_day(
         self, topic: WritableTopic, bucket: ObjectStore
@@ -294,7 +294,7 @@ class LandingSuite:
         assert [line["offset"] for line in lines(bucket, MONDAY)] == [0, 2, 4]
         assert [line["offset"] for line in lines(bucket, TUESDAY)] == [3]
         assert [(line["offset"], line["timestamp"]) for line in lines(bucket, MISDATED_DAY)] == [(1, ahead)]
-        assert grown_days(bucket) == [MISDATED_DAY, MONDAY, TUESDAY]
+        assert days_to_rerun(bucket) == [MISDATED_DAY, MONDAY, TUESDAY]
 
     def test_seconds_and_microseconds_in_place_of_milliseconds_land_as_misdated(
         self, topic: WritableTopic, bucket: ObjectStore
@@ -329,7 +329,7 @@ class LandingSuite:
     def test_a_claim_that_its_writer_left_behind_is_passed_over(
         self, bucket: ObjectStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(s3, "CLAIM_SECONDS", 0.2)
+        monkeypatch.setattr(s3, "LEASE_SECONDS", 0.2)
         add_lines(bucket, "events/one", 0, {0: b'{"offset":0}\n'})
         stored = bucket.describe("events/one")
         assert stored is not None

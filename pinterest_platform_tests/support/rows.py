@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet
 
-from pinterest_platform.clean_slices.manifest import clean_files, quarantine_files, read_account
+from pinterest_platform.clean_slices.manifest import clean_files, quarantine_files, read_manifest
 from pinterest_platform.landing.raw_objects import day_prefix
 from pinterest_platform.serving.pinterest_batch import categories_of
 from pinterest_platform.settings import Settings
@@ -25,7 +25,7 @@ def stored_days(settings: Settings, days: Sequence[date]) -> dict[str, Any]:
         "raw": raw,
         "clean": {day: parquet_rows(bucket, clean_files(bucket, day)) for day in days},
         "quarantined": {day: parquet_rows(bucket, quarantine_files(bucket, day)) for day in days},
-        "accounts": [read_account(bucket, day) for day in days],
+        "accounts": [read_manifest(bucket, day) for day in days],
         "cassandra": cassandra_rows(settings),
     }
 

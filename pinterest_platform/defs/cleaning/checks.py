@@ -11,24 +11,24 @@ import dagster as dg
 
 from pinterest_platform.clean_slices.manifest import (
     clean_files,
-    newest_note,
+    newest_manifest,
     quarantine_files,
-    read_account,
-    settled_marks,
+    read_manifest,
+    settled_requests,
 )
 from pinterest_platform.clean_slices.plausibility import (
     Finding,
+    check_categories,
+    check_dates,
+    check_followers,
+    check_quarantined,
     count_categories,
-    judge_categories,
-    judge_dates,
-    judge_followers,
-    judge_quarantined,
 )
 from pinterest_platform.defs.asset_keys import CLEAN, QUARANTINED
-from pinterest_platform.defs.check_results import conflicts_finding, result, verdict
+from pinterest_platform.defs.check_results import check_result, conflicts_finding, result
 from pinterest_platform.defs.cleaning.assets import misdated_records
 from pinterest_platform.defs.partitions import DAILY
-from pinterest_platform.defs.reconciliation import account_findings
+from pinterest_platform.defs.reconciliation import reconciliation_findings
 from pinterest_platform.pins.calendar import MISDATED_DAY
 from pinterest_platform.reconciliation.event_ids import conflicts
 from pinterest_platform.settings import Settings
@@ -44,7 +44,7 @@ def clean_pins_match_their_schema(
     context: dg.AssetCheckExecutionContext, settings: dg.ResourceParam[Settings]
 ) -> dg.AssetCheckResult:
     """Every column has its type, its range and no null where there must be none; each pin stands once a day."""
-    return verdict(context, lambda day: schema_finding(settings, day))
+    return check_result(context, lambda day: schema_finding(settings, day))
 
 
 @dg.asset_check(asset=CLEAN, blocking=True, partitions_def=DAILY)
@@ -54,7 +54,7 @@ def no_date_is_in_the_future(
     """Every pin was ingested on the slice's day, and not later than now. Else see the clock of the producer."""
     now = datetime.now(UTC)
     columns = ("ingested_at", "ingest_date")
-    return verdict(context, lambda day: judge_dates(_columns(settings, day, *columns)(), day, now))
+    return check_result(context, lambda day: check_dates(_columns(settings, day, *columns)(), day, now))
 
 
 @dg.asset_check(asset=CLEAN, partitions_def=DAILY)
@@ -63,7 +63,7 @@ def follower_counts_are_plausible(
 ) -> dg.AssetCheckResult:
     """No poster has more followers than the world has people."""
     columns = ("unique_id", "follower_count")
-    return verdict(context, lambda day: judge_followers(_columns(settings, day, *columns)()))
+    return check_result(context, lambda day: check_followers(_columns(settings, day, *columns)()))
 
 
 @dg.asset_check(asset=CLEAN, blocking=True, partitions_def=DAILY)
@@ -71,7 +71,7 @@ def categories_do_not_explode(
     context: dg.AssetCheckExecutionContext, settings: dg.ResourceParam[Settings]
 ) -> dg.AssetCheckResult:
     """A day has about as many categories as the days before: each is a partition in Cassandra."""
-    return verdict(context, lambda day: categories_finding(settings, day))
+    return check_result(context, lambda day: categories_finding(settings, day))
 
 
 @dg.asset_check(asset=CLEAN, partitions_def=DAILY)
@@ -79,13 +79,13 @@ def event_ids_are_not_reused(
     context: dg.AssetCheckExecutionContext, settings: dg.ResourceParam[Settings]
 ) -> dg.AssetCheckResult:
     """No `event_id` of the day came before with another pin or other content, within seven days. Both are stored."""
-    return verdict(context, lambda day: event_ids_finding(settings, day), dg.AssetCheckSeverity.WARN)
+    return check_result(context, lambda day: event_ids_finding(settings, day), dg.AssetCheckSeverity.WARN)
 
 
 def event_ids_finding(settings: Settings, day: date) -> Finding:
     """The day's records that have the event id of another one."""
     bucket = open_bucket(settings)
-    if read_account(bucket, day) is None:
+    if read_manifest(bucket, day) is None:
         return Finding(problem=f"{day} has no clean slice. Materialise clean_pins for it.")
     found = conflicts(settings, bucket, day)
     if found is None:
@@ -112,7 +112,7 @@ def categories_finding(settings: Settings, day: date) -> Finding:
     if categories > plausible:
         for earlier in (day - timedelta(days=number) for number in range(1, _DAYS_COMPARED + 1)):
             before |= _categories_if_any(settings, earlier)
-    return judge_categories(categories, before, plausible)
+    return check_categories(categories, before, plausible)
 
 
 def _categories_if_any(settings: Settings, day: date) -> dict[date, int]:
@@ -136,17 +136,17 @@ def few_records_are_quarantined(
     context: dg.AssetCheckExecutionContext, settings: dg.ResourceParam[Settings]
 ) -> dg.AssetCheckResult:
     """Most of a day's records are pins. Else a producer is broken, or a rule of the cleaning."""
-    return verdict(context, lambda day: quarantine_finding(settings, day), dg.AssetCheckSeverity.WARN)
+    return check_result(context, lambda day: quarantine_finding(settings, day), dg.AssetCheckSeverity.WARN)
 
 
 def quarantine_finding(settings: Settings, day: date) -> Finding:
     """The share of the day's raw records that are quarantined."""
     bucket = open_bucket(settings)
-    account = read_account(bucket, day)
+    account = read_manifest(bucket, day)
     if account is None:
         return Finding(problem=f"The cleaning of {day} has not finished. Materialise clean_pins for it.")
     quarantined = count_rows(settings, quarantine_files(bucket, day))
-    return judge_quarantined(quarantined, account.raw, settings.plausible_quarantined_share)
+    return check_quarantined(quarantined, account.raw, settings.plausible_quarantined_share)
 
 
 @dg.asset_check(asset=misdated_records, blocking=True)
@@ -156,8 +156,8 @@ def every_misdated_record_is_accounted_for(settings: dg.ResourceParam[Settings])
     What has asked for them is done when this has passed: then the marks are taken away that their cleaning had listed.
     """
     bucket = open_bucket(settings)
-    note = newest_note(bucket, MISDATED_DAY)
-    finding = account_findings(settings, [MISDATED_DAY])[MISDATED_DAY]
-    if note and finding.problem is None and newest_note(bucket, MISDATED_DAY) == note:
-        bucket.delete(settled_marks(bucket, note))
+    note = newest_manifest(bucket, MISDATED_DAY)
+    finding = reconciliation_findings(settings, [MISDATED_DAY])[MISDATED_DAY]
+    if note and finding.problem is None and newest_manifest(bucket, MISDATED_DAY) == note:
+        bucket.delete(settled_requests(bucket, note))
     return result(finding)

@@ -1,7 +1,7 @@
 """How often in a row the runs of a day have failed, and how long that holds the day back.
 
 Belongs here: reading it from Dagster's own record of runs, so that no restart of the daemon forgets it. Does not belong
-here: which days are asked for (`batch.news`).
+here: which days are asked for (`landing.change_detection`).
 """
 
 from __future__ import annotations

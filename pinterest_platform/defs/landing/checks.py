@@ -8,7 +8,7 @@ import dagster as dg
 
 from pinterest_platform.clean_slices.plausibility import Finding
 from pinterest_platform.defs.asset_keys import TOPIC
-from pinterest_platform.defs.check_results import result, verdict
+from pinterest_platform.defs.check_results import check_result, result
 from pinterest_platform.defs.landing.assets import raw_pins
 from pinterest_platform.defs.partitions import DAILY
 from pinterest_platform.landing.losses import Loss, losses
@@ -24,7 +24,7 @@ def no_record_was_lost_before_it_landed(
 ) -> dg.AssetCheckResult:
     """Kafka has deleted no record of the day before it was landed. Else the offsets are named, for good."""
     known = losses(open_bucket(settings))
-    return verdict(context, lambda day: loss_finding(known, day))
+    return check_result(context, lambda day: loss_finding(known, day))
 
 
 def loss_finding(known: Sequence[Loss], day: date) -> Finding:

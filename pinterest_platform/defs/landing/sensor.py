@@ -1,7 +1,6 @@
-"""Asks for the days that records in Kafka touch which no landing has read, and for those that have a mark.
+"""Requests runs of the days that have unread records in Kafka, and of the days with a rerun request.
 
-Belongs here: what Dagster is told after a look at the topic. Does not belong here: which days those are (`batch.news`),
-and what became of their runs (`automation.attempts`).
+Which days those are is `landing.change_detection`; what became of their runs is `defs.landing.attempts`.
 """
 
 import hashlib
@@ -24,8 +23,8 @@ from pinterest_platform.defs.landing.attempts import (
 )
 from pinterest_platform.defs.maintenance import IN_PROGRESS
 from pinterest_platform.defs.partitions import BACKFILL, DAILY
-from pinterest_platform.landing.change_detection import Cursor, News, look
-from pinterest_platform.landing.rerun_requests import marks_of
+from pinterest_platform.landing.change_detection import Changes, Cursor, detect
+from pinterest_platform.landing.rerun_requests import rerun_requests_of
 from pinterest_platform.pins.calendar import MISDATED_DAY
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.kafka import TopicUnavailableError, open_topic
@@ -51,17 +50,17 @@ def new_pins_in_kafka(
     try:
         with open_topic(settings, timeout_seconds=5) as topic:
             pause = timedelta(seconds=settings.open_day_pause_seconds)
-            news = look(topic, open_bucket(settings), cursor, held_back, now, pause, undone)
+            changes = detect(topic, open_bucket(settings), cursor, held_back, now, pause, undone)
     except (TopicUnavailableError, S3UnavailableError) as error:
         return dg.SkipReason(str(error))
-    requests = list(_requests(news.days, attempts, now.date()))
-    failed = failed_attempts(news, attempts)
-    is_news = news.new_records or failed != (cursor.failed_attempts if cursor else {})
+    requests = list(_requests(changes.days, attempts, now.date()))
+    failed = failed_attempts(changes, attempts)
+    has_changes = changes.new_records or failed != (cursor.failed_attempts if cursor else {})
     return dg.SensorResult(
         run_requests=requests,
-        cursor=news.cursor.with_failed_attempts(failed).encode(),
-        asset_events=[_observation(news, failed)] if is_news else [],
-        skip_reason=None if requests else _skip_reason(news, failed),
+        cursor=changes.cursor.with_failed_attempts(failed).encode(),
+        asset_events=[_observation(changes, failed)] if has_changes else [],
+        skip_reason=None if requests else _skip_reason(changes, failed),
     )
 
 
@@ -71,15 +70,17 @@ def new_misdated_records(
 ) -> dg.RunRequest | dg.SkipReason:
     """Clean and show the records whose timestamp is not plausible, when a landing has met some."""
     try:
-        marks = marks_of(open_bucket(settings), MISDATED_DAY)
+        rerun_requests = rerun_requests_of(open_bucket(settings), MISDATED_DAY)
     except S3UnavailableError as error:
         return dg.SkipReason(str(error))
-    if not marks:
+    if not rerun_requests:
         return dg.SkipReason("No landing has met a record whose timestamp is not plausible since they were last shown.")
     now, attempts = datetime.now(UTC), attempts_of_job(context.instance, MISDATED_JOB)
     if attempts.hold_back(now) or context.instance.get_runs(RunsFilter(job_name=MISDATED_JOB, statuses=IN_PROGRESS)):
         return dg.SkipReason(f"It is being run, or has failed {attempts.failed} times and is asked for again later.")
-    return dg.RunRequest(run_key=f"{_digest([attempts.last_run, *marks])}", tags={ATTEMPT: str(attempts.failed + 1)})
+    return dg.RunRequest(
+        run_key=f"{_digest([attempts.last_run, *rerun_requests])}", tags={ATTEMPT: str(attempts.failed + 1)}
+    )
 
 
 def running_days(instance: DagsterInstance) -> set[date]:
@@ -88,9 +89,9 @@ def running_days(instance: DagsterInstance) -> set[date]:
     return {day for run in runs for day in days_of(run.tags)}
 
 
-def failed_attempts(news: News, attempts: Mapping[date, Attempts]) -> dict[date, int]:
+def failed_attempts(changes: Changes, attempts: Mapping[date, Attempts]) -> dict[date, int]:
     """How often in a row the runs of each day have failed that is still asked for."""
-    asked_for = sorted(news.days | news.waiting)
+    asked_for = sorted(changes.days | changes.waiting)
     return {day: failed for day in asked_for if (failed := attempts.get(day, NONE).failed)}
 
 
@@ -129,25 +130,25 @@ def stretches(days: Iterable[date]) -> list[list[date]]:
     return found
 
 
-def _observation(news: News, failed: Mapping[date, int]) -> dg.AssetObservation:
+def _observation(changes: Changes, failed: Mapping[date, int]) -> dg.AssetObservation:
     return dg.AssetObservation(
         asset_key=TOPIC,
         metadata={
-            "new_records": news.new_records,
-            "records": sum(news.end_offsets.values()),
-            "end_offsets": dg.MetadataValue.json({str(number): end for number, end in news.end_offsets.items()}),
-            "days_to_land": ", ".join(map(str, sorted(news.days | news.waiting))) or "none",
+            "new_records": changes.new_records,
+            "records": sum(changes.end_offsets.values()),
+            "end_offsets": dg.MetadataValue.json({str(number): end for number, end in changes.end_offsets.items()}),
+            "days_to_land": ", ".join(map(str, sorted(changes.days | changes.waiting))) or "none",
             # Of days that are still asked for: how often in a row their runs have failed.
             "failed_attempts": dg.MetadataValue.json({day.isoformat(): times for day, times in failed.items()}),
         },
     )
 
 
-def _skip_reason(news: News, failed: Mapping[date, int]) -> str:
+def _skip_reason(changes: Changes, failed: Mapping[date, int]) -> str:
     if failed:
         days = ", ".join(f"{day} (failed {times} times)" for day, times in failed.items())
         return f"{days}: asked for again after a pause."
-    if news.waiting:
-        days = ", ".join(map(str, sorted(news.waiting)))
+    if changes.waiting:
+        days = ", ".join(map(str, sorted(changes.waiting)))
         return f"{days}: has new records, and is being run, or was a short while ago."
     return "Every record in Kafka has been landed, and every day that was asked for is done."

@@ -11,10 +11,10 @@ import dagster as dg
 
 from pinterest_platform.clean_slices.manifest import clean_files, clean_files_of_year, clean_prefix
 from pinterest_platform.clean_slices.plausibility import Finding
-from pinterest_platform.defs.check_results import verdict, verdicts
+from pinterest_platform.defs.check_results import check_result, check_results
 from pinterest_platform.defs.partitions import DAILY, RECOUNT_PERIODS
-from pinterest_platform.defs.reconciliation import account_findings, layers_findings, rows_findings
-from pinterest_platform.defs.rerun_requests import ACCOUNT_CHECK
+from pinterest_platform.defs.reconciliation import layers_findings, reconciliation_findings, rows_findings
+from pinterest_platform.defs.rerun_requests import RECONCILIATION_CHECK
 from pinterest_platform.defs.serving.assets import category_popularity, pinterest_batch
 from pinterest_platform.pins.calendar import Period, periods_of
 from pinterest_platform.serving.category_popularity import RankedCategory, most_popular, ranked
@@ -27,7 +27,7 @@ from pinterest_platform.stores.parquet import read_batches
 from pinterest_platform.stores.s3 import ObjectStore, open_bucket
 
 _ACCOUNT = dg.AssetCheckSpec(
-    ACCOUNT_CHECK,
+    RECONCILIATION_CHECK,
     asset=pinterest_batch,
     blocking=True,
     partitions_def=DAILY,
@@ -63,10 +63,10 @@ def pinterest_batch_is_whole(
 ) -> Iterator[dg.AssetCheckResult]:
     """The account is busy itself, the layers are compared by Presto, the rows by PostgreSQL."""
     now = datetime.now(UTC)
-    yield from verdicts(
+    yield from check_results(
         context,
         {
-            _ACCOUNT.name: lambda days: account_findings(settings, days),
+            _ACCOUNT.name: lambda days: reconciliation_findings(settings, days),
             _LAYERS.name: lambda days: layers_findings(settings, days, now),
             _ROWS.name: lambda days: rows_findings(settings, days, now),
             _REFUSED.name: lambda days: refused_findings(settings, days),
@@ -92,7 +92,7 @@ def category_popularity_equals_a_recount(
     with open_session(settings) as session:
         session.set_keyspace(settings.cassandra_keyspace)
 
-        def judge(day: date) -> Finding:
+        def find(day: date) -> Finding:
             periods = periods_of([day]) if with_periods else [Period("day", day.isoformat())]
             return popularity_finding(
                 {
@@ -101,7 +101,7 @@ def category_popularity_equals_a_recount(
                 }
             )
 
-        return verdict(context, judge)
+        return check_result(context, find)
 
 
 def recounted(settings: Settings, bucket: ObjectStore, period: Period, day: date) -> list[RankedCategory]:

@@ -1,7 +1,7 @@
 """Checks of the stream: that it keeps up, stores every record once and counts profiles right.
 
 Belongs here: what Dagster is told. Each is a read; none stands in the stream's way. Does not belong here: how lag and
-profiles are worked out (`stream`), and that the stream agrees with the batch (`checks.parity`).
+profiles are worked out (`stream`), and that the stream agrees with the batch (`defs.reconciliation`).
 """
 
 from contextlib import closing

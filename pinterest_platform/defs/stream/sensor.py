@@ -1,7 +1,7 @@
 """Keeps the stream running: the sensor that starts it, finds a dead run by its heartbeat, and is the switch to stop it.
 
 Belongs here: the judgement about a run, and what Dagster is told. Does not belong here: the heartbeat itself
-(`stream.ownership`) and runs of other jobs (`automation.sensors`).
+(`stream.lease`) and runs of other jobs (`defs.maintenance`).
 """
 
 import time
@@ -30,7 +30,7 @@ SILENT_SECONDS = 12.0  # six beats
 GRACE_SECONDS = 30.0
 # A run beats as soon as it has taken the stream over, which comes before Spark is started. It waits for Kafka and
 # PostgreSQL only afterwards.
-FIRST_BEAT_SECONDS = 45.0
+FIRST_HEARTBEAT_SECONDS = 45.0
 PROCESS_SECONDS = 60.0
 # A run that fails so soon has met something that another one will meet as well.
 _AT_ONCE_SECONDS = 20.0
@@ -79,7 +79,7 @@ def cause_of_death(record: RunRecord, heartbeat: Heartbeat | None, now: float) -
         is_silent = silent > SILENT_SECONDS
         return f"No sign of life for {silent:.0f} s: its process or its JVM is gone." if is_silent else None
     since = now - (record.start_time or now)
-    return f"No sign of life within {since:.0f} s of its start." if since > FIRST_BEAT_SECONDS else None
+    return f"No sign of life within {since:.0f} s of its start." if since > FIRST_HEARTBEAT_SECONDS else None
 
 
 def pause_before_next(ended: Sequence[RunRecord], now: float) -> float:

@@ -19,12 +19,12 @@ from pinterest_platform.clean_slices.manifest import (
     clean_prefix,
     quarantine_files,
     quarantine_prefix,
-    read_account,
+    read_manifest,
 )
 from pinterest_platform.defs.cleaning.checks import event_ids_finding
 from pinterest_platform.landing.landing import land_day
 from pinterest_platform.landing.raw_objects import landed_objects
-from pinterest_platform.landing.rerun_requests import grown_days, marks_of
+from pinterest_platform.landing.rerun_requests import days_to_rerun, rerun_requests_of
 from pinterest_platform.pins.calendar import PlausibleTimes, start_of
 from pinterest_platform.pins.cleaning import CLEAN_COLUMNS
 from pinterest_platform.reconciliation.event_ids import Conflict, conflicts
@@ -67,7 +67,7 @@ def test_every_record_of_the_day_is_clean_quarantined_or_superseded(
         "the value is not a JSON object": 1,
     }
     assert (count_rows(corner, clean_files(bucket, DAY)), count_rows(corner, quarantine_files(bucket, DAY))) == (2, 3)
-    assert read_account(bucket, DAY) == outcome
+    assert read_manifest(bucket, DAY) == outcome
 
 
 def test_the_slice_has_the_public_columns_in_order(spark: SparkSession, bucket: ObjectStore) -> None:
@@ -124,7 +124,7 @@ def test_days_that_are_cleaned_together_are_slices_of_their_own(
 
     counts = [(found.raw, found.clean, found.superseded, found.quarantined) for found in outcomes]
     assert counts == [(2, 1, 0, 1), (2, 1, 1, 0), (0, 0, 0, 0)]
-    assert [read_account(bucket, found.day) for found in outcomes] == outcomes
+    assert [read_manifest(bucket, found.day) for found in outcomes] == outcomes
     assert [row["title"] for row in read_clean(spark, bucket, [next_day]).collect()] == ["new"]
     assert read_clean(spark, bucket, [DAY, next_day, empty_day]).count() == 2
     assert (len(quarantine_files(bucket, DAY)), quarantine_files(bucket, next_day)) == (1, [])
@@ -138,7 +138,7 @@ def land_days(bucket: ObjectStore, *records: tuple[int, bytes]) -> None:
         topic.post(start_of(DAY + timedelta(days=number)), value)
     for number in {number for number, _ in records}:
         land_day(topic, bucket, DAY + timedelta(days=number), PlausibleTimes.now(TEST_SETTINGS.first_day))
-    bucket.delete([mark for day in grown_days(bucket) for mark in marks_of(bucket, day)])
+    bucket.delete([mark for day in days_to_rerun(bucket) for mark in rerun_requests_of(bucket, day)])
 
 
 def titles(spark: SparkSession, bucket: ObjectStore, number: int) -> list[str]:
@@ -165,7 +165,7 @@ def test_an_event_that_comes_again_within_a_week_counts_once_whatever_day_is_cle
     counts = {(found.day - DAY).days: (found.raw, found.clean, found.superseded, found.repeated) for found in outcomes}
     assert counts == {0: (3, 2, 0, 1), 1: (1, 0, 0, 1), 6: (2, 0, 0, 2), 14: (1, 1, 0, 0)}
     assert (titles(spark, bucket, 0), titles(spark, bucket, 14)) == (["first", "other"], ["first"])
-    assert grown_days(bucket) == []
+    assert days_to_rerun(bucket) == []
 
 
 def test_a_day_that_was_cleaned_before_the_events_that_it_repeats_came_is_asked_for(
@@ -181,10 +181,10 @@ def test_a_day_that_was_cleaned_before_the_events_that_it_repeats_came_is_asked_
 
     replace_clean_slice(spark, bucket, DAY)
 
-    assert ([each.repeated for each in before], grown_days(bucket)) == ([0, 0], [DAY + timedelta(days=1)])
+    assert ([each.repeated for each in before], days_to_rerun(bucket)) == ([0, 0], [DAY + timedelta(days=1)])
     after = replace_clean_slice(spark, bucket, DAY + timedelta(days=1))
     settle(bucket, after.day)
-    assert ((after.clean, after.repeated), grown_days(bucket)) == ((0, 1), [])
+    assert ((after.clean, after.repeated), days_to_rerun(bucket)) == ((0, 1), [])
 
 
 def test_event_ids_are_made_anew_when_they_are_gone(spark: SparkSession, corner: Settings, bucket: ObjectStore) -> None:
@@ -251,7 +251,7 @@ def test_a_cleaning_that_was_killed_before_its_end_leaves_the_slice_as_it_was(
             replace_clean_slice(spark, bucket, DAY)
 
     assert clean_files(bucket, DAY) + quarantine_files(bucket, DAY) == files
-    assert read_account(bucket, DAY) == before
+    assert read_manifest(bucket, DAY) == before
 
     replace_clean_slice(spark, bucket, DAY)
 
@@ -269,5 +269,5 @@ def test_a_slower_cleaning_that_began_earlier_does_not_replace_a_newer_slice(
 
     slower.publish(CleanSlice(DAY, 0, 0, 0, 0, {}, {}), ["clean/dt=2026-11-16/part-00000-a-b-c-d-e-c000.parquet"], [])
 
-    assert read_account(bucket, DAY) == newer
+    assert read_manifest(bucket, DAY) == newer
     assert read_clean(spark, bucket, [DAY]).count() == 1

@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 
 from pinterest_platform.clean_slices.build import read_clean, replace_clean_slice
 from pinterest_platform.landing.landing import land_day
-from pinterest_platform.landing.rerun_requests import grown_days
+from pinterest_platform.landing.rerun_requests import days_to_rerun
 from pinterest_platform.pins.calendar import PlausibleTimes, start_of
 from pinterest_platform.pins.cleaning import CLEAN_COLUMNS, RECORD_SCHEMA, clean_records
 from pinterest_platform.settings import Settings
@@ -68,7 +68,7 @@ def rows_of_the_batch(spark: SparkSession, settings: Settings, topic: FakeTopic,
     for number in order:
         land_day(topic, bucket, DAYS[number], PlausibleTimes.now(settings.first_day))
         clean(spark, bucket, DAYS[number])
-    while grown := grown_days(bucket):
+    while grown := days_to_rerun(bucket):
         clean(spark, bucket, grown[0])
     found = read_clean(spark, bucket, DAYS).select(*CLEAN_COLUMNS).collect()
     return sorted(tuple(row) for row in found)

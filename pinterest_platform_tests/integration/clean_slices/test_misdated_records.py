@@ -8,10 +8,10 @@ from kafka import KafkaProducer
 from pyspark.sql import SparkSession
 
 from pinterest_platform.clean_slices.build import replace_misdated_slice
-from pinterest_platform.clean_slices.manifest import quarantine_files, read_account
+from pinterest_platform.clean_slices.manifest import quarantine_files, read_manifest
 from pinterest_platform.landing.landing import land_day
 from pinterest_platform.pins.calendar import BEFORE_FIRST_DAY, MISDATED_DAY, PlausibleTimes, start_of
-from pinterest_platform.reconciliation.account import account_for, open_stores
+from pinterest_platform.reconciliation.reconcile import open_stores, reconcile
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.kafka import open_topic
 from pinterest_platform.stores.parquet import first_rows
@@ -36,9 +36,9 @@ def test_a_record_whose_time_is_in_seconds_is_quarantined_and_accounted_for(
         landed = land_day(topic, bucket, DAY, PlausibleTimes.now(own.first_day))
     replace_misdated_slice(spark, bucket, own.first_day)
     with open_stores(own) as stores:
-        account = account_for(stores, MISDATED_DAY)
+        account = reconcile(stores, MISDATED_DAY)
 
-    outcome = read_account(bucket, MISDATED_DAY)
+    outcome = read_manifest(bucket, MISDATED_DAY)
     assert outcome is not None
     assert (landed.records, outcome.clean, outcome.reasons) == (2, 0, {BEFORE_FIRST_DAY: 1})
     rows = first_rows(own, quarantine_files(bucket, MISDATED_DAY), 5)

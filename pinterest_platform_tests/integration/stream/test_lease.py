@@ -10,8 +10,8 @@ import pytest
 
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.postgres import Connection, connect
-from pinterest_platform.stream.heartbeat import Heart
-from pinterest_platform.stream.lease import beat, read_heartbeat, session_name, take_over
+from pinterest_platform.stream.heartbeat import HeartbeatSender
+from pinterest_platform.stream.lease import read_heartbeat, send_heartbeat, session_name, take_over
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_only_the_owner_beats(own: Settings, database: Connection) -> None:
     take_over(own, "first")
     take_over(own, "second")
 
-    assert (beat(database, "pins", "first"), beat(database, "pins", "second")) == (False, True)
+    assert (send_heartbeat(database, "pins", "first"), send_heartbeat(database, "pins", "second")) == (False, True)
     found = read_heartbeat(database, "pins")
     assert found is not None
     assert (found.owner, found.silent_seconds < 5 < found.server_up_seconds + 5) == ("second", True)
@@ -59,14 +59,14 @@ def test_a_heart_beats_as_long_as_its_loop_gives_signs_of_life(own: Settings, da
     take_over(own, "the run")
     database.execute("UPDATE stream_heartbeat SET beat_at = beat_at - interval '1 hour'")
 
-    with Heart(own, "the run") as heart:
+    with HeartbeatSender(own, "the run") as heartbeat:
         time.sleep(0.5)
         assert wait_for_silence(database, shorter_than=9_999) > 3_000  # no sign of life was given
-        heart.lives(0.0)
-        heart.lives(30.0)
+        heartbeat.alive_for(0.0)
+        heartbeat.alive_for(30.0)
         assert wait_for_silence(database, shorter_than=5) < 5
         take_over(own, "another run")
         deadline = time.monotonic() + 10
-        while not heart.owner_has_changed and time.monotonic() < deadline:
+        while not heartbeat.owner_has_changed and time.monotonic() < deadline:
             time.sleep(0.1)
-        assert heart.owner_has_changed
+        assert heartbeat.owner_has_changed

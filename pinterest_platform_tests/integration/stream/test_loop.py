@@ -117,7 +117,11 @@ def test_a_run_that_was_replaced_ends_and_leaves_the_stream_to_its_successor(
     spark: SparkSession, corner: Settings, database: Connection
 ) -> None:
     with streaming(spark, corner) as loop:
-        wait_for(lambda: (beat := read_heartbeat(database, corner.kafka_topic)) is not None and beat.owner == "the run")
+        wait_for(
+            lambda: (
+                (heartbeat := read_heartbeat(database, corner.kafka_topic)) is not None and heartbeat.owner == "the run"
+            )
+        )
         wait_for(lambda: bool(loop.reports))
 
         take_over(corner, "the successor")

@@ -11,7 +11,7 @@ from dagster._core.event_api import PartitionKeyFilter
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
 from pinterest_platform.clean_slices.plausibility import Finding
-from pinterest_platform.defs.check_results import verdicts
+from pinterest_platform.defs.check_results import check_results
 from pinterest_platform.defs.partitions import DAILY
 
 DAY = date(2026, 11, 16)
@@ -33,22 +33,24 @@ def away(_days: Sequence[date]) -> dict[date, Finding]:
 
 
 def run(
-    judges: Mapping[str, Judge],
+    finders: Mapping[str, Judge],
     *days: date,
     selected: Sequence[str] | None = None,
     as_range: bool = False,
     instance: dg.DagsterInstance | None = None,
 ) -> tuple[bool, list[dg.AssetCheckEvaluation], str]:
     """Whether the run succeeded, what it told of the checks, and what its step failed with."""
-    specs = [dg.AssetCheckSpec(name, asset=PINS.key, partitions_def=DAILY, blocking=name == "first") for name in judges]
+    specs = [
+        dg.AssetCheckSpec(name, asset=PINS.key, partitions_def=DAILY, blocking=name == "first") for name in finders
+    ]
 
     @dg.multi_asset_check(specs=specs, can_subset=True)
-    def judged(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
-        yield from verdicts(context, judges)
+    def findings_by_day(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        yield from check_results(context, finders)
 
-    selection = dg.AssetSelection.checks(*[dg.AssetCheckKey(PINS.key, name) for name in selected or judges])
+    selection = dg.AssetSelection.checks(*[dg.AssetCheckKey(PINS.key, name) for name in selected or finders])
     job = dg.define_asset_job("judge", selection=selection)
-    definitions = dg.Definitions(assets=[PINS], asset_checks=[judged], jobs=[job])
+    definitions = dg.Definitions(assets=[PINS], asset_checks=[findings_by_day], jobs=[job])
     first, last = min(days).isoformat(), max(days).isoformat()
     tags = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
     with nullcontext(instance) if instance else dg.DagsterInstance.ephemeral() as instance:

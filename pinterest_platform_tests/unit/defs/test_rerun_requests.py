@@ -6,12 +6,12 @@ from datetime import date
 import dagster as dg
 import pytest
 
-from pinterest_platform.clean_slices.manifest import newest_note
+from pinterest_platform.clean_slices.manifest import newest_manifest
 from pinterest_platform.clean_slices.plausibility import Finding
-from pinterest_platform.defs.check_results import verdict
+from pinterest_platform.defs.check_results import check_result
 from pinterest_platform.defs.partitions import BACKFILL, DAILY, days_of
-from pinterest_platform.defs.rerun_requests import ACCOUNT_CHECK, CLEAN_SLICE, ask_for_days, settle_days
-from pinterest_platform.landing.rerun_requests import grown_days, mark_grown, marks_of
+from pinterest_platform.defs.rerun_requests import CLEAN_SLICE, RECONCILIATION_CHECK, ask_for_days, settle_days
+from pinterest_platform.landing.rerun_requests import days_to_rerun, request_rerun, rerun_requests_of
 from pinterest_platform_tests.support.clean_slices import put_slice
 from pinterest_platform_tests.support.fakes import FakeBucket
 
@@ -47,12 +47,12 @@ class Platform:
         @dg.asset(deps=[raw_pins], partitions_def=DAILY, backfill_policy=BACKFILL)
         def clean_pins(context: dg.AssetExecutionContext) -> None:
             for day in days_of(context):
-                put_slice(self.bucket, day, marks=marks_of(self.bucket, day))
+                put_slice(self.bucket, day, rerun_requests=rerun_requests_of(self.bucket, day))
             self.after_cleaning()
 
-        @dg.asset_check(asset=clean_pins, name=ACCOUNT_CHECK, blocking=True, partitions_def=DAILY)
+        @dg.asset_check(asset=clean_pins, name=RECONCILIATION_CHECK, blocking=True, partitions_def=DAILY)
         def account(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-            found = verdict(context, self._finding)
+            found = check_result(context, self._finding)
             self.after_account()
             return found
 
@@ -65,7 +65,7 @@ class Platform:
 
     def _finding(self, day: date) -> Finding:
         problem = "It is not all there." if day in self.missing else None
-        return Finding({CLEAN_SLICE: newest_note(self.bucket, day) or ""}, problem)
+        return Finding({CLEAN_SLICE: newest_manifest(self.bucket, day) or ""}, problem)
 
 
 @pytest.fixture
@@ -74,11 +74,11 @@ def platform() -> Platform:
 
 
 def test_a_run_that_has_accounted_for_its_days_takes_away_what_asked_for_them(platform: Platform) -> None:
-    mark_grown(platform.bucket, MONDAY)
+    request_rerun(platform.bucket, MONDAY)
 
     assert platform.run(MONDAY, TUESDAY)
 
-    assert grown_days(platform.bucket) == []
+    assert days_to_rerun(platform.bucket) == []
 
 
 def test_days_of_a_run_that_failed_are_asked_for_though_nobody_had_asked(platform: Platform) -> None:
@@ -86,35 +86,35 @@ def test_days_of_a_run_that_failed_are_asked_for_though_nobody_had_asked(platfor
 
     assert not platform.run(MONDAY, TUESDAY)
 
-    assert grown_days(platform.bucket) == [MONDAY, TUESDAY]
+    assert days_to_rerun(platform.bucket) == [MONDAY, TUESDAY]
 
 
 def test_what_came_after_the_cleaning_had_listed_stays_asked_for(platform: Platform) -> None:
-    platform.after_cleaning = lambda: mark_grown(platform.bucket, MONDAY)
+    platform.after_cleaning = lambda: request_rerun(platform.bucket, MONDAY)
 
     assert platform.run(MONDAY)
 
-    assert grown_days(platform.bucket) == [MONDAY]
+    assert days_to_rerun(platform.bucket) == [MONDAY]
 
 
 def test_a_slice_that_another_run_has_made_since_the_account_is_not_settled(platform: Platform) -> None:
     def another_cleaning() -> None:
-        mark_grown(platform.bucket, MONDAY)
-        put_slice(platform.bucket, MONDAY, marks=marks_of(platform.bucket, MONDAY))
+        request_rerun(platform.bucket, MONDAY)
+        put_slice(platform.bucket, MONDAY, rerun_requests=rerun_requests_of(platform.bucket, MONDAY))
 
     platform.after_account = another_cleaning
 
     assert platform.run(MONDAY)
 
-    assert grown_days(platform.bucket) == [MONDAY]
+    assert days_to_rerun(platform.bucket) == [MONDAY]
 
 
 def test_a_run_of_the_last_step_alone_settles_nothing_and_asks_for_nothing(platform: Platform) -> None:
     platform.run(MONDAY)
-    mark_grown(platform.bucket, MONDAY)
-    put_slice(platform.bucket, MONDAY, marks=marks_of(platform.bucket, MONDAY))
+    request_rerun(platform.bucket, MONDAY)
+    put_slice(platform.bucket, MONDAY, rerun_requests=rerun_requests_of(platform.bucket, MONDAY))
 
     assert platform.run(MONDAY, steps="category_popularity")
     assert platform.run(TUESDAY, steps="raw_pins")
 
-    assert grown_days(platform.bucket) == [MONDAY]
+    assert days_to_rerun(platform.bucket) == [MONDAY]

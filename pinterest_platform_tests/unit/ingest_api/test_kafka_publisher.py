@@ -12,10 +12,10 @@ from kafka.errors import KafkaConnectionError, KafkaTimeoutError
 from kafka.future import Future
 
 from ingest_api import kafka_publisher
-from ingest_api.delivery import Delivery
 from ingest_api.kafka_publisher import KafkaPublisher
 from ingest_api.metrics import IngestMetrics
 from ingest_api.publisher import BrokerUnavailableError, Receipt, Record
+from ingest_api.publisher_result import PublisherResult
 from ingest_api.record_batch import Run, Settled
 from pinterest_platform.settings import Settings
 
@@ -29,12 +29,12 @@ class ScriptedConnection:
         self._settled = settled
         self.knows_topic = True
         self.has_all_leaders = True
-        self.sent: list[Delivery] = []
+        self.sent: list[PublisherResult] = []
         self.asked: list[Any] = []
         self.finished_within: list[float] = []
 
-    def send(self, deliveries: Sequence[Delivery]) -> None:
-        self.sent.extend(deliveries)
+    def send(self, results: Sequence[PublisherResult]) -> None:
+        self.sent.extend(results)
 
     def settle(self, number: int, partition: int, outcome: int | Exception) -> None:
         """Tell what became of the first record of a delivery, as the third one of a batch."""
@@ -116,11 +116,11 @@ def test_records_that_were_handed_over_together_have_receipts_when_all_are_ackno
             await connected(broker, publisher)
             task = asyncio.create_task(publisher.publish([RECORD] * 4))
             await until(lambda: len(broker.connections[0].sent) == 1)
-            [delivery] = broker.connections[0].sent
-            delivery.acknowledge((0, 3), partition=1, first_offset=10)
+            [result] = broker.connections[0].sent
+            result.acknowledge((0, 3), partition=1, first_offset=10)
             await asyncio.sleep(0.01)
             assert not task.done()
-            delivery.acknowledge((1, 2), partition=2, first_offset=20)
+            result.acknowledge((1, 2), partition=2, first_offset=20)
             return list(await task)
 
     assert asyncio.run(scenario()) == [Receipt(1, 10), Receipt(2, 20), Receipt(2, 21), Receipt(1, 11)]

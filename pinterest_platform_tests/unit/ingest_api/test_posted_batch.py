@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest_api.posted_batch import BatchReader, TooManyEventsError, Verdict
+from ingest_api.posted_batch import BatchReader, EventResult, TooManyEventsError
 from ingest_api.posted_event import PostedEvent, Problem, RefusedPinError
 from pinterest_platform_tests.support.pins import pin, pin_without
 
@@ -18,13 +18,13 @@ def reader(event_limit: int = 1_000, byte_limit: int = 32 * 1024) -> BatchReader
     return BatchReader(event_limit, byte_limit, lambda: f"given-{next(ids)}")
 
 
-def accepted(verdicts: Any) -> list[bytes]:
-    return [verdict.value for verdict in verdicts if isinstance(verdict, PostedEvent)]
+def accepted(event_results: Any) -> list[bytes]:
+    return [event_result.value for event_result in event_results if isinstance(event_result, PostedEvent)]
 
 
-def problems(verdict: Verdict) -> tuple[Problem, ...]:
-    assert isinstance(verdict, RefusedPinError)
-    return verdict.problems
+def problems(event_result: EventResult) -> tuple[Problem, ...]:
+    assert isinstance(event_result, RefusedPinError)
+    return event_result.problems
 
 
 def array(*pins: Any, indent: int | None = None) -> bytes:
@@ -42,17 +42,20 @@ def test_events_of_lines_are_taken_as_they_were_sent_and_blank_lines_are_no_even
 
 
 def test_each_event_is_judged_alone() -> None:
-    verdicts = reader().read_array(array(pin(event_id="a"), pin_without("title"), 7, pin(event_id="b")))
-    assert [verdict.event_id for verdict in verdicts if isinstance(verdict, PostedEvent)] == ["a", "b"]
-    assert problems(verdicts[1]) == (Problem("title", "Field required"),)
-    assert problems(verdicts[2]) == (Problem(None, "Input should be an object"),)
+    event_results = reader().read_array(array(pin(event_id="a"), pin_without("title"), 7, pin(event_id="b")))
+    assert [event_result.event_id for event_result in event_results if isinstance(event_result, PostedEvent)] == [
+        "a",
+        "b",
+    ]
+    assert problems(event_results[1]) == (Problem("title", "Field required"),)
+    assert problems(event_results[2]) == (Problem(None, "Input should be an object"),)
 
 
 def test_a_broken_line_costs_only_itself() -> None:
-    verdicts = reader().read_lines(b"{oops\n" + json.dumps(pin(event_id="a")).encode())
-    [problem] = problems(verdicts[0])
+    event_results = reader().read_lines(b"{oops\n" + json.dumps(pin(event_id="a")).encode())
+    [problem] = problems(event_results[0])
     assert problem.reason.startswith("is not JSON")
-    assert len(accepted(verdicts)) == 1
+    assert len(accepted(event_results)) == 1
 
 
 @pytest.mark.parametrize("text", ["},{", '"},{"', "}, \n{", '\\"},{\\"', "[{},{}]"])
@@ -77,9 +80,9 @@ def test_an_event_that_is_refused_for_what_it_holds_leaves_the_others(member: st
     hostile = json.dumps(pin_without(member.split('"')[1]))[:-1] + f", {member}}}"
     body = f"[{json.dumps(pin(event_id='a'))}, {hostile}, {json.dumps(pin(event_id='b'))}]".encode()
 
-    verdicts = reader().read_array(body)
+    event_results = reader().read_array(body)
 
-    assert [isinstance(verdict, RefusedPinError) for verdict in verdicts] == [False, True, False]
+    assert [isinstance(event_result, RefusedPinError) for event_result in event_results] == [False, True, False]
 
 
 @pytest.mark.parametrize(
@@ -128,7 +131,7 @@ ANY_JSON = st.recursive(
 
 @given(elements=st.lists(ANY_JSON | ANY_JSON.map(lambda more: pin(event_id="x", more=more)), max_size=5))
 def test_any_array_is_cut_as_a_json_reader_reads_it(elements: list[Any]) -> None:
-    verdicts = reader().read_array(array(*elements))
-    assert len(verdicts) == len(elements)
-    for verdict, element in zip(verdicts, elements, strict=True):
-        assert not isinstance(verdict, PostedEvent) or json.loads(verdict.value) == element
+    event_results = reader().read_array(array(*elements))
+    assert len(event_results) == len(elements)
+    for event_result, element in zip(event_results, elements, strict=True):
+        assert not isinstance(event_result, PostedEvent) or json.loads(event_result.value) == element

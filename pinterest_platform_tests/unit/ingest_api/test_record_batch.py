@@ -10,8 +10,8 @@ from kafka.errors import KafkaTimeoutError
 from kafka.record.memory_records import MemoryRecords
 from kafka.structs import TopicPartition
 
-from ingest_api.delivery import Delivery
 from ingest_api.publisher import Receipt, Record
+from ingest_api.publisher_result import PublisherResult
 from ingest_api.record_batch import RecordBatch, Run
 
 PLACE = TopicPartition("pins", 2)
@@ -27,9 +27,9 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
 def settle(runs: Sequence[Run], partition: int, outcome: int | Exception) -> None:
     for run in runs:
         if isinstance(outcome, Exception):
-            run.delivery.fail(outcome)
+            run.result.fail(outcome)
         else:
-            run.delivery.acknowledge(run.positions, partition, outcome + run.first)
+            run.result.acknowledge(run.positions, partition, outcome + run.first)
 
 
 def batch_of(size: int = 1_000_000) -> RecordBatch:
@@ -49,8 +49,8 @@ def test_records_of_several_deliveries_lie_in_the_batch_in_their_order(loop: asy
     sizes = [0, 1, 62, 63, 64, 8_191, 8_192, 20_000]
     records = [Record(b"k" * (size + 1), b"v" * size, 1_700_000_000_000 + size - 5_000) for size in sizes]
     batch = batch_of()
-    assert batch.append_run(Delivery(records, loop), [0, 2, 4]) == 3
-    assert batch.append_run(Delivery(records, loop), range(1, 8)) == 7
+    assert batch.append_run(PublisherResult(records, loop), [0, 2, 4]) == 3
+    assert batch.append_run(PublisherResult(records, loop), range(1, 8)) == 7
     assert batch.record_count == 10
     assert read(batch) == [records[position] for position in (0, 2, 4, 1, 2, 3, 4, 5, 6, 7)]
 
@@ -58,21 +58,21 @@ def test_records_of_several_deliveries_lie_in_the_batch_in_their_order(loop: asy
 def test_a_batch_takes_what_it_has_room_for_and_the_first_whatever_its_size(loop: asyncio.AbstractEventLoop) -> None:
     records = [Record(b"key", b"v" * 400, 1)] * 5
     batch = batch_of(size=1_000)
-    assert batch.append_run(Delivery(records, loop), range(5)) == 2
-    assert batch.append_run(Delivery(records, loop), range(2, 5)) == 0
+    assert batch.append_run(PublisherResult(records, loop), range(5)) == 2
+    assert batch.append_run(PublisherResult(records, loop), range(2, 5)) == 0
     assert len(read(batch)) == 2
-    assert batch_of(size=100).append_run(Delivery(records, loop), range(5)) == 1
+    assert batch_of(size=100).append_run(PublisherResult(records, loop), range(5)) == 1
 
 
 def test_a_batch_that_was_sent_takes_nothing_more(loop: asyncio.AbstractEventLoop) -> None:
     batch = batch_of()
-    batch.append_run(Delivery([Record(b"a", b"b", 1)], loop), (0,))
+    batch.append_run(PublisherResult([Record(b"a", b"b", 1)], loop), (0,))
     batch.records.close()
-    assert batch.append_run(Delivery([Record(b"a", b"b", 1)], loop), (0,)) == 0
+    assert batch.append_run(PublisherResult([Record(b"a", b"b", 1)], loop), (0,)) == 0
 
 
 def test_every_delivery_learns_where_its_records_are(loop: asyncio.AbstractEventLoop) -> None:
-    first, second = (Delivery([Record(b"a", b"b", 1)] * 2, loop) for _ in range(2))
+    first, second = (PublisherResult([Record(b"a", b"b", 1)] * 2, loop) for _ in range(2))
     batch = batch_of()
     batch.append_run(first, (1, 0))
     batch.append_run(second, (0, 1))
@@ -82,9 +82,9 @@ def test_every_delivery_learns_where_its_records_are(loop: asyncio.AbstractEvent
 
 
 def test_a_batch_that_failed_fails_its_deliveries(loop: asyncio.AbstractEventLoop) -> None:
-    delivery = Delivery([Record(b"a", b"b", 1)], loop)
+    result = PublisherResult([Record(b"a", b"b", 1)], loop)
     batch = batch_of()
-    batch.append_run(delivery, (0,))
+    batch.append_run(result, (0,))
     batch.complete_exceptionally(KafkaTimeoutError("expired"), lambda _: KafkaTimeoutError("expired"))
     with pytest.raises(KafkaTimeoutError, match="expired"):
-        delivery.receipts.result()
+        result.receipts.result()

@@ -43,10 +43,10 @@ class Sender:
 
 
 def test_chunks_are_put_together_and_claimed_as_they_come() -> None:
-    claimed: list[int] = []
+    leased: list[int] = []
     sender = Sender(b"abc", b"", b"de")
-    assert asyncio.run(read_body(sender.receive, b"", 5, BodyClock(1), claimed.append)) == b"abcde"
-    assert claimed == [3, 0, 2]
+    assert asyncio.run(read_body(sender.receive, b"", 5, BodyClock(1), leased.append)) == b"abcde"
+    assert leased == [3, 0, 2]
 
 
 def test_a_body_that_grows_too_large_is_not_read_on() -> None:
@@ -75,10 +75,10 @@ def test_a_body_that_is_not_packed_stays_as_it_is(encoding: bytes) -> None:
 
 @PACKED
 def test_a_packed_body_is_unpacked_and_its_size_claimed(encoding: bytes, pack: Pack) -> None:
-    claimed: list[int] = []
+    leased: list[int] = []
     body = bytes(range(256)) * 4_000
-    assert unpack(pack(body), encoding.upper(), len(body), claimed.append) == body
-    assert claimed == [len(body)]
+    assert unpack(pack(body), encoding.upper(), len(body), leased.append) == body
+    assert leased == [len(body)]
 
 
 @PACKED

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pinterest_platform.landing.change_detection import MOST_DAYS, Cursor, News, look
+from pinterest_platform.landing.change_detection import MOST_DAYS, Changes, Cursor, detect
 from pinterest_platform.landing.landing import land_day
 from pinterest_platform.landing.ledger import TopicReplacedError
-from pinterest_platform.landing.rerun_requests import marks_of
+from pinterest_platform.landing.rerun_requests import rerun_requests_of
 from pinterest_platform.pins.calendar import PlausibleTimes, start_of
 from pinterest_platform.stores.kafka import MILLISECONDS_AN_HOUR
 from pinterest_platform_tests.support.fakes import FakeBucket, FakeTopic
@@ -35,15 +35,15 @@ class Watcher:
         self.topic, self.bucket = topic, bucket
         self.cursor: Cursor | None = None
 
-    def look(self, now: datetime, held_back: Set[date] = NOBODY, undone: Set[date] = NOBODY) -> News:
-        news = look(self.topic, self.bucket, self.cursor, held_back, now, PAUSE, undone)
-        self.cursor = Cursor.decode(news.cursor.encode())
-        return news
+    def detect(self, now: datetime, held_back: Set[date] = NOBODY, undone: Set[date] = NOBODY) -> Changes:
+        changes = detect(self.topic, self.bucket, self.cursor, held_back, now, PAUSE, undone)
+        self.cursor = Cursor.decode(changes.cursor.encode())
+        return changes
 
     def run(self, day: date) -> None:
         """What a run of the day does that comes to its end, as far as this is concerned."""
         land_day(self.topic, self.bucket, day, TIMES)
-        self.bucket.delete(marks_of(self.bucket, day))
+        self.bucket.delete(rerun_requests_of(self.bucket, day))
 
 
 @pytest.fixture
@@ -68,9 +68,9 @@ def test_a_first_look_asks_for_every_day_that_has_records(topic: FakeTopic, watc
     topic.post(start_of(MONDAY) + NOON, b"pin")
     topic.post(start_of(WEDNESDAY) + NOON, b"pin", partition=1)
 
-    news = watcher.look(at(WEDNESDAY + timedelta(days=1)))
+    changes = watcher.detect(at(WEDNESDAY + timedelta(days=1)))
 
-    assert (news.days, news.new_records) == ({MONDAY, WEDNESDAY}, 2)
+    assert (changes.days, changes.new_records) == ({MONDAY, WEDNESDAY}, 2)
 
 
 def test_days_before_those_of_a_first_look_are_asked_for_when_they_have_landed(
@@ -80,45 +80,45 @@ def test_days_before_those_of_a_first_look_are_asked_for_when_they_have_landed(
     topic.post(start_of(old), b"pin")
     topic.post(start_of(new), b"pin")
 
-    first = watcher.look(at(TUESDAY))
+    first = watcher.detect(at(TUESDAY))
     watcher.run(new)
 
-    assert (first.days, watcher.look(at(TUESDAY)).days) == ({new}, {old})
+    assert (first.days, watcher.detect(at(TUESDAY)).days) == ({new}, {old})
 
 
 def test_an_empty_topic_asks_for_nothing(watcher: Watcher) -> None:
-    news = watcher.look(at(MONDAY))
+    changes = watcher.detect(at(MONDAY))
 
-    assert (news.days, news.waiting, news.new_records) == (NOBODY, NOBODY, 0)
+    assert (changes.days, changes.waiting, changes.new_records) == (NOBODY, NOBODY, 0)
 
 
 def test_no_news_asks_for_nothing(topic: FakeTopic, watcher: Watcher) -> None:
     topic.post(start_of(MONDAY), b"pin")
-    watcher.look(at(TUESDAY))
+    watcher.detect(at(TUESDAY))
     watcher.run(MONDAY)
 
-    news = watcher.look(at(TUESDAY, hour=13))
+    changes = watcher.detect(at(TUESDAY, hour=13))
 
-    assert (news.days, news.new_records) == (NOBODY, 0)
+    assert (changes.days, changes.new_records) == (NOBODY, 0)
 
 
 def test_a_day_stays_asked_for_until_a_run_of_it_has_come_to_its_end(topic: FakeTopic, watcher: Watcher) -> None:
     topic.post(start_of(MONDAY), b"pin")
 
-    before = watcher.look(at(TUESDAY)).days
-    while_it_runs = watcher.look(at(TUESDAY), held_back={MONDAY})
+    before = watcher.detect(at(TUESDAY)).days
+    while_it_runs = watcher.detect(at(TUESDAY), held_back={MONDAY})
     land_day(topic, watcher.bucket, MONDAY, TIMES)  # the run landed it, and failed
-    after = watcher.look(at(TUESDAY)).days
+    after = watcher.detect(at(TUESDAY)).days
     watcher.run(MONDAY)
 
     assert (before, while_it_runs.days, while_it_runs.waiting, after) == ({MONDAY}, NOBODY, {MONDAY}, {MONDAY})
-    assert watcher.look(at(TUESDAY)).days == NOBODY
+    assert watcher.detect(at(TUESDAY)).days == NOBODY
 
 
 def test_a_day_whose_last_run_failed_is_asked_for_though_nothing_is_new(watcher: Watcher) -> None:
     tomorrow = TUESDAY + timedelta(days=1)
 
-    assert watcher.look(at(TUESDAY), undone={MONDAY, tomorrow}).days == {MONDAY}
+    assert watcher.detect(at(TUESDAY), undone={MONDAY, tomorrow}).days == {MONDAY}
 
 
 def test_a_record_that_is_ahead_hides_no_other_from_the_look(topic: FakeTopic, watcher: Watcher) -> None:
@@ -127,19 +127,19 @@ def test_a_record_that_is_ahead_hides_no_other_from_the_look(topic: FakeTopic, w
     topic.post(start_of(date(2040, 1, 1)), b"ahead")
     topic.post(start_of(MONDAY) + NOON, b"pin")
 
-    watcher.look(at(WEDNESDAY, hour=11))  # the day under way has its pause
+    watcher.detect(at(WEDNESDAY, hour=11))  # the day under way has its pause
 
-    first = watcher.look(at(WEDNESDAY))
+    first = watcher.detect(at(WEDNESDAY))
     watcher.run(WEDNESDAY)
 
-    assert (first.days, watcher.look(at(WEDNESDAY)).days) == ({WEDNESDAY}, {MONDAY})
+    assert (first.days, watcher.detect(at(WEDNESDAY)).days) == ({WEDNESDAY}, {MONDAY})
 
 
 def test_a_day_that_somebody_else_has_run_is_not_asked_for(topic: FakeTopic, watcher: Watcher) -> None:
     topic.post(start_of(MONDAY), b"pin")
     watcher.run(MONDAY)
 
-    assert watcher.look(at(TUESDAY)).days == NOBODY
+    assert watcher.detect(at(TUESDAY)).days == NOBODY
 
 
 def test_a_late_record_asks_for_the_day_that_it_came_in_and_then_for_its_own(
@@ -147,81 +147,81 @@ def test_a_late_record_asks_for_the_day_that_it_came_in_and_then_for_its_own(
 ) -> None:
     topic.post(start_of(MONDAY) + NOON, b"pin")
     topic.post(start_of(TUESDAY) + NOON, b"pin")
-    for day in watcher.look(at(WEDNESDAY, hour=1)).days:
+    for day in watcher.detect(at(WEDNESDAY, hour=1)).days:
         watcher.run(day)
     topic.post(start_of(TUESDAY) + NOON + 1, b"pin")
     topic.post(start_of(MONDAY) + NOON, b"late")
 
-    first = watcher.look(at(WEDNESDAY))
+    first = watcher.detect(at(WEDNESDAY))
     watcher.run(TUESDAY)
-    second = watcher.look(at(WEDNESDAY))
+    second = watcher.detect(at(WEDNESDAY))
     watcher.run(MONDAY)
-    third = watcher.look(at(WEDNESDAY))
+    third = watcher.detect(at(WEDNESDAY))
 
-    assert [news.days for news in (first, second, third)] == [{TUESDAY}, {MONDAY}, NOBODY]
+    assert [changes.days for changes in (first, second, third)] == [{TUESDAY}, {MONDAY}, NOBODY]
 
 
 def test_a_day_that_is_running_is_asked_for_when_its_run_has_ended(topic: FakeTopic, watcher: Watcher) -> None:
     topic.post(start_of(MONDAY), b"pin")
 
-    during, after = watcher.look(at(TUESDAY), held_back={MONDAY}), watcher.look(at(TUESDAY))
+    during, after = watcher.detect(at(TUESDAY), held_back={MONDAY}), watcher.detect(at(TUESDAY))
 
     assert (during.days, after.days) == (NOBODY, {MONDAY})
 
 
 def test_a_running_day_that_lands_everything_is_not_asked_for_again(topic: FakeTopic, watcher: Watcher) -> None:
     topic.post(start_of(MONDAY), b"pin")
-    watcher.look(at(TUESDAY), held_back={MONDAY})
+    watcher.detect(at(TUESDAY), held_back={MONDAY})
     watcher.run(MONDAY)
 
-    assert watcher.look(at(TUESDAY)).days == NOBODY
+    assert watcher.detect(at(TUESDAY)).days == NOBODY
 
 
 def test_the_day_under_way_is_asked_for_once_in_a_pause(topic: FakeTopic, watcher: Watcher) -> None:
     asked = []
     for minute in range(0, 40, 5):
         topic.post(start_of(MONDAY) + NOON, b"pin")
-        asked.append(watcher.look(at(MONDAY) + timedelta(minutes=minute)).days == {MONDAY})
+        asked.append(watcher.detect(at(MONDAY) + timedelta(minutes=minute)).days == {MONDAY})
 
     assert asked == [False, False, True, False, True, False, True, False]
 
 
 def test_what_a_pause_held_back_is_asked_for_when_the_day_is_over(topic: FakeTopic, watcher: Watcher) -> None:
     topic.post(start_of(MONDAY) + NOON, b"pin")
-    watcher.look(at(MONDAY))
+    watcher.detect(at(MONDAY))
 
-    assert watcher.look(at(TUESDAY, hour=0)).days == {MONDAY}
+    assert watcher.detect(at(TUESDAY, hour=0)).days == {MONDAY}
 
 
 def test_a_partition_that_was_added_is_looked_at_from_its_beginning(topic: FakeTopic, watcher: Watcher) -> None:
     topic.post(start_of(MONDAY), b"pin")
-    watcher.look(at(WEDNESDAY))
+    watcher.detect(at(WEDNESDAY))
     watcher.run(MONDAY)
     topic.add_partition()
     topic.post(start_of(TUESDAY), b"pin", partition=2)
 
-    news = watcher.look(at(WEDNESDAY))
+    changes = watcher.detect(at(WEDNESDAY))
 
-    assert (news.days, news.new_records) == ({TUESDAY}, 1)
+    assert (changes.days, changes.new_records) == ({TUESDAY}, 1)
 
 
 def test_a_topic_that_was_made_anew_is_said_where_the_old_one_has_landed(watcher: Watcher) -> None:
-    watcher.look(at(MONDAY))
+    watcher.detect(at(MONDAY))
     watcher.topic = FakeTopic(identity="another")
 
     with pytest.raises(TopicReplacedError, match="made anew"):
-        watcher.look(at(MONDAY))
+        watcher.detect(at(MONDAY))
 
 
 def test_a_topic_that_was_made_anew_is_looked_at_from_its_beginning_in_a_new_bucket(
     topic: FakeTopic, watcher: Watcher
 ) -> None:
     topic.post(start_of(MONDAY), b"pin")
-    watcher.look(at(WEDNESDAY))
+    watcher.detect(at(WEDNESDAY))
     watcher.topic, watcher.bucket = FakeTopic(identity="another"), FakeBucket()
     watcher.topic.post(start_of(TUESDAY), b"pin")
 
-    assert watcher.look(at(WEDNESDAY)).days == {TUESDAY}
+    assert watcher.detect(at(WEDNESDAY)).days == {TUESDAY}
 
 
 @given(
@@ -242,11 +242,11 @@ def test_following_what_is_asked_for_lands_everything(
         for hour, partition in posts:
             topic.post(start_of(MONDAY) + hour * MILLISECONDS_AN_HOUR, b"pin", partition=partition)
             posted += 1
-        news = watcher.look(now, held_back)
-        for day in news.days:
+        changes = watcher.detect(now, held_back)
+        for day in changes.days:
             watcher.run(day)
 
-    last = watcher.look(now)
+    last = watcher.detect(now)
 
     landed = watcher.bucket.list("events/")
     described = [watcher.bucket.describe(stored.key) for stored in landed]

@@ -18,7 +18,7 @@ from pinterest_platform.landing import landing, pieces
 from pinterest_platform.landing.landing import land_day
 from pinterest_platform.landing.ledger import TopicReplacedError, read_ledger
 from pinterest_platform.landing.losses import Loss, TopicCutError, losses
-from pinterest_platform.landing.rerun_requests import grown_days, marks_of
+from pinterest_platform.landing.rerun_requests import days_to_rerun, rerun_requests_of
 from pinterest_platform.pins.calendar import MISDATED_DAY, PlausibleTimes, day_of, start_of
 from pinterest_platform.stores.kafka import MILLISECONDS_AN_HOUR, RecordsDeletedError
 from pinterest_platform.stores.kafka_batches import Record
@@ -145,9 +145,9 @@ class History:
 
     def clean(self, day: date) -> None:
         """Clean the day and bring it to its end."""
-        marks = marks_of(self.bucket, day)
+        rerun_requests = rerun_requests_of(self.bucket, day)
         self.cleaned[day] = self.landed(day)
-        self.bucket.delete(marks)
+        self.bucket.delete(rerun_requests)
 
     def landed(self, day: date) -> list[int]:
         return [line["offset"] for line in lines(self.bucket, day)]
@@ -183,7 +183,7 @@ def test_whatever_comes_expires_and_is_killed_every_record_is_in_its_slice_or_to
     assert lost <= ours.expired
     assert read_ledger(ours.bucket).of(0) == ([(0, len(ours.posted))] if ours.posted else [])
     grown = {day for day in days if ours.landed(day) != ours.cleaned[day]}
-    assert grown <= set(grown_days(ours.bucket))
+    assert grown <= set(days_to_rerun(ours.bucket))
 
 
 @any_number
@@ -234,30 +234,30 @@ def test_a_day_that_grew_while_it_was_being_cleaned_stays_marked(posted: list[in
     def begin_cleanings(write: int) -> None:
         if write == begins_before:
             for day in THREE_DAYS:
-                listed[day], seen[day] = marks_of(bucket, day), len(lines(bucket, day))
+                listed[day], seen[day] = rerun_requests_of(bucket, day), len(lines(bucket, day))
 
     bucket = WatchedBucket(begin_cleanings)
     land_day(topic, bucket, MONDAY, TIMES)
-    for marks in listed.values():
-        bucket.delete(marks)
+    for rerun_requests in listed.values():
+        bucket.delete(rerun_requests)
 
-    assert {day for day, count in seen.items() if len(lines(bucket, day)) > count} <= set(grown_days(bucket))
+    assert {day for day, count in seen.items() if len(lines(bucket, day)) > count} <= set(days_to_rerun(bucket))
 
 
 def test_a_day_stays_asked_for_whose_cleaning_ran_between_a_landing_that_was_killed_and_its_mark() -> None:
     topic, bucket = FakeTopic(), MortalBucket()
     topic.post(start_of(MONDAY), b"late")
-    marks = marks_of(bucket, MONDAY)  # a cleaning begins
+    rerun_requests = rerun_requests_of(bucket, MONDAY)  # a cleaning begins
     bucket.writes_left = 2  # the topic's identity and the object
     with pytest.raises(KilledError):
         land_day(topic, bucket, MONDAY, TIMES)
     bucket.writes_left = 1_000_000
-    bucket.delete(marks)  # and ends, without having seen the object
-    assert (len(lines(bucket, MONDAY)), grown_days(bucket)) == (1, [])
+    bucket.delete(rerun_requests)  # and ends, without having seen the object
+    assert (len(lines(bucket, MONDAY)), days_to_rerun(bucket)) == (1, [])
 
     land_day(topic, bucket, MONDAY, TIMES)
 
-    assert grown_days(bucket) == [MONDAY]
+    assert days_to_rerun(bucket) == [MONDAY]
 
 
 def test_a_record_that_was_ahead_stays_misdated_when_the_clock_has_caught_up() -> None:

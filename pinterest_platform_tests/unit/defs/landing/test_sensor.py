@@ -20,7 +20,7 @@ from pinterest_platform.defs.landing.sensor import (
     running_days,
     stretches,
 )
-from pinterest_platform.landing.rerun_requests import mark_grown
+from pinterest_platform.landing.rerun_requests import request_rerun
 from pinterest_platform.pins.calendar import MISDATED_DAY, start_of
 from pinterest_platform.settings import Settings
 from pinterest_platform_tests.support.fakes import FakeBucket, FakeTopic
@@ -162,7 +162,7 @@ def test_days_of_a_run_that_failed_are_asked_for_one_by_one(topic: FakeTopic, da
 def test_a_day_that_has_succeeded_after_failures_is_no_longer_shown_as_failed(
     topic: FakeTopic, bucket: FakeBucket, dagster: Dagster
 ) -> None:
-    mark_grown(bucket, MONDAY)
+    request_rerun(bucket, MONDAY)
     [first] = dagster.evaluate()
     dagster.run(first, DagsterRunStatus.FAILURE)
     [second] = dagster.evaluate()
@@ -177,7 +177,7 @@ def test_misdated_records_that_a_landing_has_met_are_asked_for_until_their_job_h
     bucket: FakeBucket, dagster: Dagster
 ) -> None:
     assert dagster.evaluate(new_misdated_records) == []
-    mark_grown(bucket, MISDATED_DAY)
+    request_rerun(bucket, MISDATED_DAY)
 
     [first] = dagster.evaluate(new_misdated_records)
     dagster.run(first, DagsterRunStatus.STARTED, "misdated")

@@ -1,8 +1,6 @@
-"""The account of a day: which of its records each store has, by Kafka offset, and what is missing where.
+"""Reconcile a day: which of its Kafka offsets each store has, and what is missing where.
 
-Belongs here: the sets that must be equal, and the sentences for those that are not. Every set is read from the store
-itself, not from what a run said it wrote. Does not belong here: how a store is read (`batch.day_offsets`), and what to
-do about a difference.
+Every set is read from the store itself, not from what a run said it wrote.
 """
 
 from __future__ import annotations
@@ -13,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from pinterest_platform.clean_slices.manifest import CleanSlice, read_account
+from pinterest_platform.clean_slices.manifest import CleanSlice, read_manifest
 from pinterest_platform.landing.day_ranges import LATENESS_MS
 from pinterest_platform.landing.ledger import read_ledger
 from pinterest_platform.pins.calendar import PlausibleTimes, end_of
@@ -47,7 +45,7 @@ class StreamOffsets:
 
 
 @dataclass(frozen=True)
-class DayAccount:
+class DayReconciliation:
     """The records of a day that each store has.
 
     `repeated` are events that an earlier record has already, of the day or of the seven days before. `unexplained` are
@@ -116,7 +114,7 @@ def open_stores(settings: Settings) -> Iterator[Stores]:
         yield Stores(settings, open_bucket(settings), topic, cassandra, postgres)
 
 
-def account_for(stores: Stores, day: date, now: datetime | None = None) -> DayAccount:
+def reconcile(stores: Stores, day: date, now: datetime | None = None) -> DayReconciliation:
     """Ask every store for the day.
 
     Of a day that is still open, records that came after the cleaning are left out, since more of them arrive at any
@@ -126,7 +124,7 @@ def account_for(stores: Stores, day: date, now: datetime | None = None) -> DayAc
         NotMaterialisedError: the day was never cleaned.
     """
     bucket, now = stores.bucket, now or datetime.now(UTC)
-    outcome = read_account(bucket, day)
+    outcome = read_manifest(bucket, day)
     if outcome is None:
         raise NotMaterialisedError(f"{day} was never cleaned: materialise clean_pins of that day first.")
     # Before anything is read: what lands meanwhile must not look like more than Kafka has.
@@ -142,7 +140,7 @@ def account_for(stores: Stores, day: date, now: datetime | None = None) -> DayAc
         kafka, raw = kafka.below(landed), raw.below(landed)
     neither = raw - clean - quarantined
     superseded, repeated = _older_records(stores, day, neither, candidates, outcome)
-    return DayAccount(
+    return DayReconciliation(
         day=day,
         kafka=kafka,
         raw=raw,

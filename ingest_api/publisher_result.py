@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from ingest_api.publisher import Receipt, Record
 
 
-class Delivery:
+class PublisherResult:
     """The records of one request; `receipts` is done when the log holds all of them, or has refused one."""
 
     __slots__ = ("_missing", "_places", "receipts", "records")

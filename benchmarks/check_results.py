@@ -46,7 +46,7 @@ _GOES_ON = {"QUEUED", "NOT_STARTED", "STARTING", "STARTED", "CANCELING"}
 
 
 @dataclass(frozen=True)
-class Verdict:
+class CheckResult:
     """One thing that must hold, and what was found."""
 
     what: str
@@ -54,27 +54,27 @@ class Verdict:
     found: str
 
 
-def tried(what: str, look: Callable[[], Verdict]) -> Verdict:
+def tried(what: str, look: Callable[[], CheckResult]) -> CheckResult:
     """The verdict; where looking fails, that is it."""
     try:
         return look()
     except Exception as error:  # the other verdicts must still be told
-        return Verdict(what, holds=False, found=f"{type(error).__name__}: {error}")
+        return CheckResult(what, holds=False, found=f"{type(error).__name__}: {error}")
 
 
-def collected(verdicts: Iterable[Verdict]) -> list[Verdict]:
+def collected(results: Iterable[CheckResult]) -> list[CheckResult]:
     """All of them, told as they come; what ends their coming is one too."""
-    found: list[Verdict] = []
+    found: list[CheckResult] = []
 
-    def tell(verdict: Verdict) -> None:
-        found.append(verdict)
-        print(f"{'ok   ' if verdict.holds else 'WRONG'} {verdict.what}: {verdict.found}", flush=True)
+    def tell(result: CheckResult) -> None:
+        found.append(result)
+        print(f"{'ok   ' if result.holds else 'WRONG'} {result.what}: {result.found}", flush=True)
 
     try:
-        for verdict in verdicts:
-            tell(verdict)
+        for result in results:
+            tell(result)
     except Exception as error:  # the report must still be written
-        tell(Verdict("everything was judged", holds=False, found=f"{type(error).__name__}: {error}"))
+        tell(CheckResult("everything was judged", holds=False, found=f"{type(error).__name__}: {error}"))
     return found
 
 
@@ -92,12 +92,12 @@ def runs_by_status(settings: Settings, job: str) -> Counter[str]:
     return Counter(run["status"] for run in graphql(settings, _RUNS, job=job)["runsOrError"]["results"])
 
 
-def wait_until_streamed(settings: Settings, seconds: float) -> Verdict:
+def wait_until_streamed(settings: Settings, seconds: float) -> CheckResult:
     took = wait_for(lambda: stream_lag(settings) == 0, seconds, "end of the stream's lag")
-    return Verdict("the stream has caught up", holds=True, found=f"after {took:.0f} s")
+    return CheckResult("the stream has caught up", holds=True, found=f"after {took:.0f} s")
 
 
-def wait_until_asked_is_done(settings: Settings, seconds: float, *, may_pause: bool = False) -> Verdict:
+def wait_until_asked_is_done(settings: Settings, seconds: float, *, may_pause: bool = False) -> CheckResult:
     """Until no day is asked for and no run goes on, and that twice, a while apart.
 
     Where runs have failed in a row, the next one comes after up to an hour: then it is enough that it will come.
@@ -117,20 +117,20 @@ def wait_until_asked_is_done(settings: Settings, seconds: float, *, may_pause: b
         took = wait_for(is_quiet_for_long, seconds, "quiet")
     except TimeoutError:
         left = ", ".join(map(str, days_asked_for(settings)))
-        return Verdict(
+        return CheckResult(
             what, may_pause and bool(left), f"after {seconds:.0f} s these days are asked for: {left or 'none'}"
         )
-    return Verdict(what, holds=True, found=f"after {took:.0f} s, and nobody had to ask again")
+    return CheckResult(what, holds=True, found=f"after {took:.0f} s, and nobody had to ask again")
 
 
-def run_days(settings: Settings, days: Collection[date]) -> Iterator[Verdict]:
+def run_days(settings: Settings, days: Collection[date]) -> Iterator[CheckResult]:
     """The batch of each day, as a person would ask for it."""
     dagster = DagsterWeb(settings)
     for day in days:
         yield tried(f"the batch of {day} runs", partial(_run_day, dagster, day))
 
 
-def check_days(settings: Settings, days: Collection[date]) -> Iterator[Verdict]:
+def check_days(settings: Settings, days: Collection[date]) -> Iterator[CheckResult]:
     """Every check of each day. Those that only warn hold, and their words are told."""
     dagster = DagsterWeb(settings)
     for day in days:
@@ -162,14 +162,14 @@ def raw_events(settings: Settings, days: Collection[date]) -> Counter[tuple[Plac
     return found
 
 
-def judge_raw(acknowledged: Mapping[Place, str], found: Mapping[tuple[Place, str], int]) -> Verdict:
+def check_raw(acknowledged: Mapping[Place, str], found: Mapping[tuple[Place, str], int]) -> CheckResult:
     lost = [place for place, event in acknowledged.items() if (place, event) not in found]
     doubled = [place for (place, _), times in found.items() if times > 1]
     told = f"{len(acknowledged):,} acknowledged, {len(lost)} lost{_some(lost)}; {len(doubled)} twice{_some(doubled)}"
-    return Verdict("S3 has every acknowledged record once", not lost and not doubled, told)
+    return CheckResult("S3 has every acknowledged record once", not lost and not doubled, told)
 
 
-def judge_stream(settings: Settings, events: Collection[str]) -> Verdict:
+def check_stream_rows(settings: Settings, events: Collection[str]) -> CheckResult:
     """By the event's id: one that was posted again because no answer came is one row."""
     with closing(connect(settings, autocommit=True)) as connection:
         connection.execute("CREATE TEMPORARY TABLE posted (event_id text PRIMARY KEY)")
@@ -179,39 +179,39 @@ def judge_stream(settings: Settings, events: Collection[str]) -> Verdict:
         [(lost, doubled)] = connection.execute(_FOUND).fetchall()
         twice = connection.execute(_TWICE).rowcount
     told = f"{len(events):,} acknowledged, {lost} without a row, {doubled} with two; {twice} offsets twice"
-    return Verdict("PostgreSQL has every acknowledged event once", not (lost or doubled or twice), told)
+    return CheckResult("PostgreSQL has every acknowledged event once", not (lost or doubled or twice), told)
 
 
-def judge_profiles(settings: Settings) -> Verdict:
+def check_profiles(settings: Settings) -> CheckResult:
     with closing(connect(settings, autocommit=True)) as connection:
         different = len(differing_profiles(connection))
-    return Verdict("profile_popularity equals a recount", not different, f"{different} profiles differ")
+    return CheckResult("profile_popularity equals a recount", not different, f"{different} profiles differ")
 
 
-def judge_clean(settings: Settings, days: Collection[date]) -> Verdict:
+def check_clean(settings: Settings, days: Collection[date]) -> CheckResult:
     bucket = open_bucket(settings)
     places = Counter(place for day in days for place in _places(settings, clean_files(bucket, day)))
     again = places.total() - len(places)
-    return Verdict("no clean row is there twice", not again, f"{places.total():,} rows, {again} of them again")
+    return CheckResult("no clean row is there twice", not again, f"{places.total():,} rows, {again} of them again")
 
 
-def _run_day(dagster: DagsterWeb, day: date) -> Verdict:
+def _run_day(dagster: DagsterWeb, day: date) -> CheckResult:
     what = f"the batch of {day} runs"
     for attempt in range(1, _ATTEMPTS + 1):
         status = dagster.follow(dagster.launch(BATCH_JOB, day))
         if status == "SUCCESS":
-            return Verdict(what, holds=True, found=f"at attempt {attempt}")
-    return Verdict(what, holds=False, found=f"it ended with {status} {_ATTEMPTS} times")
+            return CheckResult(what, holds=True, found=f"at attempt {attempt}")
+    return CheckResult(what, holds=False, found=f"it ended with {status} {_ATTEMPTS} times")
 
 
-def _check_day(dagster: DagsterWeb, day: date) -> Verdict:
+def _check_day(dagster: DagsterWeb, day: date) -> CheckResult:
     outcomes = outcomes_of(dagster, day)
     failed = [outcome for outcome in outcomes if not outcome.passed and not outcome.warning]
     warned = [outcome for outcome in outcomes if outcome.warning]
     told = [f"{len(outcomes) - len(failed) - len(warned)} green"]
     told += [f"{outcome.check} FAILED: {outcome.found}" for outcome in failed]
     told += [f"{outcome.check} warns: {outcome.found}" for outcome in warned]
-    return Verdict(f"the checks of {day}", not failed, "; ".join(told))
+    return CheckResult(f"the checks of {day}", not failed, "; ".join(told))
 
 
 def _places(settings: Settings, files: list[str]) -> Iterator[Place]:

@@ -14,7 +14,7 @@ from pinterest_platform.clean_slices.build import read_clean, replace_clean_slic
 from pinterest_platform.landing.landing import land_day
 from pinterest_platform.landing.raw_objects import encode_record, landed_objects
 from pinterest_platform.pins.calendar import MILLISECONDS_A_DAY, MISDATED_DAY, PlausibleTimes, start_of
-from pinterest_platform.reconciliation.account import DayAccount, NotMaterialisedError, account_for, open_stores
+from pinterest_platform.reconciliation.reconcile import DayReconciliation, NotMaterialisedError, open_stores, reconcile
 from pinterest_platform.serving.pinterest_batch import replace_batch_slices
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.cassandra import open_session
@@ -48,9 +48,9 @@ def materialise(spark: SparkSession, settings: Settings, day: date = DAY) -> Non
     replace_batch_slices(read_clean(spark, bucket, [day]), settings, [day])
 
 
-def account_of(settings: Settings, day: date, now: datetime | None = None) -> DayAccount:
+def account_of(settings: Settings, day: date, now: datetime | None = None) -> DayReconciliation:
     with open_stores(settings) as stores:
-        return account_for(stores, day, now)
+        return reconcile(stores, day, now)
 
 
 @pytest.fixture
@@ -66,11 +66,18 @@ def test_a_day_that_was_never_cleaned_has_no_account(platform: Settings) -> None
 
 
 def test_a_day_adds_up(materialised: Settings) -> None:
-    account = account_of(materialised, DAY)
+    reconciliation = account_of(materialised, DAY)
 
-    sets = (account.kafka, account.raw, account.clean, account.quarantined, account.superseded, account.cassandra)
+    sets = (
+        reconciliation.kafka,
+        reconciliation.raw,
+        reconciliation.clean,
+        reconciliation.quarantined,
+        reconciliation.superseded,
+        reconciliation.cassandra,
+    )
     assert [len(offsets) for offsets in sets] == [4, 4, 2, 1, 1, 2]
-    assert account.differences() == []
+    assert reconciliation.differences() == []
 
 
 def test_repeats_are_counted_anew_not_as_the_cleaning_said(spark: SparkSession, platform: Settings) -> None:
@@ -122,9 +129,9 @@ def test_a_clean_row_that_cassandra_refused_is_counted_as_such(spark: SparkSessi
 
     replace_batch_slices(refused, materialised, [DAY])
 
-    account = account_of(materialised, DAY)
-    assert (len(account.clean), len(account.cassandra), len(account.refused)) == (2, 1, 1)
-    assert account.differences() == []
+    reconciliation = account_of(materialised, DAY)
+    assert (len(reconciliation.clean), len(reconciliation.cassandra), len(reconciliation.refused)) == (2, 1, 1)
+    assert reconciliation.differences() == []
 
 
 def test_a_raw_line_that_went_nowhere_is_named(materialised: Settings) -> None:
@@ -199,9 +206,9 @@ def test_a_record_that_the_batch_alone_found_to_be_misdated_is_no_difference(
     )
     reject(database, DAY, 0)
 
-    account = account_of(platform, DAY)
+    reconciliation = account_of(platform, DAY)
 
-    assert (len(account.kafka), account.differences()) == (0, [])
+    assert (len(reconciliation.kafka), reconciliation.differences()) == (0, [])
 
 
 def test_records_that_kafka_deleted_are_taken_from_the_raw_objects(materialised: Settings) -> None:
@@ -209,6 +216,6 @@ def test_records_that_kafka_deleted_are_taken_from_the_raw_objects(materialised:
     admin.delete_records({TopicPartition(materialised.kafka_topic, 1): 3})
     admin.close()
 
-    account = account_of(materialised, DAY)
+    reconciliation = account_of(materialised, DAY)
 
-    assert (len(account.kafka), account.differences()) == (4, [])
+    assert (len(reconciliation.kafka), reconciliation.differences()) == (4, [])
