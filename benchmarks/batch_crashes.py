@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from pyspark.sql import SparkSession
 
+from benchmarks.record import record
 from benchmarks.stack import BENCHMARK_SETTINGS, running
 from infra.local_stack.stack import LocalStack
 from pinterest_platform.reconciliation.reconcile import open_stores, reconcile
@@ -152,6 +153,7 @@ def show(outcome: Outcome) -> None:
         f"{seen.away} found it away\n" + "".join(f"      {wrong}\n" for wrong in outcome.wrong),
         flush=True,
     )
+    record("batch_crashes", outcome.what, not outcome.wrong, note="; ".join(outcome.wrong))
 
 
 def _arguments() -> argparse.Namespace:

@@ -6,6 +6,7 @@ Does not belong here: what was broken before.
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -16,6 +17,7 @@ from functools import partial
 
 import orjson
 
+from benchmarks.record import record
 from benchmarks.streaming import graphql, wait_for
 from infra.command_line.dagster_runs import CheckOutcome, DagsterWeb
 from infra.local_stack.errors import StackError
@@ -33,6 +35,8 @@ Place = tuple[int, int]  # Kafka's partition and offset
 RAW, ASKED = "events/dt=", "grown/dt="
 _ATTEMPTS = 3
 _SHOWN = 5
+_NOTED = 500  # characters of what does not hold
+_WHERE = re.compile(r" of \d{4}-\d\d-\d\d| \d+/\d+")
 _COLUMNS = ("kafka_partition", "kafka_offset")
 _FOUND = """
     SELECT count(*) FILTER (WHERE stored = 0), count(*) FILTER (WHERE stored > 1) FROM (
@@ -76,6 +80,16 @@ def collected(results: Iterable[CheckResult]) -> list[CheckResult]:
     except Exception as error:  # the report must still be written
         tell(CheckResult("everything was judged", holds=False, found=f"{type(error).__name__}: {error}"))
     return found
+
+
+def record_results(subject: str, results: Iterable[CheckResult]) -> None:
+    """Appends them to the history: those that differ only in their day or place are one, which holds where all do."""
+    by_name: dict[str, list[CheckResult]] = {}
+    for result in results:
+        by_name.setdefault(_WHERE.sub("", result.what), []).append(result)
+    for name, same in by_name.items():
+        wrong = "; ".join(f"{result.what}: {result.found}" for result in same if not result.holds)
+        record(subject, name, not wrong, note=wrong[:_NOTED] or (f"{len(same)} times" if len(same) > 1 else ""))
 
 
 def days_landed(settings: Settings) -> list[date]:

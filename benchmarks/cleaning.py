@@ -7,12 +7,14 @@ pin of its own, so that as many rows reach Cassandra as events were posted.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
 from functools import reduce
 
 from pyspark.sql import DataFrame, SparkSession
 
-from benchmarks.measured import Measured, measure
+from benchmarks.measured import measure
+from benchmarks.record import record
 from benchmarks.stack import corner_of, running
 from benchmarks.topic import post_day
 from pinterest_platform.clean_slices.build import read_clean, read_raw, replace_clean_slice
@@ -34,6 +36,15 @@ TIMES = 5  # cleaned alone in one job, of which the start then counts for little
 ROUNDS = 8
 
 
+@dataclass(frozen=True)
+class Round:
+    """What a round took."""
+
+    rows: int
+    seconds: float
+    cpu_seconds: float
+
+
 def main() -> None:
     with running(["kafka", "s3", "cassandra"]) as settings:
         own = corner_of(settings)
@@ -43,10 +54,17 @@ def main() -> None:
             land_day(topic, open_bucket(own), DAY, PlausibleTimes.now(own.first_day))
         spark = open_session(own, driver_for(open_bucket(own), [DAY]))
         in_memory = _read(spark, own).localCheckpoint()
-        _repeat("cleaning alone (from memory to nowhere)", lambda: _clean_to_nowhere(in_memory), TIMES)
-        _repeat("cleaning alone (raw objects to nowhere)", lambda: _clean_to_nowhere(_read(spark, own)), TIMES)
-        _repeat("clean slice (to Parquet, newest per pin)", lambda: replace_clean_slice(spark, open_bucket(own), DAY))
-        _repeat("Cassandra slice", lambda: _serve(spark, own))
+        rules = _repeat("cleaning alone (from memory to nowhere)", lambda: _clean_to_nowhere(in_memory), TIMES)
+        _record_rows_per_core("cleaning alone (from memory to nowhere)", rules, target=">= 80000")
+        read = _repeat("cleaning alone (raw objects to nowhere)", lambda: _clean_to_nowhere(_read(spark, own)), TIMES)
+        _record_rows_per_core("cleaning alone (raw objects to nowhere)", read)
+        written = _repeat(
+            "clean slice (to Parquet, newest per pin)", lambda: replace_clean_slice(spark, open_bucket(own), DAY)
+        )
+        _record_rows_per_core("clean slice (to Parquet, newest per pin)", written)
+        served = [done.rows / done.seconds for done in _repeat("Cassandra slice", lambda: _serve(spark, own))]
+        record("cleaning", "Cassandra slice, cold", served[0], "rows/s")
+        record("cleaning", "Cassandra slice, warm", (min(served[1:]), max(served[1:])), "rows/s", target=">= 7500")
         spark.stop()
 
 
@@ -64,18 +82,28 @@ def _serve(spark: SparkSession, settings: Settings) -> None:
     replace_batch_slices(read_clean(spark, open_bucket(settings), [DAY]), settings, [DAY])
 
 
-def _repeat(name: str, work: Callable[[], object], times: int = 1) -> None:
+def _repeat(name: str, work: Callable[[], object], times: int = 1) -> list[Round]:
     """Each round cleans or serves the events so many times; the first one warms up."""
+    rounds = []
     for number in range(ROUNDS):
-        _print(f"{name}, {'cold' if number == 0 else f'warm {number}'}", measure(work), EVENTS * times)
+        done = measure(work)
+        rounds.append(Round(EVENTS * times, done.seconds, done.cpu_seconds))
+        _print(f"{name}, {'cold' if number == 0 else f'warm {number}'}", rounds[-1])
+    return rounds
 
 
-def _print(name: str, done: Measured[object], rows: int) -> None:
+def _print(name: str, done: Round) -> None:
     print(
-        f"{name:<52}{done.seconds:6.2f} s {done.cpu_seconds:6.2f} CPU s  {rows / done.seconds:9,.0f} rows/s "
-        f"{rows / done.cpu_seconds:9,.0f} rows per core-second",
+        f"{name:<52}{done.seconds:6.2f} s {done.cpu_seconds:6.2f} CPU s  {done.rows / done.seconds:9,.0f} rows/s "
+        f"{done.rows / done.cpu_seconds:9,.0f} rows per core-second",
         flush=True,
     )
+
+
+def _record_rows_per_core(name: str, rounds: list[Round], target: str | None = None) -> None:
+    cold, *warm = (done.rows / done.cpu_seconds for done in rounds)
+    record("cleaning", f"{name}, cold", cold, "rows per core-second")
+    record("cleaning", f"{name}, warm", (min(warm), max(warm)), "rows per core-second", target=target)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import sys
 from datetime import date, timedelta
 
 from benchmarks.measured import measure
+from benchmarks.record import record
 from benchmarks.stack import BENCHMARK_SETTINGS, corner_of, running
 from benchmarks.topic import post_day
 from infra.local_stack.stack import LocalStack
@@ -59,6 +60,9 @@ def _run(day: date, bucket: str, driver: Driver) -> None:
     settings = LocalStack(BENCHMARK_SETTINGS).settings.model_copy(update={"s3_bucket": bucket})
     done = measure(lambda: _materialise(settings, day, driver))
     print(f"{done.seconds:6.1f} s {done.cpu_seconds:6.1f} CPU s", flush=True)
+    name = f"{SIZES[(day - FIRST_DAY).days]:,} events, {driver.name}"
+    record("drivers", name, done.seconds, "s")
+    record("drivers", f"{name}: CPU", done.cpu_seconds, "CPU s")
 
 
 def _materialise(settings: Settings, day: date, driver: Driver) -> None:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from benchmarks.measured import MIB, watched_memory
+from benchmarks.record import record
 from benchmarks.stack import corner_of, running
 from benchmarks.topic import post_day
 from pinterest_platform.landing.raw_objects import landed_objects
@@ -52,6 +53,8 @@ def main() -> None:
             print(
                 f"{times:.1f} times the events take {cost:.2f} times as long: {cost / times:.2f} of linear", flush=True
             )
+            grown = f"from {before.events:,} to {run.events:,} events{_kind(options.distinct)}"
+            record("growth", grown, cost, "times as long", target=f"<= {1.1 * times:.2f}")
         before = run
 
 
@@ -72,7 +75,15 @@ def _day_of(settings: Settings, events: int, *, distinct: bool) -> Run:
         f"Cassandra {len(account.cassandra):,}",
         flush=True,
     )
+    name = f"{events:,} events{_kind(distinct)}"
+    record("growth", name, run.seconds, "s")
+    record("growth", f"{name}: objects per million", len(objects) * 1_000_000 / events, "objects", target="<= 150")
+    record("growth", f"{name}: memory at the peak", run.mib, "MiB", target="<= 2048")
     return run
+
+
+def _kind(distinct: bool) -> str:
+    return " of a pin each" if distinct else ""
 
 
 def _run_day(settings: Settings, events: int) -> Run:

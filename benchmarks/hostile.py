@@ -25,6 +25,7 @@ from benchmarks.check_results import (
     check_profiles,
     collected,
     days_landed,
+    record_results,
     run_days,
     runs_by_status,
     tried,
@@ -32,6 +33,7 @@ from benchmarks.check_results import (
     wait_until_streamed,
 )
 from benchmarks.faults import runs_of
+from benchmarks.record import record
 from benchmarks.stack import BENCHMARK_SETTINGS, running
 from benchmarks.streaming import graphql, wait_for_answer
 from pinterest_platform.defs.jobs import BATCH_JOB, STREAM_JOB
@@ -72,6 +74,9 @@ def main() -> int:
         sent, answers = post(settings, options.records, options.seed)
         results = collected(judge(settings, run, [*sent, *answers.taken]))
     show(sent, answers, results)
+    record("hostile", "records straight into Kafka", len(sent), "records")
+    record("hostile", "posts to the API", answers.statuses.total(), "posts")
+    record_results("hostile", results)
     return int(not all(result.holds for result in results))
 
 

@@ -22,18 +22,25 @@ import httpx
 import psutil
 
 from benchmarks.measured import cpu_seconds
+from benchmarks.record import record
 from benchmarks.stack import BENCHMARK_SETTINGS, running
 from benchmarks.streaming import wait_for, wait_for_answer
 from infra.local_stack.stack import LocalStack
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.kafka import create_topic, open_topic
 
+OURS = "this API"
 APIS = {
-    "this API": ["-m", "ingest_api"],
+    OURS: ["-m", "ingest_api"],
     "answers_at_once": ["-m", "benchmarks.ingest_peers", "answers_at_once"],
     "waits": ["-m", "benchmarks.ingest_peers", "waits"],
 }
 EVERY_BATCH = 100
+TARGETS = {
+    (1, "acknowledged events a second"): ">= 5000",
+    (1, "p99"): "< 75",
+    (EVERY_BATCH, "acknowledged events a second"): ">= 40000",
+}
 WARM_UP_SECONDS = 4
 
 
@@ -56,8 +63,8 @@ def main() -> None:
         warm_up(settings)
         for shape in SHAPES:
             if options.shape in ("all", "single" if shape.batch == 1 else "batch"):
-                for name in options.apis:
-                    measure(settings, broker, name, shape, options.seconds)
+                figures = {name: measure(settings, broker, name, shape, options.seconds) for name in options.apis}
+                record_beside_peers(shape, figures)
 
 
 def _options() -> argparse.Namespace:
@@ -76,7 +83,10 @@ def warm_up(settings: Settings) -> None:
             _load(own, shape, WARM_UP_SECONDS)
 
 
-def measure(settings: Settings, broker: psutil.Process, name: str, shape: Shape, seconds: float) -> None:
+def measure(
+    settings: Settings, broker: psutil.Process, name: str, shape: Shape, seconds: float
+) -> dict[str, tuple[float, str]]:
+    """Prints and returns the figures, each by name with its unit."""
     own = own_topic(settings)
     with served(own, APIS[name]) as api:
         before = (cpu_seconds(api), cpu_seconds(broker))
@@ -84,12 +94,26 @@ def measure(settings: Settings, broker: psutil.Process, name: str, shape: Shape,
         cpu = [cpu_seconds(api) - before[0], cpu_seconds(broker) - before[1]]
     with open_topic(own) as topic:
         stored = sum(topic.end_offsets().values())
-    _show(name, shape, seen, cpu, stored)
-
-
-def _show(name: str, shape: Shape, seen: dict[str, Any], cpu: list[float], stored: int) -> None:
     # The warm-up's events cost CPU too: per event stored, not per event counted.
     costs = [1e6 * seconds / max(stored, 1) for seconds in cpu]
+    _show(name, shape, seen, costs, stored)
+    return {
+        "acknowledged events a second": (seen["events"] / seen["seconds"], "events/s"),
+        "p50": (seen["p50_ms"], "ms"),
+        "p99": (seen["p99_ms"], "ms"),
+        "CPU of the API an event": (costs[0], "us"),
+        "CPU of the broker an event": (costs[1], "us"),
+    }
+
+
+def record_beside_peers(shape: Shape, figures: dict[str, dict[str, tuple[float, str]]]) -> None:
+    """Records nothing where only peers were measured."""
+    for figure, (value, unit) in figures.get(OURS, {}).items():
+        peer = {name: measured[figure][0] for name, measured in figures.items() if name != OURS}
+        record("ingest", f"{shape.name}: {figure}", value, unit, target=TARGETS.get((shape.batch, figure)), peer=peer)
+
+
+def _show(name: str, shape: Shape, seen: dict[str, Any], costs: list[float], stored: int) -> None:
     print(
         f"{shape.name:<15} {name:<16} {seen['events'] / seen['seconds']:8,.0f} events/s"
         f"  p50 {seen['p50_ms']:6.1f} ms  p99 {seen['p99_ms']:6.1f} ms  CPU an event: API {costs[0]:6.1f} us,"

@@ -26,6 +26,7 @@ from backports import zstd
 
 from benchmarks.ingest import APIS, own_topic, served, url_of
 from benchmarks.measured import MIB, repeated
+from benchmarks.record import record
 from benchmarks.stack import running
 from ingest_api.emulator.drawing import draw_posts
 from ingest_api.emulator.emulation import DEFAULT_SEED
@@ -61,6 +62,7 @@ async def _abuse(settings: Settings, api: psutil.Process, options: argparse.Name
     async with _client(settings) as fared:
         await asyncio.sleep(5)  # imports, caches, pools
         before, peak = _rss(api), 0.0
+        gained: dict[str, float] = {}
         for name, (number, act) in abuses.items():
             samples: list[float] = [_rss(api)]
             with repeated(partial(_sample, api, samples), 0.05):
@@ -68,9 +70,17 @@ async def _abuse(settings: Settings, api: psutil.Process, options: argparse.Name
             peak = max(peak, *samples)
             said = ", ".join(f"{count} x {outcome}" for outcome, count in outcomes.most_common())
             print(f"{number:4} {name:<28} {max(samples) - before:6.1f} MiB more at the most; {said}", flush=True)
+            gained[name] = max(samples) - before
     others = {status: count for status, count in fared.statuses.items() if status != 200}
     print(f"{before:.0f} MiB before, {peak - before:.1f} MiB more at the most (limit: {LIMIT_MIB})")
     print(f"a client meanwhile: {fared.statuses[200]:,} x 200, others {others}, slowest {fared.slowest_seconds:.2f} s")
+    # Not before: recording would keep the client from its event loop.
+    for name, mib in gained.items():
+        record("ingest_abuse", f"memory gained by {name}", mib, "MiB")
+    record("ingest_abuse", "memory before", before, "MiB")
+    record("ingest_abuse", "memory gained at the most", peak - before, "MiB", target=f"< {LIMIT_MIB}")
+    record("ingest_abuse", "the slowest answer to another client", fared.slowest_seconds, "s")
+    record("ingest_abuse", "every event of another client is acknowledged", not others)
     return int(peak - before >= LIMIT_MIB or bool(others))
 
 

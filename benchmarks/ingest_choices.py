@@ -20,6 +20,7 @@ from kafka.partitioner.default import murmur2
 from kafka.producer.record_accumulator import RecordAccumulator
 from kafka.structs import TopicPartition
 
+from benchmarks.record import record
 from ingest_api.emulator.drawing import draw_posts
 from ingest_api.emulator.emulation import DEFAULT_SEED
 from ingest_api.kafka_connection import BATCH_BYTES
@@ -52,13 +53,15 @@ def _show(name: str, work: Callable[[], object], remark: str = "") -> None:
         began = time.process_time()
         work()
         seconds.append(time.process_time() - began)
-    print(f"{name:<44} {statistics.median(seconds) / EVENTS * 1e6:7.2f}  {remark}", flush=True)
+    usual = statistics.median(seconds) / EVENTS * 1e6
+    print(f"{name:<44} {usual:7.2f}  {remark}", flush=True)
+    record("ingest_choices", name, usual, "us an event", note=remark)
 
 
 def _one_by_one(records: Sequence[Record]) -> None:
     accumulator = RecordAccumulator(batch_size=BATCH_BYTES, message_version=2)
-    for record in records:
-        accumulator.append(PLACE, record.timestamp, record.key, record.value, [])
+    for one in records:
+        accumulator.append(PLACE, one.timestamp, one.key, one.value, [])
 
 
 def _at_once(records: Sequence[Record], together: int) -> None:

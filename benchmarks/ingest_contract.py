@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.ingest import APIS, own_topic, served, url_of
+from benchmarks.record import record
 from benchmarks.stack import running
 from pinterest_platform.stores.kafka import open_topic
 from pinterest_platform_tests.support.api_contract import NOT_CHECKED
@@ -30,7 +31,10 @@ def main() -> int:
         with served(own, APIS["this API"]):
             code = _run(url_of(own), options.max_examples, options.seed)
         with open_topic(own) as topic:
-            print(f"{sum(topic.end_offsets().values()):,} events are in Kafka")
+            taken = sum(topic.end_offsets().values())
+        print(f"{taken:,} events are in Kafka")
+    record("ingest_contract", "no 5xx, and no answer that OpenAPI does not promise", code == 0)
+    record("ingest_contract", "events that were acknowledged", taken, "events")
     return code
 
 

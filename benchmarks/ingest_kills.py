@@ -15,8 +15,9 @@ from dataclasses import dataclass
 
 import orjson
 
+from benchmarks.record import record
 from benchmarks.stack import BENCHMARK_SETTINGS, running
-from benchmarks.stream_kills import check_stream_rows
+from benchmarks.stream_kills import EACH_ONCE, check_stream_rows
 from benchmarks.streaming import Acknowledgements, posting, switch, wait_for, wait_for_answer
 from infra.local_stack.processes import wait_until_gone
 from infra.local_stack.stack import LocalStack
@@ -61,9 +62,13 @@ def main() -> int:
                 kills.append(_kill(stack, server, seen, options.away))
                 print(f"{server:<11}{kills[-1].seconds:6.1f} s until an event was acknowledged again", flush=True)
         findings = [_in_kafka(settings, seen), _while_away(kills, seen), _slow(kills)]
+        record("ingest_kills", "acknowledged events", len(seen.events), "events")
+        record("ingest_kills", "each acknowledged event is at its place in Kafka", not findings[0])
+        record("ingest_kills", "no event is acknowledged while the broker is unavailable", not findings[1])
         if options.tables:
             wait_for(lambda: stream_lag(settings) == 0, 240, "end of the lag")
             findings.append(check_stream_rows(settings, seen))
+            record("ingest_kills", EACH_ONCE, not findings[-1])
     return int(any(findings))
 
 
@@ -106,6 +111,7 @@ def _in_kafka(settings: Settings, seen: Acknowledgements) -> int:
     again = len(events) - len(set(events.values()))
     print(f"{len(seen.events):,} acknowledged events, {len(missing)} of them not at their place in Kafka.")
     print(f"{len(events):,} records in Kafka, {again:,} of them the same event again, sent because no answer came.")
+    record("ingest_kills", "events that were sent again for want of an answer", again, "records")
     return len(missing)
 
 
@@ -121,6 +127,8 @@ def _slow(kills: list[Kill]) -> int:
         seconds = sorted(kill.seconds for kill in kills if kill.server == server)
         if seconds:
             print(f"{server} was back after {seconds[0]:.1f} to {seconds[-1]:.1f} s (wanted: {limit:.0f} s)")
+            back = (seconds[0], seconds[-1])
+            record("ingest_kills", f"{server} killed: acknowledges again", back, "s", target=f"<= {limit:g}")
     return sum(kill.seconds > LIMITS_SECONDS[kill.server] for kill in kills)
 
 

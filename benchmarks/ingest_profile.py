@@ -22,6 +22,7 @@ import uvloop
 from uvicorn.server import ServerState
 
 from benchmarks.ingest_load import request
+from benchmarks.record import record
 from ingest_api.application import create_app
 from ingest_api.emulator.drawing import draw_posts
 from ingest_api.emulator.emulation import DEFAULT_SEED
@@ -84,7 +85,9 @@ async def _profile() -> None:
     await work()
     began = time.process_time()
     await work()
-    print(f"{(time.process_time() - began) / (CONNECTIONS * ROUNDS) * 1e6:.0f} us of CPU an event, not profiled")
+    took = (time.process_time() - began) / (CONNECTIONS * ROUNDS) * 1e6
+    print(f"{took:.0f} us of CPU an event, not profiled")
+    record("ingest_profile", "CPU an event", took, "us")
     profile = cProfile.Profile()
     profile.enable()
     await work()
@@ -116,6 +119,7 @@ def _show(profile: cProfile.Profile) -> None:
         shares[next((part for mark, part in PARTS.items() if mark in where), "Python and its event loop")] += own
     for part, seconds in shares.most_common():
         print(f"{seconds / shares.total():6.1%}  {part}")
+        record("ingest_profile", f"share of {part}", 100 * seconds / shares.total(), "%")
 
 
 if __name__ == "__main__":

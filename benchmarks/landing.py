@@ -9,6 +9,7 @@ import itertools
 from datetime import date
 
 from benchmarks.measured import MIB, Measured, measure
+from benchmarks.record import record
 from benchmarks.stack import corner_of, running
 from benchmarks.topic import post_day
 from pinterest_platform.landing.landing import Landing, land_day
@@ -32,9 +33,11 @@ def main() -> None:
         first = measure(lambda: _land(own))
         _print_landing("first landing", first)
         again = measure(lambda: _land(own))
+        record("landing", "landing with nothing new", again.seconds, "s")
         print(f"nothing new     {again.seconds:6.2f} s, {again.result.read} records read")
         post_day(own, DAY, LATE_EVENTS)
         grown = measure(lambda: _land(own))
+        record("landing", f"landing of {LATE_EVENTS} more", grown.seconds, "s")
         print(f"{LATE_EVENTS} more        {grown.seconds:6.2f} s, {grown.result.read} records read")
         _compare_with_single_puts(own, EVENTS / first.seconds)
 
@@ -53,6 +56,9 @@ def _print_landing(name: str, landing: Measured[Landing]) -> None:
         f"MiB/s and {done.read / landing.seconds:,.0f} events/s by the clock; "
         f"{done.written} objects, {done.written * 1_000_000 / done.read:.0f} per million events"
     )
+    record("landing", "event bytes landed per core", mib / landing.cpu_seconds, "MiB/s", target=">= 45")
+    record("landing", "events landed by the clock", done.read / landing.seconds, "events/s")
+    record("landing", "objects per million events", done.written * 1_000_000 / done.read, "objects", target="<= 150")
 
 
 def _compare_with_single_puts(settings: Settings, landed_a_second: float) -> None:
@@ -61,11 +67,12 @@ def _compare_with_single_puts(settings: Settings, landed_a_second: float) -> Non
     puts = measure(lambda: _put_each(open_bucket(settings), records))
     rate = len(records) / puts.seconds
     print(f"a put per event {rate:,.0f} events/s; landing is {landed_a_second / rate:.0f} times as fast")
+    record("landing", "as fast as a put per event", landed_a_second / rate, "times", target=">= 100")
 
 
 def _put_each(bucket: ObjectStore, records: list[Record]) -> None:
-    for record in records:
-        bucket.put(f"single/{record.partition}-{record.offset}.json", record.value or b"", {})
+    for one in records:
+        bucket.put(f"single/{one.partition}-{one.offset}.json", one.value or b"", {})
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from typing import Any
 import psutil
 from pyspark.sql import DataFrame, SparkSession
 
+from benchmarks.record import record
 from benchmarks.stack import BENCHMARK_SETTINGS, running
 from infra.command_line.status import look
 from infra.local_stack.stack import LocalStack
@@ -74,7 +75,9 @@ def _fill(settings: Settings, rows: int) -> None:
     pins = _pins(spark, rows)
     days = [FIRST_DAY + timedelta(days=number) for number in range(DAYS)]
     written = replace_batch_slices(pins, settings, days)
-    print(f"Cassandra: {sum(sum(day.values()) for day in written.values()):,} rows in {time.monotonic() - began:.0f} s")
+    seconds = time.monotonic() - began
+    print(f"Cassandra: {sum(sum(day.values()) for day in written.values()):,} rows in {seconds:.0f} s")
+    record("presto_queries", f"filling Cassandra with {rows:,} rows", seconds, "s")
     _rank(settings, days, written)
     began = time.monotonic()
     with closing(connect(settings, autocommit=True)) as connection:
@@ -82,7 +85,9 @@ def _fill(settings: Settings, rows: int) -> None:
             _copy_day(connection, pins, day)
         connection.execute("ANALYZE pinterest_stream")
     rebuild_profiles(settings)
-    print(f"PostgreSQL: as many in {time.monotonic() - began:.0f} s", flush=True)
+    seconds = time.monotonic() - began
+    print(f"PostgreSQL: as many in {seconds:.0f} s", flush=True)
+    record("presto_queries", f"filling PostgreSQL with {rows:,} rows", seconds, "s")
     spark.stop()
 
 
@@ -124,8 +129,11 @@ def _values(parameters: Mapping[str, str]) -> dict[str, Any]:
     return {name: value for name, value in known.items() if name in parameters}
 
 
-def _measure(name: str, settings: Settings, query: str) -> float:
-    """The median of the rounds after the first: five, or as many as ten seconds hold, and at least one."""
+def _measure(name: str, settings: Settings, query: str, metric: str = "") -> float:
+    """The median of the rounds after the first: five, or as many as ten seconds hold, and at least one.
+
+    It is recorded as the metric, or by the name.
+    """
     seconds, answered = [], 0
     while len(seconds) < 2 or (len(seconds) <= ROUNDS and sum(seconds) < LONG_SECONDS):
         began = time.monotonic()
@@ -134,6 +142,7 @@ def _measure(name: str, settings: Settings, query: str) -> float:
     median = statistics.median(seconds[1:])
     times = f"first {seconds[0]:6.2f} s  median {median:6.2f} s  most {max(seconds[1:]):6.2f} s"
     print(f"{name:<42}{answered:>4} rows  {times}", flush=True)
+    record("presto_queries", metric or name, median, "s", peer={"the first time": seconds[0]})
     return median
 
 
@@ -144,13 +153,16 @@ def _measure_pushdown(settings: Settings) -> None:
     kept = pushed.replace("category = '", "category || '' = '")
     if kept == pushed:
         raise SystemExit("pins_of_a_category has no filter on its category any more.")
-    with_it, without = _measure("day and category pushed down", settings, pushed), _measure("not", settings, kept)
+    with_it = _measure("day and category pushed down", settings, pushed)
+    without = _measure("not", settings, kept, metric="day and category not pushed down")
     print(f"pushing them down is {without / with_it:,.0f} times as fast")
+    record("presto_queries", "as fast with day and category pushed down", without / with_it, "times")
 
 
 def _print_memory() -> None:
     [presto] = [status for status in look(LocalStack(BENCHMARK_SETTINGS)) if status.name == "presto"]
     print(f"Presto takes {presto.memory / (1 << 20):,.0f} MiB, of {psutil.virtual_memory().total / (1 << 30):.0f} GiB")
+    record("presto_queries", "memory of Presto", presto.memory / (1 << 20), "MiB")
 
 
 if __name__ == "__main__":

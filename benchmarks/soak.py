@@ -35,6 +35,7 @@ from benchmarks.check_results import (
     collected,
     days_landed,
     raw_events,
+    record_results,
     run_days,
     runs_by_status,
     tried,
@@ -44,6 +45,7 @@ from benchmarks.check_results import (
 from benchmarks.disk import Disk, mounted
 from benchmarks.faults import Fault, Scene, all_faults
 from benchmarks.planted import planted_deletions
+from benchmarks.record import record
 from benchmarks.soak_posting import Posting, Pulse
 from benchmarks.stack import BENCHMARK_SETTINGS
 from benchmarks.streaming import switch
@@ -105,6 +107,11 @@ def main() -> int:
     print(report)
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(report)
+    record("soak", "faults", len(struck), "faults")
+    record("soak", "acknowledged events", len(posting.events), "events")
+    longest = max((float(pause.removeprefix("more than ")) for pause in pauses(struck, pulse)), default=0.0)
+    record("soak", "longest time without a new row, from a fault to the next", longest, "s")
+    record_results("soak", results)
     return int(not all(result.holds for result in results))
 
 
@@ -253,6 +260,12 @@ def _runs(scene: Scene) -> CheckResult:
     return CheckResult("runs, by how they ended", holds=True, found=told)
 
 
+def pauses(struck: Sequence[Struck], pulse: Pulse) -> list[str]:
+    """For each fault, how long no row came until the next one, in seconds."""
+    ends = [*(one.began for one in struck[1:]), pulse.last_row]
+    return [pulse.longest_pause(one.began, end) for one, end in zip(struck, ends, strict=False)]
+
+
 def as_markdown(
     options: argparse.Namespace,
     began: datetime,
@@ -271,10 +284,9 @@ def as_markdown(
         "| minute | fault | what was done | rows stood still, s |",
         "|---|---|---|---|",
     ]
-    ends = [*(one.began for one in struck[1:]), pulse.last_row]
-    for one, end in zip(struck, ends, strict=False):
+    for one, pause in zip(struck, pauses(struck, pulse), strict=True):
         minute = (one.began - began.timestamp()) / A_MINUTE
-        lines.append(f"| {minute:.0f} | {one.name} | {_cell(one.told)} | {pulse.longest_pause(one.began, end)} |")
+        lines.append(f"| {minute:.0f} | {one.name} | {_cell(one.told)} | {pause} |")
     lines += ["", "| verdict | | found |", "|---|---|---|"]
     lines += [
         f"| {result.what} | {'yes' if result.holds else '**NO**'} | {_cell(result.found)} |" for result in results

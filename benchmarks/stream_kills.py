@@ -16,6 +16,7 @@ from contextlib import closing
 
 import psutil
 
+from benchmarks.record import record
 from benchmarks.stack import BENCHMARK_SETTINGS, running
 from benchmarks.streaming import (
     Acknowledgements,
@@ -34,6 +35,7 @@ from pinterest_platform.stream.lag import stream_lag
 from pinterest_platform.stream.profiles import differing_profiles
 
 LIMIT_SECONDS = 60
+EACH_ONCE = "each acknowledged event is one row, and profiles equal a recount"
 _FOUND = """
     SELECT count(*) FILTER (WHERE stored = 0), count(*) FILTER (WHERE stored > 1) FROM (
         SELECT posted.event_id, count(stream.event_id) AS stored
@@ -51,12 +53,23 @@ def main() -> int:
         wait_for(lambda: streaming_run(stack) is not None, 60, "streaming run")
         with posting(settings, options.events, options.rate) as seen:
             wait_for(lambda: stored(settings) > 0, 60, "first row")
+            took: dict[str, list[float]] = {}
             for number, kind in enumerate(_order(options, dice), start=1):
                 time.sleep(dice.uniform(*options.between))
                 seconds = _kill(stack, settings, kind, options.away)
                 print(f"{number:3} {kind:<11}{seconds:6.1f} s until rows flowed again", flush=True)
+                took.setdefault(kind, []).append(seconds)
         wait_for(lambda: stream_lag(settings) == 0, 120, "end of the lag")
-        return check_stream_rows(settings, seen)
+        wrong = check_stream_rows(settings, seen)
+        for kind, times in took.items():
+            flowed, note = (min(times), max(times)), f"{len(times)} times"
+            if kind in ("postgres", "kafka"):
+                note += f", {options.away:g} s of each until it was started again"
+            limit = f"<= {LIMIT_SECONDS}"
+            record("stream_kills", f"{kind} killed: rows flowed again", flowed, "s", target=limit, note=note)
+        record("stream_kills", "acknowledged events", len(seen.events), "events")
+        record("stream_kills", EACH_ONCE, not wrong)
+        return wrong
 
 
 def _options() -> argparse.Namespace:

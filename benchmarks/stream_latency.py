@@ -20,6 +20,7 @@ import psutil
 from matplotlib.figure import Figure
 
 from benchmarks.measured import repeated
+from benchmarks.record import record
 from benchmarks.stack import BENCHMARK_SETTINGS, running
 from benchmarks.streaming import (
     Acknowledgements,
@@ -43,6 +44,7 @@ from pinterest_platform.stream.lag import stream_lag
 PICTURES = Path("docs/pictures")
 WARM_UP_SECONDS = 180  # the JVM compiles what it finds hot: its first minutes are not those of a service that runs on
 SAMPLE_SECONDS = 5
+TARGETS = {"p50": "<= 0.5", "p95": "<= 1"}
 MIB = 1024 * 1024
 _COMMITTED = """
     SELECT kafka_partition, kafka_offset, extract(epoch FROM pg_xact_commit_timestamp(xmin))::float8
@@ -59,7 +61,8 @@ def main() -> None:
             if options.batch:
                 threading.Thread(target=_run_batch, args=(settings, options.minutes * 30), daemon=True).start()
         wait_for(lambda: stream_lag(settings) == 0, 120, "end of the lag")
-        _show_latency(settings, seen, options.pictures)
+        beside = ", a batch run beside it" if options.batch else ""
+        _show_latency(settings, seen, options.pictures, beside)
         _show_memory(samples, options.pictures)
         if options.catch_up:
             _catch_up(settings, options.catch_up)
@@ -87,7 +90,9 @@ def _run_batch(settings: Settings, after_seconds: float) -> None:
     time.sleep(after_seconds)
     began = time.monotonic()
     status = DagsterWeb(settings).follow(DagsterWeb(settings).launch(BATCH_JOB, today()))
-    print(f"a batch run of today in between: {status} after {time.monotonic() - began:.0f} s", flush=True)
+    seconds = time.monotonic() - began
+    print(f"a batch run of today in between: {status} after {seconds:.0f} s", flush=True)
+    record("stream_latency", "a batch run of today in between", seconds, "s", note=f"it ended with {status}")
 
 
 @contextmanager
@@ -106,7 +111,7 @@ def sampling_memory(stack: LocalStack) -> Iterator[list[tuple[float, float, floa
         yield samples
 
 
-def _show_latency(settings: Settings, seen: Acknowledgements, pictures: Path) -> None:
+def _show_latency(settings: Settings, seen: Acknowledgements, pictures: Path, beside: str) -> None:
     with closing(connect(settings)) as connection:
         rows: list[Any] = connection.execute(_COMMITTED, [today() - timedelta(days=1)]).fetchall()
     commits = {(partition, offset): at for partition, offset, at in rows}
@@ -116,12 +121,21 @@ def _show_latency(settings: Settings, seen: Acknowledgements, pictures: Path) ->
     p50, p95, p99, worst = np.percentile(latencies, [50, 95, 99, 100])
     print(f"{len(pairs):,} acknowledged posts in {np.ptp(times):.0f} s, {len(missing)} of them without a row.")
     print(f"API's 200 to committed row: p50 {p50:.3f} s, p95 {p95:.3f} s, p99 {p99:.3f} s, worst {worst:.2f} s")
+    record("stream_latency", f"acknowledged posts{beside}", len(seen.times), "posts")
+    record("stream_latency", f"every acknowledged post has a row{beside}", not missing)
+    for name, value in (("p50", p50), ("p95", p95), ("p99", p99), ("worst", worst)):
+        record("stream_latency", f"{name}{beside}", value, "s", target=TARGETS.get(name))
     minutes = ((times - times.min()) // 60).astype(int)
+    halves, mosts = [], []
     for minute in range(minutes.max() + 1):
         of_minute = latencies[minutes == minute]
         if len(of_minute):
             half, most = np.percentile(of_minute, [50, 95])
             print(f"  minute {minute + 1:2}: {len(of_minute) / 60:5.0f} rows/s, p50 {half:.3f} s, p95 {most:.3f} s")
+            halves.append(half)
+            mosts.append(most)
+    record("stream_latency", f"p50 by minutes{beside}", (min(halves), max(halves)), "s")
+    record("stream_latency", f"p95 by minutes{beside}", (min(mosts), max(mosts)), "s")
     _draw_latency(latencies, (p50, p95, p99), pictures / "stream_latency.png")
 
 
@@ -144,6 +158,7 @@ def _show_memory(samples: Sequence[tuple[float, float, float]], pictures: Path) 
     for name, values in (("Python", worker), ("JVM", jvm)):
         first, last = values[third : 2 * third].mean(), values[2 * third :].mean()
         print(f"memory of the run, {name}: {first:.0f} MiB in the second third, {last:.0f} MiB in the last one")
+        record("stream_latency", f"memory of the run, {name}", last, "MiB", peer={"in the second third": first})
     figure = Figure(figsize=(8, 3.2), layout="constrained")
     axes = figure.subplots()
     axes.plot(minutes, jvm, label="Spark's JVM", color="#4c78a8")
@@ -159,6 +174,7 @@ def _catch_up(settings: Settings, records: int) -> None:
     switch(settings, "keep_streaming", on=False)
     seconds = wait_for(lambda: not runs_under_way(settings), 30, "end of the run")
     print(f"switched off: the run ended after {seconds:.1f} s")
+    record("stream_latency", "end of the run that is switched off", seconds, "s")
     before = stored(settings)
     post_history(settings, History(today() - timedelta(days=1), days=1, pins_a_day=records))
     switch(settings, "keep_streaming", on=True)
@@ -168,6 +184,7 @@ def _catch_up(settings: Settings, records: int) -> None:
     seconds = time.monotonic() - began
     done = before + records - first
     print(f"catch-up after a pause: {done:,} records in {seconds:.1f} s, {done / seconds:,.0f} rows/s")
+    record("stream_latency", "catch-up after a pause", done / seconds, "rows/s", target=">= 8000")
 
 
 if __name__ == "__main__":

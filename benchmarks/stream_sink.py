@@ -17,6 +17,7 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.record import record
 from benchmarks.stack import running
 from ingest_api.emulator.drawing import draw_posts
 from pinterest_platform.pins.calendar import today
@@ -50,12 +51,13 @@ def main() -> None:
                 cleaned = clean_records(_records(spark, size))
                 lines, rows = copy_lines(cleaned), accepted(cleaned)
                 copy, jdbc = partial(_copy, settings, connection, lines), partial(_jdbc, settings, connection, rows)
-                _measure(connection, "COPY from the driver", size, copy)
-                _measure(connection, "JDBC from executors", size, jdbc)
+                usual = _measure(connection, "COPY from the driver", size, copy)
+                peer = {"JDBC from executors": _measure(connection, "JDBC from executors", size, jdbc)}
+                record("stream_sink", f"{size:,} rows, COPY from the driver", usual, "s", peer=peer)
         spark.stop()
 
 
-def _measure(connection: Connection, name: str, size: int, sink: Callable[[], None]) -> None:
+def _measure(connection: Connection, name: str, size: int, sink: Callable[[], None]) -> float:
     seconds = []
     for _ in range(ROUNDS):
         connection.execute("TRUNCATE pinterest_stream, stream_progress, stream_duplicates")
@@ -67,6 +69,7 @@ def _measure(connection: Connection, name: str, size: int, sink: Callable[[], No
             raise RuntimeError(f"{name} stored {stored} of {size} rows")
     usual = statistics.median(seconds[ROUNDS // 3 :])
     print(f"{size:6,} rows, {name}: {usual:.3f} s, {size / usual:,.0f} rows/s", flush=True)
+    return usual
 
 
 def _records(spark: SparkSession, size: int) -> DataFrame:
