@@ -38,7 +38,7 @@ status: .venv/.ready ## Show what runs, its memory and its log
 	@$(STACK) status
 
 test: setup lint ## Lint, then run every test on ports and data of its own
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 lint: .venv/.ready ## Ruff, mypy and the import contracts
 	@$(BIN)/ruff check .

@@ -56,6 +56,13 @@ TEST_SETTINGS = Settings(
 )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep all tests that need servers in one process, where several share the work: there is one stack of servers."""
+    for item in items:
+        if not item.path.is_relative_to(Path(__file__).parent / "unit"):
+            item.add_marker(pytest.mark.xdist_group("servers"))
+
+
 @pytest.fixture(scope="session")
 def test_stack() -> LocalStack:
     """The tests' stack: which servers of it run is up to the tests that need them."""
@@ -70,6 +77,6 @@ def settings(test_stack: LocalStack) -> Settings:
 @pytest.fixture(scope="session")
 def spark(settings: Settings) -> Iterator[SparkSession]:
     """One for the process: a second session would be the same JVM."""
-    session = open_session(settings, Driver.SHORT)
+    session = open_session(settings, Driver.SMALL_BATCH)
     yield session
     session.stop()

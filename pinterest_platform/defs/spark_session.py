@@ -14,11 +14,10 @@ from pinterest_platform.stores.java_options import Driver
 from pinterest_platform.stores.s3 import ObjectStore, open_bucket
 from pinterest_platform.stores.spark import hand_over_secrets, prepare_environment, spark_configuration
 
-_FEW_BYTES = 32 * 1024 * 1024  # of raw objects: the gzipped lines of about 180,000 events
-_BYTES_OF_LARGE_DAY = 64 * 1024 * 1024
+_LARGE_BYTES = 64 * 1024 * 1024  # of raw objects: the gzipped lines of about 360,000 events
 
 
-def spark_resource(settings: Settings, driver: Driver = Driver.LASTING) -> LazyPySparkResource:
+def spark_resource(settings: Settings, driver: Driver = Driver.STREAM) -> LazyPySparkResource:
     """A resource that starts Spark when a step first asks for the session, not when definitions load."""
     return LazyPySparkResource(spark_config=dict(spark_configuration(settings, driver)))
 
@@ -43,8 +42,6 @@ def session_of(pyspark: LazyPySparkResource, settings: Settings) -> SparkSession
 
 
 def driver_for(bucket: ObjectStore, days: Iterable[date]) -> Driver:
-    """The kind of driver that suits what has landed of these days, which are accounted for one at a time."""
-    landed = [sum(stored.size for stored in bucket.list(day_prefix(day))) for day in days]
-    if sum(landed) < _FEW_BYTES:
-        return Driver.SHORT
-    return Driver.BUSY if max(landed) < _BYTES_OF_LARGE_DAY else Driver.FRUGAL
+    """The JVM profile that suits what has landed of these days."""
+    landed = sum(stored.size for day in days for stored in bucket.list(day_prefix(day)))
+    return Driver.SMALL_BATCH if landed < _LARGE_BYTES else Driver.LARGE_BATCH

@@ -35,19 +35,19 @@ _AT_ONCE_WHEN_IDLE = "-XX:G1PeriodicGCInterval=5000"
 
 
 class Driver(Enum):
-    """What a driver has before it, which its JVM is made for."""
+    """JVM profile for a driver's workload."""
 
-    SHORT = (_FIRST_COMPILER_ALONE, _COLLECT_FAST)
-    """So little to do that it should start fast rather than become fast: the second compiler would double the CPU."""
+    SMALL_BATCH = (_FIRST_COMPILER_ALONE, _COLLECT_FAST)
+    """A run of up to 300,000 events or so. C2 would compile for longer than it pays: 11,000 events take 9.3 to 9.5 s
+    with this profile and 11.6 to 12.4 s with that of a large batch, 300,000 take 17.9 to 19.3 s and 20.7 to 21.1 s
+    (`benchmarks.drivers`).
+    """
 
-    BUSY = (*_BOTH_COMPILERS, _COLLECT_FAST)
-    """Minutes of work, beside a Python that needs little memory."""
+    LARGE_BATCH = (*_BOTH_COMPILERS, *_GIVE_MEMORY_BACK, _AT_ONCE_WHEN_IDLE)
+    """Minutes of work, next to a Python process that needs the memory while Spark is idle: reconciling a large day."""
 
-    FRUGAL = (*_BOTH_COMPILERS, *_GIVE_MEMORY_BACK, _AT_ONCE_WHEN_IDLE)
-    """Work beside a Python that needs the memory in between: that of the account of a large day."""
-
-    LASTING = (*_BOTH_COMPILERS, *_GIVE_MEMORY_BACK)
-    """Months of work, most of which is waiting: a stream's."""
+    STREAM = (*_BOTH_COMPILERS, *_GIVE_MEMORY_BACK)
+    """Months of small micro-batches."""
 
     def java_options(self, archive: Path | None) -> str:
         """For `spark.driver.extraJavaOptions`; `archive` is one of classes, if there is one."""

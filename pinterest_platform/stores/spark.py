@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pinterest_platform.stores.s3 import ObjectStore
 
 
-def spark_configuration(settings: Settings, driver: Driver = Driver.LASTING) -> dict[str, str]:
+def spark_configuration(settings: Settings, driver: Driver = Driver.STREAM) -> dict[str, str]:
     """Everything that `SparkSession.builder.config` is given, by key; nothing secret, since Dagster shows it.
 
     Args:
@@ -80,7 +80,7 @@ def s3a_url(bucket: ObjectStore, key: str) -> str:
     return f"s3a://{bucket.name}/{key}"
 
 
-def open_session(settings: Settings, driver: Driver = Driver.LASTING) -> SparkSession:
+def open_session(settings: Settings, driver: Driver = Driver.STREAM) -> SparkSession:
     """A new session, whose driver is as in `spark_configuration`, or the process's own one."""
     from pyspark.sql import SparkSession
 

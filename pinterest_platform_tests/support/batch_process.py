@@ -124,4 +124,4 @@ def batch_process(settings: Settings, *arguments: str) -> Iterator[BatchProcess]
 
 if __name__ == "__main__":
     own = Settings()
-    run_day(own, date.fromisoformat(sys.argv[1]), lambda: open_session(own, Driver.SHORT), sys.argv[2:])
+    run_day(own, date.fromisoformat(sys.argv[1]), lambda: open_session(own, Driver.SMALL_BATCH), sys.argv[2:])

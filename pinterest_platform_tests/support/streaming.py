@@ -28,4 +28,4 @@ def stream_to_the_end(spark: SparkSession, settings: Settings, owner: str = "the
 
 if __name__ == "__main__":
     own = Settings()
-    stream_to_the_end(open_session(own, Driver.SHORT), own)
+    stream_to_the_end(open_session(own, Driver.SMALL_BATCH), own)

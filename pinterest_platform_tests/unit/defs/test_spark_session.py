@@ -19,11 +19,11 @@ MIB = 1024 * 1024
 @pytest.mark.parametrize(
     ("landed", "driver"),
     [
-        ([], Driver.SHORT),
-        ([0, 2], Driver.SHORT),
-        ([2] * 30, Driver.BUSY),
-        ([40], Driver.BUSY),
-        ([2, 70, 2], Driver.FRUGAL),
+        ([], Driver.SMALL_BATCH),
+        ([0, 2], Driver.SMALL_BATCH),
+        ([2] * 30, Driver.SMALL_BATCH),
+        ([2, 70, 2], Driver.LARGE_BATCH),
+        ([40, 40], Driver.LARGE_BATCH),
     ],
 )
 def test_a_drivers_jvm_suits_what_has_landed(landed: Sequence[int], driver: Driver) -> None:
@@ -39,4 +39,4 @@ def test_another_days_objects_do_not_count() -> None:
     bucket = FakeBucket()
     bucket.put(object_key(FIRST, "pins", 0, 0), bytes(70 * MIB), {})
 
-    assert driver_for(bucket, [FIRST + timedelta(days=1)]) is Driver.SHORT
+    assert driver_for(bucket, [FIRST + timedelta(days=1)]) is Driver.SMALL_BATCH
