@@ -71,6 +71,12 @@ SUBJECTS = (
         "stores unavailable for 20 minutes, runs and the daemon killed, and nobody asks for the day again",
         "the day is landed, cleaned, served and accounted for",
     ),
+    Subject(
+        "large_events",
+        "Faults",
+        "a backlog of 20,000 events of 32 KiB through stream and batch with a driver's default heap",
+        "each event is a row in both layers",
+    ),
     Subject("trials", "Trials", "side by side, once each, by code that is not kept; nothing runs them again"),
 )
 
