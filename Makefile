@@ -11,7 +11,7 @@ export Q
 STACK := $(BIN)/python -m infra.command_line
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run history backfill check-assets sql stop status test lint clean-data lock
+.PHONY: help setup run history backfill check-assets sql stop status test lint clean-data lock pictures
 
 help: ## Show these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,10 @@ clean-data: .venv/.ready ## Remove all data of the stack, after asking
 
 lock: .venv/.ready ## For developers: resolve the servers' POMs with Maven into infra/artifacts.lock
 	@$(STACK) lock
+
+pictures: .venv/.ready ## For developers: take the documentation's pictures from a running stack with history
+	@PYTHONPATH=. $(BIN)/python docs/pictures/take.py
+	@PYTHONPATH=. $(BIN)/python docs/pictures/walk_batch.py
 
 .venv/.ready: uv.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null \

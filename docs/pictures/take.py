@@ -1,7 +1,11 @@
-"""Take the documentation's pictures from a running stack: `python docs/pictures/take.py`, with Debian's chromium."""
+"""Take the documentation's pictures from a running stack: `make pictures`, with Debian's chromium."""
 
 from __future__ import annotations
 
+import html
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 from browser import open_page
@@ -17,8 +21,15 @@ PAGES = {
     "schedule": "/locations/pinterest_platform/schedules/daily_batch_at_ten",
     "clean_pins": f"/assets/clean_pins?view=partitions&partition={today()}",
     "stream": "/assets/pinterest_stream?view=events",
+    "category_popularity": f"/assets/category_popularity?view=partitions&partition={today()}",
     "stream_runs": "/locations/pinterest_platform/jobs/streaming/runs",
 }
+COMMANDS = {
+    "make_run": ("make run", ["run"]),
+    "saved_query": ("make sql Q=profiles_by_posts", ["sql", "profiles_by_posts"]),
+}
+TERMINAL = """<body style="margin:0;background:#16161e;color:#d5d8e6"><pre style="margin:0;padding:24px;
+    font:15px/1.45 'DejaVu Sans Mono',monospace">{}</pre></body>"""
 DASHBOARDS = ("pipeline", "cassandra", "postgresql")
 MINUTES = 10
 
@@ -32,12 +43,21 @@ def take(page: Page, name: str, url: str) -> None:
         page.get_by_role("button", name="Hide").first.click()
     if name == "asset_graph":
         page.set_viewport_size({"width": 2600, "height": 1000})
-        for group in ("stream", "batch", "ingest"):
+        for group in ("stream", "metrics", "batch", "ingest"):
             page.locator("foreignObject").get_by_text(group, exact=True).first.dispatch_event("click")
             page.wait_for_timeout(2_000)
         page.reload()  # which fits the graph into the window
         page.wait_for_timeout(5_000)
     page.screenshot(path=HERE / f"{name}.png")
+
+
+def take_command(page: Page, name: str, typed: str, arguments: list[str]) -> None:
+    """What a command says, as a terminal would show it."""
+    environment = os.environ | {"COLUMNS": "140"}
+    command = [sys.executable, "-m", "infra.command_line", *arguments]
+    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    page.set_content(TERMINAL.format(html.escape(f"$ {typed}\n{said}")))
+    page.locator("pre").screenshot(path=HERE / f"{name}.png")
 
 
 def take_plots(page: Page, asset: str, url: str) -> None:
@@ -68,8 +88,11 @@ def main() -> None:
         dagster = f"http://{settings.dagster_host}:{settings.dagster_port}"
         for name, path in PAGES.items():
             take(page, name, f"{dagster}{path}")
+        take(page, "ingest_api_docs", f"http://{settings.ingest_host}:{settings.ingest_port}/docs")
         take_plots(page, "pinterest_stream", f"{dagster}/assets/pinterest_stream?view=overview")
         take_dashboards(page, settings)
+        for name, (typed, arguments) in COMMANDS.items():
+            take_command(page, name, typed, arguments)
 
 
 if __name__ == "__main__":
