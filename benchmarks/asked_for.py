@@ -10,16 +10,16 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from kafka import KafkaProducer
 
 from benchmarks.check_results import days_asked_for
-from benchmarks.faults import process_of_run, runs_of
+from benchmarks.faults import process_of_run
 from benchmarks.stack import BENCHMARK_SETTINGS, running
-from benchmarks.streaming import graphql, wait_for, wait_for_answer
+from benchmarks.streaming import wait_for, wait_for_answer
 from infra.local_stack.processes import wait_until_gone
 from infra.local_stack.stack import LocalStack
 from pinterest_platform.connections import kafka_python_options
@@ -27,13 +27,12 @@ from pinterest_platform.defs.jobs import BATCH_JOB
 from pinterest_platform.pins.calendar import start_of, today
 from pinterest_platform.reconciliation.reconcile import NotMaterialisedError, open_stores, reconcile
 from pinterest_platform.settings import Settings
+from pinterest_platform_tests.support.dagster import runs_of, started_runs
 from pinterest_platform_tests.support.pins import posted
 
 SETTINGS = BENCHMARK_SETTINGS.model_copy(update={"stream_retention_days": -1})
 RECORDS = 200
 _RUN_SECONDS = 180.0
-_OF_DAY = """query OfDay($job: String!) { runsOrError(filter: {pipelineName: $job}, limit: 1000) {
-    ... on Runs { results { runId status tags { key value } } } } }"""
 _DAYS = ("dagster/partition", "dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 Break = Callable[[LocalStack, Settings, Callable[[], None]], None]
 
@@ -118,7 +117,7 @@ def _is_done(settings: Settings, day: date) -> bool:
 def _away(store: str, seconds: float) -> Break:
     def away(stack: LocalStack, settings: Settings, post: Callable[[], None]) -> None:
         post()
-        wait_for(lambda: bool(runs_of(settings, BATCH_JOB)), _RUN_SECONDS, "batch run")
+        wait_for(lambda: bool(started_runs(settings, BATCH_JOB)), _RUN_SECONDS, "batch run")
         _kill(stack, store)
         time.sleep(seconds)
         stack.start()
@@ -142,7 +141,7 @@ def _kill_next_run(settings: Settings, but_not: set[str]) -> str:
     """Of the batch; returns which."""
 
     def look() -> str | None:
-        for run_id in set(runs_of(settings, BATCH_JOB)) - but_not:
+        for run_id in set(started_runs(settings, BATCH_JOB)) - but_not:
             if process := process_of_run(settings, run_id):
                 process.kill()
                 return run_id
@@ -153,7 +152,7 @@ def _kill_next_run(settings: Settings, but_not: set[str]) -> str:
 
 def _kill_daemon(stack: LocalStack, settings: Settings, post: Callable[[], None]) -> None:
     post()
-    wait_for(lambda: bool(runs_of(settings, BATCH_JOB)), _RUN_SECONDS, "batch run")
+    wait_for(lambda: bool(started_runs(settings, BATCH_JOB)), _RUN_SECONDS, "batch run")
     _kill(stack, "dagster-daemon")
     stack.start()
 
@@ -166,16 +165,15 @@ def _kill(stack: LocalStack, server: str) -> None:
 
 def _statuses(settings: Settings, day: date) -> list[str]:
     """Of the batch's runs that had the day among theirs."""
-    runs = graphql(settings, _OF_DAY, job=BATCH_JOB)["runsOrError"]["results"]
-    tags = [({tag["key"]: tag["value"] for tag in run["tags"]}, run["status"]) for run in runs]
-    return [status for found, status in tags if _first(found) <= day.isoformat() <= _last(found)]
+    runs = runs_of(settings, BATCH_JOB)
+    return [run.status for run in runs if _first(run.tags) <= day.isoformat() <= _last(run.tags)]
 
 
-def _first(tags: dict[str, str]) -> str:
+def _first(tags: Mapping[str, str]) -> str:
     return tags.get(_DAYS[1]) or tags.get(_DAYS[0], "9")
 
 
-def _last(tags: dict[str, str]) -> str:
+def _last(tags: Mapping[str, str]) -> str:
     return tags.get(_DAYS[2]) or tags.get(_DAYS[0], "0")
 
 

@@ -17,12 +17,13 @@ import orjson
 
 from benchmarks.stack import BENCHMARK_SETTINGS, running
 from benchmarks.stream_kills import check_stream_rows
-from benchmarks.streaming import Acknowledgements, posting, switch, wait_for, wait_for_answer
+from benchmarks.streaming import Acknowledgements, posting, wait_for, wait_for_answer
 from infra.local_stack.processes import wait_until_gone
 from infra.local_stack.stack import LocalStack
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.kafka import open_topic
 from pinterest_platform.stream.lag import stream_lag
+from pinterest_platform_tests.support.dagster import switch_sensor
 
 API, BROKER = "ingest-api", "kafka"
 LIMITS_SECONDS = {API: 3.0, BROKER: 30.0}
@@ -52,7 +53,7 @@ def main() -> int:
     with running(None if options.tables else [API]) as settings:
         stack = LocalStack(BENCHMARK_SETTINGS)
         if options.tables:
-            switch(settings, "new_pins_in_kafka", on=False)  # batch runs would take the machine
+            switch_sensor(settings, "new_pins_in_kafka", on=False)  # batch runs would take the machine
         kills: list[Kill] = []
         with posting(settings, options.events, options.rate) as seen:
             wait_for(lambda: bool(seen.times), 60, "first answer")

@@ -22,7 +22,6 @@ from benchmarks.streaming import (
     posting,
     stored,
     streaming_run,
-    switch,
     wait_for,
     wait_for_answer,
 )
@@ -32,6 +31,7 @@ from pinterest_platform.settings import Settings
 from pinterest_platform.stores.postgres import connect
 from pinterest_platform.stream.lag import stream_lag
 from pinterest_platform.stream.profiles import differing_profiles
+from pinterest_platform_tests.support.dagster import switch_sensor
 
 LIMIT_SECONDS = 60
 _FOUND = """
@@ -47,7 +47,7 @@ def main() -> int:
     dice = random.Random(options.seed)  # noqa: S311
     with running(None) as settings:
         stack = LocalStack(BENCHMARK_SETTINGS)
-        switch(settings, "new_pins_in_kafka", on=False)  # its runs have a JVM too
+        switch_sensor(settings, "new_pins_in_kafka", on=False)  # its runs have a JVM too
         wait_for(lambda: streaming_run(stack) is not None, 60, "streaming run")
         with posting(settings, options.events, options.rate) as seen:
             wait_for(lambda: stored(settings) > 0, 60, "first row")

@@ -7,6 +7,7 @@ from pathlib import Path
 from browser import open_page
 from playwright.sync_api import Page
 
+from infra.dagster_client import dagster_url
 from pinterest_platform.pins.calendar import today
 from pinterest_platform.settings import Settings
 
@@ -65,7 +66,7 @@ def main() -> None:
     """Every page."""
     settings = Settings()
     with open_page() as page:
-        dagster = f"http://{settings.dagster_host}:{settings.dagster_port}"
+        dagster = dagster_url(settings)
         for name, path in PAGES.items():
             take(page, name, f"{dagster}{path}")
         take_plots(page, "pinterest_stream", f"{dagster}/assets/pinterest_stream?view=overview")

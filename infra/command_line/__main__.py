@@ -17,10 +17,10 @@ from typing import TypeAlias
 from infra.command_line.known_days import read_day
 from infra.command_line.monitoring_state import what_monitoring_says
 from infra.command_line.status import as_table, explain_outside, is_another_users, look, look_from_outside
+from infra.errors import StackError
 from infra.local_stack.artifacts import LOCK_FILE, read_lock, write_lock
 from infra.local_stack.class_archive import make_class_archive
 from infra.local_stack.clean_data import clean_data
-from infra.local_stack.errors import StackError
 from infra.local_stack.monitoring import fetch_monitoring
 from infra.local_stack.place import LOOPBACK, with_artifacts
 from infra.local_stack.setup import fetch_artifacts

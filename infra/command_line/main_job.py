@@ -13,7 +13,7 @@ from rich.table import Table
 from infra.command_line.answers import most_popular_category, popular_profiles
 from infra.command_line.dagster_runs import DagsterWeb, Step
 from infra.command_line.monitoring_state import watched_at
-from infra.local_stack.errors import StackError
+from infra.errors import StackError
 from infra.local_stack.terminal import Terminal
 from ingest_api.emulator.emulation import Emulation, EmulationResult, emulate
 from ingest_api.emulator.ledger import open_ledger

@@ -12,6 +12,7 @@ from typing import Any
 
 import psycopg
 
+from infra.dagster_client import dagster_url
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.kafka import TopicUnavailableError
 from pinterest_platform.stores.postgres import connect
@@ -75,7 +76,7 @@ def look_at_stream(settings: Settings) -> StreamStatus:
         return StreamStatus(_what_is_away(error, settings))
     if heartbeat is None:
         return StreamStatus("stopped")
-    page = f"http://{settings.dagster_host}:{settings.dagster_port}/runs/{heartbeat.run}"
+    page = f"{dagster_url(settings)}/runs/{heartbeat.run}"
     try:
         lag = measure_lag(settings, _KAFKA_SECONDS)
     except (TopicUnavailableError, psycopg.Error) as error:

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 
 from infra.compose.configuration import compose_place, fetch_jars, write_all
 from infra.compose.provision import provision
+from infra.errors import StackError
 from infra.local_stack.environment import python_environment
-from infra.local_stack.errors import StackError
 from pinterest_platform.settings import Settings
 
 

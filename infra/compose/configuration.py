@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.errors import StackError
 from infra.local_stack.artifacts import INFRA, byteman, read_lock
 from infra.local_stack.credentials import Credentials
-from infra.local_stack.errors import StackError
 from infra.local_stack.place import Place, loopback_port, with_artifacts
 from infra.local_stack.servers.cassandra import write_configuration as write_cassandra
 from infra.local_stack.servers.ingest_api import docs_folder, lay_out_docs

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from infra.local_stack.errors import StackError
+from infra.errors import StackError
 from pinterest_platform.settings import Settings
 
 OWNER_ONLY = 0o600

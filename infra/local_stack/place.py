@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from infra.errors import StackError
 from infra.local_stack.artifacts import INFRA, Lock, class_path, read_lock
 from infra.local_stack.class_archive import class_archive
 from infra.local_stack.credentials import Credentials, load_or_create, write_private
-from infra.local_stack.errors import StackError
 from pinterest_platform.settings import Settings
 
 LOOPBACK = "127.0.0.1"

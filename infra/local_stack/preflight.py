@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-from infra.local_stack.errors import StackError
+from infra.errors import StackError
 from infra.local_stack.place import LOOPBACK
 from infra.local_stack.server import Server
 from infra.local_stack.terminal import Terminal

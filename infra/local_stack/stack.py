@@ -22,9 +22,9 @@ from pathlib import Path
 
 import psutil
 
+from infra.errors import StackError
 from infra.local_stack.class_archive import make_class_archive
 from infra.local_stack.environment import changed_variables, kept_settings, write_environment
-from infra.local_stack.errors import StackError
 from infra.local_stack.monitoring import fetch_monitoring
 from infra.local_stack.order import closure, in_order, reversed_graph
 from infra.local_stack.pid_file import living_process, living_servers, remove_pid_file, write_pid_file

@@ -21,6 +21,7 @@ import pytest
 from infra.command_line.main_job import LEDGER
 from infra.local_stack.stack import LocalStack
 from ingest_api.emulator.emulation import Emulation, emulate
+from pinterest_platform.defs.jobs import STREAM_JOB
 from pinterest_platform.landing.raw_objects import day_prefix
 from pinterest_platform.pins.calendar import today
 from pinterest_platform.settings import Settings
@@ -32,6 +33,7 @@ from pinterest_platform.stores.saved_queries import saved_query
 from pinterest_platform.stream.lag import stream_lag
 from pinterest_platform.stream.profiles import differing_profiles
 from pinterest_platform_tests.end_to_end.conftest import Command
+from pinterest_platform_tests.support.dagster import dagster_of, started_runs, switch_sensor
 from pinterest_platform_tests.support.panels import panels_without_data, prometheus
 from pinterest_platform_tests.support.pins import pin
 
@@ -40,27 +42,11 @@ MENDED = {"DayNotAccountedFor", "FailedCheck"}
 
 T = TypeVar("T")
 PINS, MORE_PINS = 11_000, 500
-RUNS = """query Runs { runsOrError(filter: {pipelineName: "streaming", statuses: [STARTED]}) {
-    ... on Runs { results { runId } } } }"""
 TERMINATE = """mutation Stop($runId: String!) { terminateRun(runId: $runId) { __typename } }"""
 STATUS = """query Status($runId: ID!) { runOrError(runId: $runId) { ... on Run { status } } }"""
-KEEP_STREAMING = {
-    "repositoryLocationName": "pinterest_platform",
-    "repositoryName": "__repository__",
-    "sensorName": "keep_streaming",
-}
-SENSOR = """query Sensor($selector: SensorSelector!) { sensorOrError(sensorSelector: $selector) {
-    ... on Sensor { sensorState { id } } } }"""
-SWITCH_OFF = "mutation Off($id: String!) { stopSensor(id: $id) { __typename } }"
-SWITCH_ON = "mutation On($selector: SensorSelector!) { startSensor(sensorSelector: $selector) { __typename } }"
 SCHEDULE = """{ scheduleOrError(scheduleSelector: {repositoryLocationName: "pinterest_platform",
     repositoryName: "__repository__", scheduleName: "daily_batch_at_ten"}) {
     ... on Schedule { cronSchedule executionTimezone scheduleState { status } } } }"""
-
-
-def graphql(settings: Settings, query: str, **variables: object) -> Any:
-    url = f"http://{settings.dagster_host}:{settings.dagster_port}/graphql"
-    return httpx.post(url, json={"query": query, "variables": variables}, timeout=30).json()["data"]
 
 
 def wait_for(find: Callable[[], T | None], seconds: float = 120) -> T:
@@ -134,12 +120,11 @@ def stream_rows(settings: Settings) -> int:
 
 
 def streaming_run(settings: Settings) -> str | None:
-    started = graphql(settings, RUNS)["runsOrError"]["results"]
-    return started[0]["runId"] if started else None
+    return next(iter(started_runs(settings, STREAM_JOB)), None)
 
 
 def status_of(settings: Settings, run_id: str) -> str:
-    return str(graphql(settings, STATUS, runId=run_id)["runOrError"]["status"])
+    return str(dagster_of(settings).ask(STATUS, runId=run_id)["runOrError"]["status"])
 
 
 def firing(settings: Settings) -> list[dict[str, Any]]:
@@ -199,7 +184,7 @@ def test_every_table_has_what_the_ledger_says_was_acknowledged(settings: Setting
 
 
 def test_the_schedule_is_on(settings: Settings) -> None:
-    schedule = graphql(settings, SCHEDULE)["scheduleOrError"]
+    schedule = dagster_of(settings).ask(SCHEDULE)["scheduleOrError"]
 
     assert (schedule["cronSchedule"], schedule["executionTimezone"]) == ("0 10 * * *", "UTC")
     assert schedule["scheduleState"]["status"] == "RUNNING"
@@ -256,7 +241,7 @@ def test_a_day_that_a_backfill_has_mended_ends_its_alerts(command: Command, sett
 def test_the_stream_ends_cleanly_when_terminated_and_is_started_again(settings: Settings) -> None:
     run_id = wait_for(lambda: streaming_run(settings))
 
-    graphql(settings, TERMINATE, runId=run_id)
+    dagster_of(settings).ask(TERMINATE, runId=run_id)
 
     wait_for(lambda: status_of(settings, run_id) == "CANCELED", seconds=30)
     assert wait_for(lambda: streaming_run(settings)) != run_id
@@ -266,11 +251,10 @@ def test_the_switch_ends_the_stream_with_success_and_starts_it_again(settings: S
     run_id = wait_for(lambda: streaming_run(settings))
     wait_for(lambda: stream_lag(settings) == 0)
 
-    sensor = graphql(settings, SENSOR, selector=KEEP_STREAMING)["sensorOrError"]["sensorState"]
-    graphql(settings, SWITCH_OFF, id=sensor["id"])
+    switch_sensor(settings, "keep_streaming", on=False)
     wait_for(lambda: status_of(settings, run_id) == "SUCCESS", seconds=90)  # it may still be starting Spark
 
-    graphql(settings, SWITCH_ON, selector=KEEP_STREAMING)
+    switch_sensor(settings, "keep_streaming", on=True)
     assert wait_for(lambda: streaming_run(settings)) != run_id
 
 

@@ -17,8 +17,8 @@ import psycopg
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
+from infra.errors import StackError
 from infra.local_stack.clean_data import clean_data
-from infra.local_stack.errors import StackError
 from infra.local_stack.processes import descendants, marked
 from infra.local_stack.stack import LocalStack
 from infra.local_stack.terminal import Terminal

@@ -12,8 +12,8 @@ import yaml
 from pydantic import SecretStr
 
 from infra.compose.configuration import OWNERS, compose_place, fetch_jars, write_all, write_presto
+from infra.errors import StackError
 from infra.local_stack.artifacts import INFRA, read_lock
-from infra.local_stack.errors import StackError
 from pinterest_platform.settings import Settings
 
 TEXT = (INFRA / "compose.yaml").read_text()

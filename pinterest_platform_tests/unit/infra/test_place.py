@@ -9,8 +9,8 @@ from types import SimpleNamespace
 import pytest
 from pydantic import SecretStr
 
+from infra.errors import StackError
 from infra.local_stack.environment import changed_variables, write_environment
-from infra.local_stack.errors import StackError
 from infra.local_stack.java import KAFKA, write_options
 from infra.local_stack.place import Place, loopback_port, make_place
 from infra.local_stack.postgres_home import anyone_reaches

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.local_stack.errors import StackError
+from infra.errors import StackError
 from infra.local_stack.preflight import check_disk, check_memory, check_ports, without_busy_watchers
 from infra.local_stack.server import Server, nothing
 from infra.local_stack.terminal import Terminal
