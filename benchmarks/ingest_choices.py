@@ -16,9 +16,9 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 
 from backports import zstd
+from kafka import TopicPartition
 from kafka.partitioner.default import murmur2
 from kafka.producer.record_accumulator import RecordAccumulator
-from kafka.structs import TopicPartition
 
 from ingest_api.emulator.drawing import draw_posts
 from ingest_api.emulator.emulation import DEFAULT_SEED
