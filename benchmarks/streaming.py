@@ -22,10 +22,10 @@ from ingest_api.emulator.pace import at_rate
 from ingest_api.emulator.post import Post
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.postgres import connect
+from pinterest_platform.stream.progress import next_offsets
 
 _PATIENCE_SECONDS = 300.0  # Kafka may be away for minutes
 Answer = TypeVar("Answer")
-_STORED = "SELECT coalesce(sum(next_offset), 0) FROM stream_progress WHERE topic = %s"
 
 
 @dataclass(frozen=True)
@@ -92,8 +92,7 @@ def streaming_run(stack: LocalStack) -> StreamingRun | None:
 def stored(settings: Settings) -> int:
     """How many records the stream has passed."""
     with closing(connect(settings, autocommit=True)) as connection:
-        [(records,)] = connection.execute(_STORED, [settings.kafka_topic]).fetchall()
-    return int(str(records))
+        return sum(next_offsets(connection, settings.kafka_topic).values())
 
 
 def wait_for(condition: Callable[[], bool], seconds: float, what: str) -> float:

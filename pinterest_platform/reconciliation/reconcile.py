@@ -23,6 +23,7 @@ from pinterest_platform.stores.cassandra import open_session
 from pinterest_platform.stores.kafka import Topic, is_compacted, open_topic
 from pinterest_platform.stores.postgres import Connection, connect
 from pinterest_platform.stores.s3 import ObjectStore, open_bucket
+from pinterest_platform.stream.progress import first_offsets
 
 
 class NotMaterialisedError(Exception):
@@ -189,7 +190,7 @@ def _stream(stores: Stores, day: date, kafka: OffsetSet, landed: Mapping[int, in
         return None
     tables = ("pinterest_stream", "stream_rejects", "stream_duplicates")
     rows, rejects, duplicates = (day_offsets.streamed(connection, table, day) for table in tables)
-    streamed, began = rows | rejects | duplicates, day_offsets.stream_beginnings(connection, topic)
+    streamed, began = rows | rejects | duplicates, first_offsets(connection, topic)
     lacking, surplus = kafka.below(progress) - kafka.below(began) - streamed, streamed.below(landed) - kafka
     if len(lacking):
         lacking = lacking - day_offsets.streamed_elsewhere(connection, day, lacking)

@@ -12,6 +12,7 @@ from psycopg import sql
 
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.postgres import Connection, connect
+from pinterest_platform.stream.progress import lock_batches
 
 CHUNK_PROFILES = 10_000  # that are mended in one transaction; batches wait for it
 _ROUNDS = 5
@@ -138,6 +139,6 @@ def _mend(connection: Connection, chunk_profiles: int) -> None:
     chunks: list[Any] = connection.execute("SELECT DISTINCT chunk FROM differing ORDER BY chunk").fetchall()
     for (chunk,) in chunks:
         with connection.transaction():
-            connection.execute("LOCK TABLE stream_progress IN EXCLUSIVE MODE")  # as every batch does
+            lock_batches(connection)
             for statement in _MEND:
                 connection.execute(statement.format(chunk=sql.Literal(chunk)))

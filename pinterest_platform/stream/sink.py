@@ -25,6 +25,7 @@ from pinterest_platform.stream.copy_lines import LINE_COLUMNS
 from pinterest_platform.stream.day_partitions import create_day_partition
 from pinterest_platform.stream.event_identity import VERDICT_COLUMNS, check_events
 from pinterest_platform.stream.lease import demand_ownership
+from pinterest_platform.stream.progress import advance, delete_already_committed, lock_batches
 
 _COLUMNS = sql.SQL(", ").join(map(sql.Identifier, CLEAN_COLUMNS))
 _STAGE = sql.SQL(
@@ -35,15 +36,6 @@ _STAGE = sql.SQL(
 _COPY = sql.SQL("COPY staged ({columns}) FROM STDIN").format(
     columns=sql.SQL(", ").join(map(sql.Identifier, LINE_COLUMNS))
 )
-_DROP_WHAT_IS_KNOWN = """
-    DELETE FROM staged USING stream_progress AS done
-    WHERE done.topic = %s
-      AND done.kafka_partition = staged.kafka_partition AND staged.kafka_offset < done.next_offset"""
-_ADVANCE = """
-    INSERT INTO stream_progress (topic, kafka_partition, next_offset, first_offset)
-    SELECT %s, kafka_partition, max(kafka_offset) + 1, min(kafka_offset) FROM staged GROUP BY kafka_partition
-    ON CONFLICT (topic, kafka_partition)
-    DO UPDATE SET next_offset = excluded.next_offset, updated_at = clock_timestamp()"""
 _COUNT_LATE = """
     WITH late AS (DELETE FROM staged WHERE ingest_date < %s AND ingest_date <> %s RETURNING ingest_date)
     INSERT INTO stream_late_records AS known (ingest_date, records) SELECT ingest_date, count(*) FROM late GROUP BY 1
@@ -120,8 +112,6 @@ _REJECTS = """
     SELECT ingested_at, ingest_date, %s, kafka_partition, kafka_offset, original, reason
     FROM staged WHERE reason IS NOT NULL
     ON CONFLICT DO NOTHING"""
-# Two streams at once would wait for each other here, and the second would find nothing left to store.
-_LOCK_PROGRESS = "LOCK TABLE stream_progress IN EXCLUSIVE MODE"
 
 
 @dataclass(frozen=True)
@@ -154,11 +144,11 @@ def write_batch(connection: Connection, topic: str, owner: str, lines: Sequence[
         StreamTakenOverError: another run owns the stream; nothing was written.
     """
     with connection.transaction():
-        connection.execute(_LOCK_PROGRESS)
+        lock_batches(connection)  # a second stream waits here, and then finds nothing left to store
         demand_ownership(connection, topic, owner)
         _copy(connection, lines)
-        connection.execute(_DROP_WHAT_IS_KNOWN, [topic])
-        connection.execute(_ADVANCE, [topic])
+        delete_already_committed(connection, topic)
+        advance(connection, topic)
         first_kept = kept_from(connection)
         late = _count_late(connection, first_kept)
         pins, rejects, days, oldest = _summary(connection)

@@ -21,6 +21,7 @@ from pinterest_platform.stream import loop as loop_module
 from pinterest_platform.stream.activity import StreamReport
 from pinterest_platform.stream.lease import StreamTakenOverError, read_heartbeat, session_name, take_over
 from pinterest_platform.stream.loop import Watcher, run_stream
+from pinterest_platform.stream.progress import lock_batches
 from pinterest_platform.stream.query import StreamOffsetsLostError
 from pinterest_platform_tests.support.pins import posted
 from pinterest_platform_tests.support.streaming import stream_to_the_end
@@ -158,7 +159,7 @@ def test_a_lock_that_fails_every_attempt_ends_the_run_although_each_failure_look
         monkeypatch.setattr(loop_module, "STALLED_SECONDS", 10.0)
         database.execute(f"ALTER DATABASE {corner.postgres_database} SET lock_timeout = '300ms'")
         try:
-            holding.execute("LOCK TABLE stream_progress IN EXCLUSIVE MODE")
+            lock_batches(holding)
             end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s"
             database.execute(end, [session_name(corner.kafka_topic)])
             post(corner, "b")
