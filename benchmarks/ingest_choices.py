@@ -27,6 +27,7 @@ from ingest_api.partitioner import partition_of
 from ingest_api.publisher import Record
 from ingest_api.publisher_result import PublisherResult
 from ingest_api.record_batch import RecordBatch
+from pinterest_platform.pins.calendar import now_ms
 
 EVENTS = 2_000
 ROUNDS = 7
@@ -35,7 +36,7 @@ PLACE = TopicPartition("pins", 0)
 
 def main() -> None:
     posts = islice(draw_posts(DEFAULT_SEED, lambda: str(uuid.uuid4())), EVENTS)
-    records = [Record(post.unique_id.encode(), post.body, time.time_ns() // 1_000_000) for post in posts]
+    records = [Record(post.unique_id.encode(), post.body, now_ms()) for post in posts]
     print(f"{EVENTS:,} events of {sum(len(record.value) for record in records) // EVENTS} bytes; microseconds an event")
     _show("partitioner: CRC-32 (ours)", lambda: [partition_of(record.key, 3) for record in records])
     _show("partitioner: murmur2 (kafka-python's)", lambda: [murmur2(record.key) for record in records])

@@ -12,9 +12,8 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from pinterest_platform.clean_slices.manifest import CleanSlice, read_manifest
-from pinterest_platform.landing.day_ranges import LATENESS_MS
 from pinterest_platform.landing.ledger import read_ledger
-from pinterest_platform.pins.calendar import PlausibleTimes, end_of
+from pinterest_platform.pins.calendar import PlausibleTimes, is_closed, milliseconds_of
 from pinterest_platform.reconciliation import day_offsets, event_ids, topic_offsets
 from pinterest_platform.reconciliation.offset_sets import OffsetSet, in_words
 from pinterest_platform.reconciliation.superseded import Versions
@@ -159,7 +158,7 @@ def reconcile(stores: Stores, day: date, now: datetime | None = None) -> DayReco
 
 def _kafka(stores: Stores, day: date, raw: OffsetSet, now: datetime) -> OffsetSet:
     settings = stores.settings
-    times = PlausibleTimes.until(int(now.timestamp() * 1000), settings.first_day)
+    times = PlausibleTimes.until(milliseconds_of(now), settings.first_day)
     return topic_offsets.kafka(stores.topic, stores.bucket, day, raw, times, lambda: is_compacted(settings))
 
 
@@ -172,11 +171,6 @@ def _older_records(
         return superseded, OffsetSet({})
     repeated = event_ids.repeated(stores.settings, stores.bucket, day, neither)
     return superseded - repeated, repeated
-
-
-def is_closed(day: date, now: datetime) -> bool:
-    """Whether the day and the hour for late records are over."""
-    return now.timestamp() * 1000 >= end_of(day) + LATENESS_MS
 
 
 def _stream(stores: Stores, day: date, kafka: OffsetSet, landed: Mapping[int, int]) -> StreamOffsets | None:
