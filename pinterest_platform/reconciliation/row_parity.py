@@ -21,6 +21,7 @@ from psycopg import sql
 
 from pinterest_platform.clean_slices.manifest import clean_files
 from pinterest_platform.pins.cleaning import CLEAN_COLUMNS
+from pinterest_platform.pins.order import ORDER
 from pinterest_platform.reconciliation.day_offsets import stream_progress
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.parquet import read_batches
@@ -57,8 +58,7 @@ _NEWER = """
     FROM {records} AS stream LEFT JOIN batch_slice AS batch USING (unique_id)
     WHERE stream.ingest_date = %(day)s AND (
         batch.unique_id IS NULL
-        OR (stream.ingested_at, stream.kafka_offset, stream.kafka_partition)
-            > (batch.ingested_at, batch.kafka_offset, batch.kafka_partition)
+        OR ({stream_order}) > ({batch_order})
     )
     ORDER BY 1, 2"""
 
@@ -101,9 +101,15 @@ def _parts(connection: Connection, day: date) -> dict[str, sql.Composable]:
     return {
         "streamed": STREAMED,
         "records": sql.Identifier("pinterest_stream_records" if has_earlier_copies else "pinterest_stream"),
-        "batch": sql.SQL(", ").join(sql.Identifier("batch", name) for name in CLEAN_COLUMNS),
-        "stream": sql.SQL(", ").join(sql.Identifier("stream", name) for name in CLEAN_COLUMNS),
+        "batch": _named("batch", CLEAN_COLUMNS),
+        "stream": _named("stream", CLEAN_COLUMNS),
+        "batch_order": _named("batch", ORDER),
+        "stream_order": _named("stream", ORDER),
     }
+
+
+def _named(table: str, columns: Sequence[str]) -> sql.Composed:
+    return sql.SQL(", ").join(sql.Identifier(table, name) for name in columns)
 
 
 def _copy(connection: Connection, batches: Any) -> int:
