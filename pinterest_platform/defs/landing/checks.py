@@ -5,11 +5,11 @@ from datetime import date
 
 import dagster as dg
 
-from pinterest_platform.clean_slices.plausibility import Finding
 from pinterest_platform.defs.asset_keys import TOPIC
 from pinterest_platform.defs.check_results import check_result, result
 from pinterest_platform.defs.landing.assets import raw_pins
 from pinterest_platform.defs.partitions import DAILY
+from pinterest_platform.findings import Finding
 from pinterest_platform.landing.losses import Loss, losses
 from pinterest_platform.pins.calendar import now_ms
 from pinterest_platform.settings import Settings
