@@ -13,7 +13,7 @@ from functools import reduce
 from pyspark.sql import DataFrame, SparkSession
 
 from benchmarks.measured import Measured, measure
-from benchmarks.stack import corner_of, running
+from benchmarks.stack import running
 from benchmarks.topic import post_day
 from pinterest_platform.clean_slices.build import read_clean, read_raw, replace_clean_slice
 from pinterest_platform.defs.spark_session import driver_for
@@ -27,6 +27,7 @@ from pinterest_platform.stores.cassandra import create_tables
 from pinterest_platform.stores.kafka import open_topic
 from pinterest_platform.stores.s3 import open_bucket
 from pinterest_platform.stores.spark import open_session
+from pinterest_platform_tests.support.corner import new_corner
 
 DAY = date(2026, 11, 16)
 EVENTS = 200_000
@@ -36,7 +37,7 @@ ROUNDS = 8
 
 def main() -> None:
     with running(["kafka", "s3", "cassandra"]) as settings:
-        own = corner_of(settings)
+        own = new_corner(settings)
         create_tables(own)
         post_day(own, DAY, EVENTS, distinct=True)
         with open_topic(own) as topic:

@@ -59,11 +59,6 @@ DISK_MIB = 24 * 1024
 SETTINGS = BENCHMARK_SETTINGS.model_copy(
     update={
         "monitoring": True,
-        "prometheus_port": 26090,
-        "cassandra_exporter_port": 26071,
-        "kafka_exporter_port": 26072,
-        "postgres_exporter_port": 26187,
-        "platform_exporter_port": 26188,
         "open_day_pause_seconds": 120,  # so that batches run all the while
         "retry_delay_seconds": 30,
         "stack_minimum_disk_mib": 512,

@@ -8,8 +8,8 @@ from browser import open_page
 from playwright.sync_api import Page
 
 from infra.dagster_client import dagster_url
+from infra.local_stack.settings import LocalStackSettings
 from pinterest_platform.pins.calendar import today
-from pinterest_platform.settings import Settings
 
 HERE = Path(__file__).parent
 PAGES = {
@@ -53,7 +53,7 @@ def take_plots(page: Page, asset: str, url: str) -> None:
     page.screenshot(path=HERE / f"{asset}_plots.png", clip={"x": 230, "y": box["y"], "width": 950, "height": 1_850})
 
 
-def take_dashboards(page: Page, settings: Settings) -> None:
+def take_dashboards(page: Page, settings: LocalStackSettings) -> None:
     """Each as long as it is, from the page that Prometheus serves."""
     page.set_viewport_size({"width": 1700, "height": 1000})
     for name in DASHBOARDS:
@@ -64,7 +64,7 @@ def take_dashboards(page: Page, settings: Settings) -> None:
 
 def main() -> None:
     """Every page."""
-    settings = Settings()
+    settings = LocalStackSettings()
     with open_page() as page:
         dagster = dagster_url(settings)
         for name, path in PAGES.items():

@@ -9,19 +9,19 @@ from prometheus_client import CollectorRegistry, ProcessCollector, start_http_se
 from prometheus_client.core import InfoMetricFamily, Metric
 
 from infra.dagster_client import DagsterClient, dagster_url
+from infra.local_stack.settings import LocalStackSettings
 from infra.platform_exporter.dagster_figures import DagsterFigures
 from infra.platform_exporter.disk_figures import DiskFigures
 from infra.platform_exporter.lag_figures import LagFigures
 from infra.platform_exporter.sources import Sources
 from infra.platform_exporter.stream_figures import StreamFigures
-from pinterest_platform.settings import Settings
 
 _DAGSTER_SECONDS = 8.0  # Prometheus waits ten
 
 
 def main() -> int:
     """Serve until SIGTERM or Ctrl-C."""
-    settings = Settings()
+    settings = LocalStackSettings()
     registry = CollectorRegistry(auto_describe=False)
     registry.register(sources_of(settings))
     ProcessCollector(registry=registry)
@@ -32,7 +32,7 @@ def main() -> int:
     return 0
 
 
-def sources_of(settings: Settings) -> Sources:
+def sources_of(settings: LocalStackSettings) -> Sources:
     """Every source, each by the name that `platform_source_up` gives it."""
     dagster = DagsterClient(dagster_url(settings), _DAGSTER_SECONDS)
     return Sources(
@@ -46,7 +46,7 @@ def sources_of(settings: Settings) -> Sources:
     )
 
 
-def _addresses(settings: Settings) -> Metric:
+def _addresses(settings: LocalStackSettings) -> Metric:
     """So that a dashboard's links lead to where Dagster is now."""
     labels = {"dagster_url": dagster_url(settings)}
     return InfoMetricFamily("platform", "Where the platform's own pages are.", labels)

@@ -100,12 +100,12 @@ def test_the_stream_waits_for_servers_that_are_away_and_goes_on_by_itself(
 
         kill(test_stack, "postgres", signal.SIGQUIT)  # its immediate stop
         post(corner, "b")
-        wait_for(lambda: "PostgreSQL at 127.0.0.1:25432 is away" in loop.troubles())
+        wait_for(lambda: f"PostgreSQL at 127.0.0.1:{corner.postgres_port} is away" in loop.troubles())
         test_stack.start(["postgres"])
         wait_for(lambda: loop.has_stored("a", "b"))
 
         kill(test_stack, "kafka", signal.SIGKILL)
-        wait_for(lambda: "Kafka at 127.0.0.1:29092" in loop.troubles())
+        wait_for(lambda: f"Kafka at {corner.kafka_bootstrap_servers}" in loop.troubles())
         test_stack.start(["kafka"])
         post(corner, "c")
         wait_for(lambda: loop.has_stored("a", "b", "c"))
@@ -170,7 +170,8 @@ def test_a_lock_that_fails_every_attempt_ends_the_run_although_each_failure_look
 
     assert isinstance(loop.error, loop_module.StreamStalledError)
     assert "Kafka and PostgreSQL answer, and nothing was stored" in str(loop.error)
-    assert "PostgreSQL at 127.0.0.1:25432 did not finish a transaction, which is tried again" in loop.troubles()
+    unfinished = f"PostgreSQL at 127.0.0.1:{corner.postgres_port} did not finish a transaction, which is tried again"
+    assert unfinished in loop.troubles()
 
 
 def test_a_topic_that_is_not_there_for_minutes_ends_the_run(
