@@ -15,7 +15,7 @@ from benchmarks.measured import measure
 from benchmarks.stack import BENCHMARK_SETTINGS, running
 from benchmarks.topic import post_day
 from infra.local_stack.stack import LocalStack
-from pinterest_platform.clean_slices.build import read_clean, replace_clean_slice
+from pinterest_platform.clean_slices.build import read_clean
 from pinterest_platform.landing.landing import land_day
 from pinterest_platform.pins.calendar import PlausibleTimes
 from pinterest_platform.serving.category_popularity import replace_popularity
@@ -26,6 +26,7 @@ from pinterest_platform.stores.java_options import Driver
 from pinterest_platform.stores.kafka import open_topic
 from pinterest_platform.stores.s3 import open_bucket
 from pinterest_platform.stores.spark import open_session
+from pinterest_platform_tests.support.cleaned_day import replace_clean_slice
 from pinterest_platform_tests.support.corner import new_corner
 
 SIZES = (11_000, 100_000, 300_000)
