@@ -20,7 +20,6 @@ from benchmarks.check_results import days_asked_for
 from benchmarks.faults import process_of_run
 from benchmarks.stack import BENCHMARK_SETTINGS, running
 from benchmarks.streaming import wait_for, wait_for_answer
-from infra.local_stack.processes import wait_until_gone
 from infra.local_stack.stack import LocalStack
 from pinterest_platform.connections import kafka_python_options
 from pinterest_platform.defs.jobs import BATCH_JOB
@@ -28,6 +27,7 @@ from pinterest_platform.pins.calendar import start_of, today
 from pinterest_platform.reconciliation.reconcile import NotMaterialisedError, open_stores, reconcile
 from pinterest_platform.settings import Settings
 from pinterest_platform_tests.support.dagster import runs_of, started_runs
+from pinterest_platform_tests.support.outages import kill_server
 from pinterest_platform_tests.support.pins import posted
 
 SETTINGS = BENCHMARK_SETTINGS.model_copy(update={"stream_retention_days": -1})
@@ -118,7 +118,7 @@ def _away(store: str, seconds: float) -> Break:
     def away(stack: LocalStack, settings: Settings, post: Callable[[], None]) -> None:
         post()
         wait_for(lambda: bool(started_runs(settings, BATCH_JOB)), _RUN_SECONDS, "batch run")
-        _kill(stack, store)
+        kill_server(stack, store)
         time.sleep(seconds)
         stack.start()
 
@@ -153,14 +153,8 @@ def _kill_next_run(settings: Settings, but_not: set[str]) -> str:
 def _kill_daemon(stack: LocalStack, settings: Settings, post: Callable[[], None]) -> None:
     post()
     wait_for(lambda: bool(started_runs(settings, BATCH_JOB)), _RUN_SECONDS, "batch run")
-    _kill(stack, "dagster-daemon")
+    kill_server(stack, "dagster-daemon")
     stack.start()
-
-
-def _kill(stack: LocalStack, server: str) -> None:
-    process = wait_for_answer(lambda: stack.process(server), 30, server)
-    process.kill()
-    wait_until_gone([process], 20)
 
 
 def _statuses(settings: Settings, day: date) -> list[str]:

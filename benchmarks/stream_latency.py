@@ -19,7 +19,6 @@ import numpy as np
 import psutil
 from matplotlib.figure import Figure
 
-from benchmarks.measured import repeated
 from benchmarks.stack import BENCHMARK_SETTINGS, running
 from benchmarks.streaming import (
     Acknowledgements,
@@ -38,6 +37,7 @@ from pinterest_platform.settings import Settings
 from pinterest_platform.stores.postgres import connect
 from pinterest_platform.stream.lag import stream_lag
 from pinterest_platform_tests.support.dagster import UNFINISHED, runs_of, switch_sensor
+from pinterest_platform_tests.support.waiting import repeated
 
 PICTURES = Path("docs/pictures")
 WARM_UP_SECONDS = 180  # the JVM compiles what it finds hot: its first minutes are not those of a service that runs on

@@ -8,7 +8,6 @@ import re
 import signal
 import time
 import uuid
-from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -36,6 +35,7 @@ from pinterest_platform_tests.end_to_end.conftest import Command
 from pinterest_platform_tests.support.dagster import dagster_of, started_runs, switch_sensor
 from pinterest_platform_tests.support.panels import panels_without_data, prometheus
 from pinterest_platform_tests.support.pins import pin
+from pinterest_platform_tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.timeout(600)
 MENDED = {"DayNotAccountedFor", "FailedCheck"}
@@ -47,14 +47,6 @@ STATUS = """query Status($runId: ID!) { runOrError(runId: $runId) { ... on Run {
 SCHEDULE = """{ scheduleOrError(scheduleSelector: {repositoryLocationName: "pinterest_platform",
     repositoryName: "__repository__", scheduleName: "daily_batch_at_ten"}) {
     ... on Schedule { cronSchedule executionTimezone scheduleState { status } } } }"""
-
-
-def wait_for(find: Callable[[], T | None], seconds: float = 120) -> T:
-    deadline = time.monotonic() + seconds
-    while not (found := find()):
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.5)
-    return found
 
 
 def raw_lines(settings: LocalStackSettings, day: date) -> int:

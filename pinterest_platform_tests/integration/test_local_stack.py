@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -27,6 +27,7 @@ from pinterest_platform.stores.cassandra import open_session
 from pinterest_platform.stores.postgres import connect
 from pinterest_platform.stores.s3 import open_bucket
 from pinterest_platform_tests.support.ports import free_ports, with_ports
+from pinterest_platform_tests.support.waiting import wait_for
 
 STORES = ["kafka", "cassandra", "s3", "postgres"]
 ROWS = 300
@@ -63,13 +64,6 @@ def run_cli(stack: LocalStack, *arguments: str) -> subprocess.Popen[str]:
     environment = {**os.environ, **stack.settings.environment()}
     command = [*CLI, *arguments]
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-
-
-def wait_for(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def pids(stack: LocalStack) -> dict[str, int]:

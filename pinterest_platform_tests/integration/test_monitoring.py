@@ -6,8 +6,6 @@ import os
 import re
 import shutil
 import signal
-import time
-from collections.abc import Callable
 
 import httpx
 import psutil
@@ -21,6 +19,7 @@ from infra.local_stack.settings import LocalStackSettings
 from infra.local_stack.stack import LocalStack
 from pinterest_platform.stores.postgres import migrate
 from pinterest_platform_tests.support.panels import prometheus
+from pinterest_platform_tests.support.waiting import wait_for
 
 WATCHERS = ["prometheus", "postgres-exporter", "platform-exporter"]
 SCRAPED = {"prometheus", "cassandra", "kafka", "postgres", "platform"}
@@ -47,13 +46,6 @@ def _let_alerts_fire_at_once(stack: LocalStack) -> None:
     process = stack.process("prometheus")
     assert process is not None
     process.send_signal(signal.SIGHUP)
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 40) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.2)
 
 
 def states(settings: LocalStackSettings) -> dict[str, str]:

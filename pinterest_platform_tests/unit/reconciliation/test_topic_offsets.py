@@ -20,16 +20,6 @@ AHEAD = start_of(date(2040, 1, 1))
 TIMES = PlausibleTimes.until(start_of(WEDNESDAY), date(2025, 1, 1))
 
 
-@pytest.fixture
-def topic() -> FakeTopic:
-    return FakeTopic()
-
-
-@pytest.fixture
-def bucket() -> FakeBucket:
-    return FakeBucket()
-
-
 @pytest.fixture(autouse=True)
 def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (pieces, topic_offsets):
