@@ -10,33 +10,32 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from kafka import KafkaProducer
 
 from benchmarks.check_results import days_asked_for
-from benchmarks.faults import process_of_run, runs_of
+from benchmarks.faults import process_of_run
 from benchmarks.record import record
 from benchmarks.stack import BENCHMARK_SETTINGS, running
-from benchmarks.streaming import graphql, wait_for, wait_for_answer
-from infra.local_stack.processes import wait_until_gone
+from benchmarks.streaming import wait_for, wait_for_answer
 from infra.local_stack.stack import LocalStack
 from pinterest_platform.connections import kafka_python_options
 from pinterest_platform.defs.jobs import BATCH_JOB
 from pinterest_platform.pins.calendar import start_of, today
 from pinterest_platform.reconciliation.reconcile import NotMaterialisedError, open_stores, reconcile
 from pinterest_platform.settings import Settings
+from pinterest_platform_tests.support.dagster import DagsterRun, runs_of, started_runs
+from pinterest_platform_tests.support.outages import kill_server
 from pinterest_platform_tests.support.pins import posted
 
 SETTINGS = BENCHMARK_SETTINGS.model_copy(update={"stream_retention_days": -1})
 RECORDS = 200
 _RUN_SECONDS = 180.0
-_OF_DAY = """query OfDay($job: String!) { runsOrError(filter: {pipelineName: $job}, limit: 1000) {
-    ... on Runs { results { runId status tags { key value } } } } }"""
 _DAYS = ("dagster/partition", "dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
-Break = Callable[[LocalStack, Settings, Callable[[], None]], None]
+Break = Callable[[LocalStack, Settings, date, Callable[[], None]], None]
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ def _options() -> argparse.Namespace:
 
 
 def cases(away_seconds: float) -> Iterator[tuple[str, Break]]:
-    """Each is given the stack, its settings and a function that posts the day's records."""
+    """Each is given the stack, its settings, the day and a function that posts the day's records."""
     for store in ("s3", "cassandra"):
         yield f"{store} away for {away_seconds / 60:g} min", _away(store, away_seconds)
     yield "the run killed", _kill_run
@@ -90,7 +89,7 @@ def cases(away_seconds: float) -> Iterator[tuple[str, Break]]:
 def _try(
     stack: LocalStack, settings: Settings, name: str, break_it: Break, day: date, patience_seconds: float
 ) -> Outcome:
-    break_it(stack, settings, lambda: _post(settings, day))
+    break_it(stack, settings, day, lambda: _post(settings, day))
     try:
         seconds = wait_for(lambda: _is_done(settings, day), patience_seconds, f"end of what {day} was asked for")
     except TimeoutError:
@@ -120,66 +119,64 @@ def _is_done(settings: Settings, day: date) -> bool:
 
 
 def _away(store: str, seconds: float) -> Break:
-    def away(stack: LocalStack, settings: Settings, post: Callable[[], None]) -> None:
+    def away(stack: LocalStack, settings: Settings, day: date, post: Callable[[], None]) -> None:
         post()
-        wait_for(lambda: bool(runs_of(settings, BATCH_JOB)), _RUN_SECONDS, "batch run")
-        _kill(stack, store)
+        wait_for(lambda: bool(started_runs(settings, BATCH_JOB)), _RUN_SECONDS, "batch run")
+        kill_server(stack, store)
         time.sleep(seconds)
         stack.start()
 
     return away
 
 
-def _kill_run(stack: LocalStack, settings: Settings, post: Callable[[], None]) -> None:
+def _kill_run(stack: LocalStack, settings: Settings, day: date, post: Callable[[], None]) -> None:
     post()
-    _kill_next_run(settings, set())
+    _kill_next_run(settings, day, set())
 
 
-def _kill_three_runs(stack: LocalStack, settings: Settings, post: Callable[[], None]) -> None:
+def _kill_three_runs(stack: LocalStack, settings: Settings, day: date, post: Callable[[], None]) -> None:
     post()
     killed: set[str] = set()
     for _ in range(3):
-        killed.add(_kill_next_run(settings, killed))
+        killed.add(_kill_next_run(settings, day, killed))
 
 
-def _kill_next_run(settings: Settings, but_not: set[str]) -> str:
-    """Of the batch; returns which."""
+def _kill_next_run(settings: Settings, day: date, but_not: set[str]) -> str:
+    """Of the runs for the day; returns which. Another day's run may land the day's records first."""
 
     def look() -> str | None:
-        for run_id in set(runs_of(settings, BATCH_JOB)) - but_not:
-            if process := process_of_run(settings, run_id):
-                process.kill()
-                return run_id
+        for run in _runs(settings, day):
+            if run.status == "STARTED" and run.run_id not in but_not:
+                if process := process_of_run(settings, run.run_id):
+                    process.kill()
+                    return run.run_id
         return None
 
     return wait_for_answer(look, 10 * _RUN_SECONDS, "batch run to kill")
 
 
-def _kill_daemon(stack: LocalStack, settings: Settings, post: Callable[[], None]) -> None:
+def _kill_daemon(stack: LocalStack, settings: Settings, day: date, post: Callable[[], None]) -> None:
     post()
-    wait_for(lambda: bool(runs_of(settings, BATCH_JOB)), _RUN_SECONDS, "batch run")
-    _kill(stack, "dagster-daemon")
+    wait_for(lambda: bool(started_runs(settings, BATCH_JOB)), _RUN_SECONDS, "batch run")
+    kill_server(stack, "dagster-daemon")
     stack.start()
 
 
-def _kill(stack: LocalStack, server: str) -> None:
-    process = wait_for_answer(lambda: stack.process(server), 30, server)
-    process.kill()
-    wait_until_gone([process], 20)
-
-
 def _statuses(settings: Settings, day: date) -> list[str]:
-    """Of the batch's runs that had the day among theirs."""
-    runs = graphql(settings, _OF_DAY, job=BATCH_JOB)["runsOrError"]["results"]
-    tags = [({tag["key"]: tag["value"] for tag in run["tags"]}, run["status"]) for run in runs]
-    return [status for found, status in tags if _first(found) <= day.isoformat() <= _last(found)]
+    return [run.status for run in _runs(settings, day)]
 
 
-def _first(tags: dict[str, str]) -> str:
+def _runs(settings: Settings, day: date) -> list[DagsterRun]:
+    """The batch's runs that had the day among theirs."""
+    runs = runs_of(settings, BATCH_JOB)
+    return [run for run in runs if _first(run.tags) <= day.isoformat() <= _last(run.tags)]
+
+
+def _first(tags: Mapping[str, str]) -> str:
     return tags.get(_DAYS[1]) or tags.get(_DAYS[0], "9")
 
 
-def _last(tags: dict[str, str]) -> str:
+def _last(tags: Mapping[str, str]) -> str:
     return tags.get(_DAYS[2]) or tags.get(_DAYS[0], "0")
 
 

@@ -18,9 +18,9 @@ from functools import partial
 import orjson
 
 from benchmarks.record import record
-from benchmarks.streaming import graphql, wait_for
+from benchmarks.streaming import wait_for
 from infra.command_line.dagster_runs import CheckOutcome, DagsterWeb
-from infra.local_stack.errors import StackError
+from infra.errors import StackError
 from pinterest_platform.clean_slices.manifest import clean_files
 from pinterest_platform.defs.jobs import BATCH_JOB, CHECK_JOB
 from pinterest_platform.landing.raw_objects import day_prefix, stored_lines
@@ -30,6 +30,7 @@ from pinterest_platform.stores.postgres import connect
 from pinterest_platform.stores.s3 import open_bucket
 from pinterest_platform.stream.lag import stream_lag
 from pinterest_platform.stream.profiles import differing_profiles
+from pinterest_platform_tests.support.dagster import UNFINISHED, runs_of
 
 Place = tuple[int, int]  # Kafka's partition and offset
 RAW, ASKED = "events/dt=", "grown/dt="
@@ -44,9 +45,6 @@ _FOUND = """
         FROM posted LEFT JOIN pinterest_stream AS stream USING (event_id) GROUP BY posted.event_id
     ) AS counted"""
 _TWICE = "SELECT FROM pinterest_stream GROUP BY kafka_partition, kafka_offset HAVING count(*) > 1"
-_RUNS = """query Runs($job: String!) { runsOrError(filter: {pipelineName: $job}, limit: 1000) {
-    ... on Runs { results { runId status } } } }"""
-_GOES_ON = {"QUEUED", "NOT_STARTED", "STARTING", "STARTED", "CANCELING"}
 
 
 @dataclass(frozen=True)
@@ -103,7 +101,7 @@ def days_asked_for(settings: Settings) -> list[date]:
 
 
 def runs_by_status(settings: Settings, job: str) -> Counter[str]:
-    return Counter(run["status"] for run in graphql(settings, _RUNS, job=job)["runsOrError"]["results"])
+    return Counter(run.status for run in runs_of(settings, job))
 
 
 def wait_until_streamed(settings: Settings, seconds: float) -> CheckResult:
@@ -118,7 +116,7 @@ def wait_until_asked_is_done(settings: Settings, seconds: float, *, may_pause: b
     """
 
     def is_quiet() -> bool:
-        return not days_asked_for(settings) and not _GOES_ON & set(runs_by_status(settings, BATCH_JOB))
+        return not days_asked_for(settings) and not runs_of(settings, BATCH_JOB, UNFINISHED)
 
     def is_quiet_for_long() -> bool:
         if not is_quiet():

@@ -15,9 +15,9 @@ from pyspark.sql import DataFrame, SparkSession
 
 from benchmarks.measured import measure
 from benchmarks.record import record
-from benchmarks.stack import corner_of, running
+from benchmarks.stack import running
 from benchmarks.topic import post_day
-from pinterest_platform.clean_slices.build import read_clean, read_raw, replace_clean_slice
+from pinterest_platform.clean_slices.build import read_clean, read_raw
 from pinterest_platform.defs.spark_session import driver_for
 from pinterest_platform.landing.landing import land_day
 from pinterest_platform.landing.raw_objects import landed_objects
@@ -29,6 +29,8 @@ from pinterest_platform.stores.cassandra import create_tables
 from pinterest_platform.stores.kafka import open_topic
 from pinterest_platform.stores.s3 import open_bucket
 from pinterest_platform.stores.spark import open_session
+from pinterest_platform_tests.support.cleaned_day import replace_clean_slice
+from pinterest_platform_tests.support.corner import new_corner
 
 DAY = date(2026, 11, 16)
 EVENTS = 200_000
@@ -47,7 +49,7 @@ class Round:
 
 def main() -> None:
     with running(["kafka", "s3", "cassandra"]) as settings:
-        own = corner_of(settings)
+        own = new_corner(settings)
         create_tables(own)
         post_day(own, DAY, EVENTS, distinct=True)
         with open_topic(own) as topic:

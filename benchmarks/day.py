@@ -20,6 +20,7 @@ from infra.command_line.dagster_runs import DagsterWeb, Step
 from infra.local_stack.artifacts import INFRA
 from infra.local_stack.environment import python_environment
 from infra.local_stack.place import make_place
+from infra.local_stack.settings import LocalStackSettings
 from ingest_api.emulator.history import History, post_history
 from pinterest_platform.defs.jobs import BATCH_JOB
 from pinterest_platform.pins.calendar import today
@@ -88,7 +89,7 @@ def _told(steps: list[Step]) -> str:
     return ", ".join(f"{step.name} {step.seconds:.1f}" for step in steps)
 
 
-def _switch_off(sensor: str, settings: Settings) -> None:
+def _switch_off(sensor: str, settings: LocalStackSettings) -> None:
     command = [sys.executable, "-m", "dagster", "sensor", "stop", sensor, "-w", str(INFRA.parent / "workspace.yaml")]
     subprocess.run(command, env=python_environment(make_place(settings)), check=True, capture_output=True)
 

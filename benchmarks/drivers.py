@@ -13,10 +13,10 @@ from datetime import date, timedelta
 
 from benchmarks.measured import measure
 from benchmarks.record import record
-from benchmarks.stack import BENCHMARK_SETTINGS, corner_of, running
+from benchmarks.stack import BENCHMARK_SETTINGS, running
 from benchmarks.topic import post_day
 from infra.local_stack.stack import LocalStack
-from pinterest_platform.clean_slices.build import read_clean, replace_clean_slice
+from pinterest_platform.clean_slices.build import read_clean
 from pinterest_platform.landing.landing import land_day
 from pinterest_platform.pins.calendar import PlausibleTimes
 from pinterest_platform.serving.category_popularity import replace_popularity
@@ -27,6 +27,8 @@ from pinterest_platform.stores.java_options import Driver
 from pinterest_platform.stores.kafka import open_topic
 from pinterest_platform.stores.s3 import open_bucket
 from pinterest_platform.stores.spark import open_session
+from pinterest_platform_tests.support.cleaned_day import replace_clean_slice
+from pinterest_platform_tests.support.corner import new_corner
 
 SIZES = (11_000, 100_000, 300_000)
 FIRST_DAY = date(2026, 11, 1)
@@ -40,7 +42,7 @@ def main() -> None:
         _run(arguments.day, arguments.bucket, Driver[arguments.driver])
         return
     with running(["kafka", "s3", "cassandra"]) as settings:
-        own = corner_of(settings)
+        own = new_corner(settings)
         create_tables(own)
         days = {FIRST_DAY + timedelta(days=number): size for number, size in enumerate(SIZES)}
         for day, size in days.items():

@@ -20,7 +20,7 @@ from kafka import KafkaProducer
 from kafka.errors import InvalidTimestampError
 
 from benchmarks.disk import Disk
-from benchmarks.streaming import graphql, wait_for_answer
+from benchmarks.streaming import wait_for_answer
 from infra.command_line.dagster_runs import DagsterWeb
 from infra.local_stack.processes import descendants, wait_until_gone
 from infra.local_stack.stack import LocalStack
@@ -28,6 +28,7 @@ from pinterest_platform.connections import kafka_python_options
 from pinterest_platform.defs.jobs import BATCH_JOB, STREAM_JOB
 from pinterest_platform.pins.calendar import today
 from pinterest_platform.settings import Settings
+from pinterest_platform_tests.support.dagster import dagster_of, started_runs
 from pinterest_platform_tests.support.pins import posted
 
 STORES = ("s3", "cassandra", "postgres", "kafka")
@@ -37,8 +38,6 @@ DISK_FULL_SECONDS = (20, 40)
 MINUTES_AHEAD = (30, 120)
 _PINS_AHEAD = 20
 _RUN_SECONDS = 90.0
-_UNDER_WAY = """query UnderWay($job: String!) { runsOrError(filter: {pipelineName: $job, statuses: [STARTED]}) {
-    ... on Runs { results { runId } } } }"""
 _MESSAGES = """query Messages($run: ID!) { logsForRun(runId: $run, limit: 200) {
     ... on EventConnection { events { ... on MessageEvent { message } } } } }"""
 _PID = re.compile(r"Started process for run \(pid: (\d+)\)")
@@ -77,14 +76,9 @@ def all_faults(scene: Scene) -> Mapping[str, Fault]:
 
 def process_of_run(settings: Settings, run_id: str) -> psutil.Process | None:
     """The run's own process, by the pid that it told Dagster."""
-    events = graphql(settings, _MESSAGES, run=run_id)["logsForRun"].get("events", [])
+    events = dagster_of(settings).ask(_MESSAGES, run=run_id)["logsForRun"].get("events", [])
     found = [match for event in events if (match := _PID.search(event.get("message") or ""))]
     return psutil.Process(int(found[-1][1])) if found else None
-
-
-def runs_of(settings: Settings, job: str) -> list[str]:
-    """The runs of the job that have a process."""
-    return [run["runId"] for run in graphql(settings, _UNDER_WAY, job=job)["runsOrError"]["results"]]
 
 
 def jvm_below(process: psutil.Process) -> psutil.Process | None:
@@ -178,11 +172,11 @@ def _server(scene: Scene, name: str) -> psutil.Process:
 
 def _part_of_a_run(scene: Scene, job: str, part: str) -> psutil.Process:
     """Of a run under way; of a batch there is one soon after it is asked for."""
-    if job == BATCH_JOB and not runs_of(scene.settings, job):
+    if job == BATCH_JOB and not started_runs(scene.settings, job):
         DagsterWeb(scene.settings).launch(job, today())
 
     def look() -> psutil.Process | None:
-        for run_id in runs_of(scene.settings, job):
+        for run_id in started_runs(scene.settings, job):
             process = process_of_run(scene.settings, run_id)
             if process and process.is_running():
                 found = process if part == "run" else jvm_below(process)

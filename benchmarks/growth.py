@@ -18,13 +18,14 @@ from datetime import date
 
 from benchmarks.measured import MIB, watched_memory
 from benchmarks.record import record
-from benchmarks.stack import corner_of, running
+from benchmarks.stack import running
 from benchmarks.topic import post_day
 from pinterest_platform.landing.raw_objects import landed_objects
 from pinterest_platform.reconciliation.reconcile import open_stores, reconcile
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.cassandra import create_tables
 from pinterest_platform.stores.s3 import open_bucket
+from pinterest_platform_tests.support.corner import new_corner
 
 DAY = date(2026, 11, 16)
 COMMAND = ("dagster", "job", "execute", "-m", "pinterest_platform.definitions", "-j", "daily_batch", "--tags")
@@ -59,7 +60,7 @@ def main() -> None:
 
 
 def _day_of(settings: Settings, events: int, *, distinct: bool) -> Run:
-    own = corner_of(settings)
+    own = new_corner(settings)
     create_tables(own)
     posted = post_day(own, DAY, events, distinct=distinct)
     run = _run_day(own, events)

@@ -32,14 +32,14 @@ from benchmarks.check_results import (
     wait_until_asked_is_done,
     wait_until_streamed,
 )
-from benchmarks.faults import runs_of
 from benchmarks.record import record
 from benchmarks.stack import BENCHMARK_SETTINGS, running
-from benchmarks.streaming import graphql, wait_for_answer
+from benchmarks.streaming import wait_for_answer
 from pinterest_platform.defs.jobs import BATCH_JOB, STREAM_JOB
 from pinterest_platform.pins.calendar import MISDATED_DAY
 from pinterest_platform.settings import Settings
 from pinterest_platform_tests.support.books import differences, open_books
+from pinterest_platform_tests.support.dagster import dagster_of, started_runs
 from pinterest_platform_tests.support.hostile_records import Fate, HostileRecord, Kind, Making, mixed
 from pinterest_platform_tests.support.hostile_topic import Sent, hostile_producers, lift_limits_of_times
 
@@ -70,7 +70,7 @@ def main() -> int:
     options = _options()
     with running(None, SETTINGS) as settings:
         lift_limits_of_times(settings)
-        [run] = wait_for_answer(lambda: runs_of(settings, STREAM_JOB) or None, 120, "streaming run")
+        [run] = wait_for_answer(lambda: started_runs(settings, STREAM_JOB) or None, 120, "streaming run")
         sent, answers = post(settings, options.records, options.seed)
         results = collected(judge(settings, run, [*sent, *answers.taken]))
     show(sent, answers, results)
@@ -154,7 +154,7 @@ def _books(settings: Settings, sent: Sequence[Sent]) -> CheckResult:
 
 
 def _misdated(settings: Settings) -> CheckResult:
-    answer = graphql(settings, _CHECKS, key={"path": ["misdated_records"]})["assetNodeOrError"]
+    answer = dagster_of(settings).ask(_CHECKS, key={"path": ["misdated_records"]})["assetNodeOrError"]
     checks = answer.get("assetChecksOrError", {}).get("checks", [])
     told = [(check["name"], check["executionForLatestMaterialization"]) for check in checks]
     holds = bool(told) and all(execution and execution["status"] == "SUCCEEDED" for _, execution in told)
@@ -169,7 +169,7 @@ def _in_words(execution: dict[str, dict[str, str]] | None) -> str:
 
 
 def _same_run(settings: Settings, run: str) -> CheckResult:
-    now, all_of_them = runs_of(settings, STREAM_JOB), runs_by_status(settings, STREAM_JOB)
+    now, all_of_them = started_runs(settings, STREAM_JOB), runs_by_status(settings, STREAM_JOB)
     holds = now == [run] and all_of_them.total() == 1
     return CheckResult(
         "the stream's run was never restarted", holds, f"{run} at first, {', '.join(now)} now; {dict(all_of_them)}"

@@ -25,12 +25,13 @@ import uvloop
 from backports import zstd
 
 from benchmarks.ingest import APIS, own_topic, served, url_of
-from benchmarks.measured import MIB, repeated
+from benchmarks.measured import MIB
 from benchmarks.record import record
 from benchmarks.stack import running
 from ingest_api.emulator.drawing import draw_posts
 from ingest_api.emulator.emulation import DEFAULT_SEED
 from pinterest_platform.settings import Settings
+from pinterest_platform_tests.support.waiting import repeated
 
 LIMIT_MIB = 100
 GIB = 1024 * MIB

@@ -20,12 +20,12 @@ from itertools import islice
 
 from backports import zstd
 from confluent_kafka import Producer
+from kafka import TopicPartition
 from kafka.partitioner.default import murmur2
 from kafka.producer.record_accumulator import RecordAccumulator
-from kafka.structs import TopicPartition
 
 from benchmarks.record import record
-from benchmarks.stack import corner_of, running
+from benchmarks.stack import running
 from ingest_api.emulator.drawing import draw_posts
 from ingest_api.emulator.emulation import DEFAULT_SEED
 from ingest_api.kafka_connection import BATCH_BYTES
@@ -35,7 +35,9 @@ from ingest_api.partitioner import partition_of
 from ingest_api.publisher import BrokerUnavailableError, Record
 from ingest_api.publisher_result import PublisherResult
 from ingest_api.record_batch import RecordBatch
+from pinterest_platform.pins.calendar import now_ms
 from pinterest_platform.settings import Settings
+from pinterest_platform_tests.support.corner import new_corner
 
 EVENTS = 2_000
 ROUNDS = 7
@@ -49,7 +51,7 @@ def main() -> None:
     parser.add_argument("--clients", action="store_true", help="compare Kafka clients, over a broker")
     options = parser.parse_args()
     posts = islice(draw_posts(DEFAULT_SEED, lambda: str(uuid.uuid4())), EVENTS)
-    records = [Record(post.unique_id.encode(), post.body, time.time_ns() // 1_000_000) for post in posts]
+    records = [Record(post.unique_id.encode(), post.body, now_ms()) for post in posts]
     print(f"{EVENTS:,} events of {sum(len(record.value) for record in records) // EVENTS} bytes; microseconds an event")
     _show("partitioner: CRC-32 (ours)", lambda: [partition_of(record.key, 3) for record in records])
     _show("partitioner: murmur2 (kafka-python's)", lambda: [murmur2(record.key) for record in records])
@@ -65,7 +67,7 @@ def main() -> None:
 def _compare_clients(records: Sequence[Record]) -> None:
     """Both acknowledge each request's records with acks=all; callers wait on an event loop, as the API's do."""
     with running(["kafka"]) as settings:
-        own = corner_of(settings)
+        own = new_corner(settings)
         for together in (1, 100):
             for name, client in (("kafka-python (ours)", _ours), ("confluent-kafka", _confluent)):
                 clock, cpu = time.monotonic(), time.process_time()

@@ -15,15 +15,17 @@ from dataclasses import dataclass
 
 import orjson
 
+from benchmarks.check_results import check_profiles, check_stream_rows, collected
 from benchmarks.record import record
 from benchmarks.stack import BENCHMARK_SETTINGS, running
-from benchmarks.stream_kills import EACH_ONCE, check_stream_rows
-from benchmarks.streaming import Acknowledgements, posting, switch, wait_for, wait_for_answer
-from infra.local_stack.processes import wait_until_gone
+from benchmarks.stream_kills import EACH_ONCE
+from benchmarks.streaming import Acknowledgements, posting, wait_for
 from infra.local_stack.stack import LocalStack
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.kafka import open_topic
 from pinterest_platform.stream.lag import stream_lag
+from pinterest_platform_tests.support.dagster import switch_sensor
+from pinterest_platform_tests.support.outages import kill_server
 
 API, BROKER = "ingest-api", "kafka"
 LIMITS_SECONDS = {API: 3.0, BROKER: 30.0}
@@ -53,7 +55,7 @@ def main() -> int:
     with running(None if options.tables else [API]) as settings:
         stack = LocalStack(BENCHMARK_SETTINGS)
         if options.tables:
-            switch(settings, "new_pins_in_kafka", on=False)  # batch runs would take the machine
+            switch_sensor(settings, "new_pins_in_kafka", on=False)  # batch runs would take the machine
         kills: list[Kill] = []
         with posting(settings, options.events, options.rate) as seen:
             wait_for(lambda: bool(seen.times), 60, "first answer")
@@ -67,7 +69,8 @@ def main() -> int:
         record("ingest_kills", "no event is acknowledged while the broker is unavailable", not findings[1])
         if options.tables:
             wait_for(lambda: stream_lag(settings) == 0, 240, "end of the lag")
-            findings.append(check_stream_rows(settings, seen))
+            results = collected([check_stream_rows(settings, seen.events), check_profiles(settings)])
+            findings.append(sum(not result.holds for result in results))
             record("ingest_kills", EACH_ONCE, not findings[-1])
     return int(any(findings))
 
@@ -85,9 +88,7 @@ def _options() -> argparse.Namespace:
 
 
 def _kill(stack: LocalStack, server: str, seen: Acknowledgements, away: float) -> Kill:
-    process = wait_for_answer(lambda: stack.process(server), 30, server)
-    process.kill()
-    wait_until_gone([process], 20)
+    kill_server(stack, server)
     killed_at = time.time()
     if server == BROKER:
         time.sleep(away)

@@ -27,9 +27,9 @@ from ingest_api.application import create_app
 from ingest_api.emulator.drawing import draw_posts
 from ingest_api.emulator.emulation import DEFAULT_SEED
 from ingest_api.guarded_connection import GuardedConnection
-from ingest_api.memory_publisher import MemoryPublisher
 from ingest_api.metrics import IngestMetrics
 from pinterest_platform.settings import Settings
+from pinterest_platform_tests.support.memory_publisher import MemoryPublisher
 
 CONNECTIONS, ROUNDS = 128, 20
 # By the first of these that the file's path has in it.

@@ -10,7 +10,7 @@ from datetime import date
 
 from benchmarks.measured import MIB, Measured, measure
 from benchmarks.record import record
-from benchmarks.stack import corner_of, running
+from benchmarks.stack import running
 from benchmarks.topic import post_day
 from pinterest_platform.landing.landing import Landing, land_day
 from pinterest_platform.pins.calendar import PlausibleTimes
@@ -18,6 +18,7 @@ from pinterest_platform.settings import Settings
 from pinterest_platform.stores.kafka import open_topic
 from pinterest_platform.stores.kafka_batches import Record
 from pinterest_platform.stores.s3 import ObjectStore, open_bucket
+from pinterest_platform_tests.support.corner import new_corner
 
 DAY = date(2026, 11, 16)
 EVENTS = 200_000
@@ -27,7 +28,7 @@ SAMPLE = 2_000
 
 def main() -> None:
     with running(["kafka", "s3"]) as settings:
-        own = corner_of(settings)
+        own = new_corner(settings)
         posted = post_day(own, DAY, EVENTS)
         print(f"{EVENTS:,} events of {posted / EVENTS:.0f} bytes are in Kafka.")
         first = measure(lambda: _land(own))

@@ -20,7 +20,7 @@ from kafka import KafkaProducer
 
 from benchmarks.measured import watched_memory
 from benchmarks.record import record
-from benchmarks.stack import corner_of, running
+from benchmarks.stack import running
 from pinterest_platform.pins.calendar import start_of
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.cassandra import create_tables
@@ -30,6 +30,7 @@ from pinterest_platform.stores.spark import open_session
 from pinterest_platform.stream.lag import stream_lag
 from pinterest_platform.stream.loop import Watcher, run_stream
 from pinterest_platform_tests.support.batch_process import run_day
+from pinterest_platform_tests.support.corner import new_corner
 from pinterest_platform_tests.support.pins import posted
 
 DAY = date(2026, 11, 16)
@@ -39,7 +40,7 @@ _CATCH_UP_SECONDS = 900
 def main() -> int:
     options = _options()
     with running(["kafka", "s3", "cassandra", "postgres"]) as settings:
-        own = corner_of(settings)
+        own = new_corner(settings)
         create_tables(own)
         migrate(own)
         _post(own, options.events, options.kib * 1024)

@@ -6,7 +6,6 @@ Belongs here: measuring. Does not belong here: what is measured and how it is pr
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,6 +13,8 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import psutil
+
+from pinterest_platform_tests.support.waiting import repeated
 
 MIB = 1024 * 1024
 _SAMPLE_SECONDS = 0.25
@@ -53,24 +54,6 @@ def watched_memory(pid: int) -> Iterator[PeakMemory]:
 
     with repeated(look, _SAMPLE_SECONDS):
         yield peak
-
-
-@contextmanager
-def repeated(look: Callable[[], None], seconds: float) -> Iterator[None]:
-    """Looks every so many seconds while the block lasts, from a thread of its own."""
-    ended = threading.Event()
-
-    def watch() -> None:
-        while not ended.wait(seconds):
-            look()
-
-    thread = threading.Thread(target=watch)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
 
 
 def cpu_seconds(process: psutil.Process) -> float:

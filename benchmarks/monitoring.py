@@ -16,8 +16,8 @@ from benchmarks.record import record
 from benchmarks.stack import BENCHMARK_SETTINGS, running
 from infra.command_line.status import look
 from infra.local_stack.processes import descendants
+from infra.local_stack.settings import LocalStackSettings
 from infra.local_stack.stack import LocalStack
-from pinterest_platform.settings import Settings
 
 IDLE_SECONDS = 60.0
 RECORDED = {
@@ -25,16 +25,7 @@ RECORDED = {
     "memory_mib": ("memory of everything", "MiB"),
     "cpu_seconds": ("CPU of an idle minute", "CPU s"),
 }
-WATCHED = BENCHMARK_SETTINGS.model_copy(
-    update={
-        "monitoring": True,
-        "prometheus_port": 26090,
-        "cassandra_exporter_port": 26071,
-        "kafka_exporter_port": 26072,
-        "postgres_exporter_port": 26187,
-        "platform_exporter_port": 26188,
-    }
-)
+WATCHED = BENCHMARK_SETTINGS.model_copy(update={"monitoring": True})
 
 
 @dataclass(frozen=True)
@@ -46,7 +37,7 @@ class Turn:
     cpu_seconds: float
 
 
-def take_turn(settings: Settings) -> Turn:
+def take_turn(settings: LocalStackSettings) -> Turn:
     begin = time.monotonic()
     with running(None, settings) as complete:
         start_seconds = time.monotonic() - begin

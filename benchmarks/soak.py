@@ -48,12 +48,12 @@ from benchmarks.planted import planted_deletions
 from benchmarks.record import record
 from benchmarks.soak_posting import Posting, Pulse
 from benchmarks.stack import BENCHMARK_SETTINGS
-from benchmarks.streaming import switch
 from infra.local_stack.processes import STOPS, wait_until_gone
 from infra.local_stack.stack import LocalStack
 from infra.local_stack.terminal import Terminal
 from pinterest_platform.defs.jobs import BATCH_JOB, STREAM_JOB
 from pinterest_platform.pins.calendar import MISDATED_DAY
+from pinterest_platform_tests.support.dagster import switch_sensor
 
 STATE_FOLDER, IMAGE = Path(".state/soak"), Path(".state/soak.img")
 RESULTS = Path(__file__).parent / "results" / "soak.md"
@@ -61,11 +61,6 @@ DISK_MIB = 24 * 1024
 SETTINGS = BENCHMARK_SETTINGS.model_copy(
     update={
         "monitoring": True,
-        "prometheus_port": 26090,
-        "cassandra_exporter_port": 26071,
-        "kafka_exporter_port": 26072,
-        "postgres_exporter_port": 26187,
-        "platform_exporter_port": 26188,
         "open_day_pause_seconds": 120,  # so that batches run all the while
         "retry_delay_seconds": 30,
         "stack_minimum_disk_mib": 512,
@@ -248,7 +243,7 @@ def judge(scene: Scene, posting: Posting) -> Iterator[CheckResult]:
     yield tried("PostgreSQL has every acknowledged event once", lambda: check_stream_rows(settings, posting.events))
     yield tried("profile_popularity equals a recount", lambda: check_profiles(settings))
     yield tried("runs", lambda: _runs(scene))
-    switch(settings, "new_pins_in_kafka", on=False)  # a landing meanwhile would not bring it back, but take time
+    switch_sensor(settings, "new_pins_in_kafka", on=False)  # a landing meanwhile would not bring it back, but take time
     yield from planted_deletions(settings, days[-1])
 
 

@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from types import TracebackType
 from typing import Self
 
 from benchmarks.check_results import CheckResult, Place
@@ -20,6 +19,7 @@ from ingest_api.emulator.emulation import Emulation, Observer, emulate
 from ingest_api.emulator.pace import at_rate
 from ingest_api.emulator.post import Post
 from pinterest_platform.settings import Settings
+from pinterest_platform_tests.support.waiting import repeated
 
 _PATIENCE_SECONDS = 600.0
 _LOOK_SECONDS = 0.5
@@ -56,9 +56,7 @@ class Posting(Observer):
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._ended.set()
         self._thread.join(30)
 
@@ -95,17 +93,12 @@ class Pulse:
         self.until = time.time()
         self._settings = settings
         self._grew: list[float] = []
+        self._seen = 0
 
     @contextmanager
     def beating(self) -> Iterator[None]:
-        ended = threading.Event()
-        thread = threading.Thread(target=self._look, args=(ended,), daemon=True)
-        thread.start()
-        try:
+        with repeated(self._look, _LOOK_SECONDS):
             yield
-        finally:
-            ended.set()
-            thread.join(30)
 
     @property
     def last_row(self) -> float:
@@ -127,13 +120,11 @@ class Pulse:
             return f"{max(pauses):.0f}" if pauses[-1] < max(pauses) else f"more than {max(pauses):.0f}"
         return f"{max(pauses):.0f}"
 
-    def _look(self, ended: threading.Event) -> None:
-        seen = 0
-        while not ended.wait(_LOOK_SECONDS):
-            records = seen
-            with suppress(Exception):  # PostgreSQL is away: no row comes
-                records = stored(self._settings)
-            self.until = time.time()
-            if records > seen:
-                seen = records
-                self._grew.append(self.until)
+    def _look(self) -> None:
+        records = self._seen
+        with suppress(Exception):  # PostgreSQL is away: no row comes
+            records = stored(self._settings)
+        self.until = time.time()
+        if records > self._seen:
+            self._seen = records
+            self._grew.append(self.until)

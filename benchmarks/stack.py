@@ -1,40 +1,28 @@
-"""What every benchmark shares: servers of its own, and a topic with a history.
-
-Belongs here: starting and stopping, and filling the topic fast. Does not belong here: what is measured.
-"""
+"""The servers of the benchmarks, on ports of their own."""
 
 from __future__ import annotations
 
 import shutil
-import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from infra.local_stack.settings import LocalStackSettings
 from infra.local_stack.stack import LocalStack
-from pinterest_platform.settings import Settings
-from pinterest_platform.stores import kafka, s3
+from pinterest_platform_tests.support.ports import ports_from, with_ports
 
 STATE_FOLDER = Path(".state/benchmarks")
 # Beside a stack that a person has started, and beside the tests'.
-BENCHMARK_SETTINGS = Settings(
-    ingest_port=26800,
-    kafka_bootstrap_servers="127.0.0.1:26092",
-    kafka_controller_port=26093,
-    s3_endpoint_url="http://127.0.0.1:26900",
-    cassandra_port=26042,
-    cassandra_storage_port=26700,
-    postgres_port=26432,
-    presto_port=26080,
-    dagster_port=26300,
-    dagster_code_server_port=26400,
-    monitoring=False,  # what it costs is measured by itself
-    state_folder=STATE_FOLDER,
+BENCHMARK_SETTINGS = with_ports(
+    LocalStackSettings(monitoring=False, state_folder=STATE_FOLDER),  # what monitoring costs is measured by itself
+    ports_from(26000),
 )
 
 
 @contextmanager
-def running(servers: Iterable[str] | None, settings: Settings = BENCHMARK_SETTINGS) -> Iterator[Settings]:
+def running(
+    servers: Iterable[str] | None, settings: LocalStackSettings = BENCHMARK_SETTINGS
+) -> Iterator[LocalStackSettings]:
     """These servers (None: all), empty and healthy; stopped and emptied at the end. Gives what clients connect with."""
     LocalStack(settings).stop()  # what a run that was killed has left
     shutil.rmtree(STATE_FOLDER, ignore_errors=True)
@@ -45,12 +33,3 @@ def running(servers: Iterable[str] | None, settings: Settings = BENCHMARK_SETTIN
     finally:
         stack.stop()
         shutil.rmtree(STATE_FOLDER, ignore_errors=True)
-
-
-def corner_of(settings: Settings) -> Settings:
-    """Settings with a new topic and bucket."""
-    name = f"b{uuid.uuid4().hex[:12]}"
-    own = settings.model_copy(update={"kafka_topic": name, "s3_bucket": name})
-    kafka.create_topic(own)
-    s3.create_bucket(own)
-    return own

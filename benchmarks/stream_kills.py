@@ -12,36 +12,28 @@ import signal
 import sys
 import time
 from collections.abc import Iterable
-from contextlib import closing
 
 import psutil
 
+from benchmarks.check_results import check_profiles, check_stream_rows, collected
 from benchmarks.record import record
 from benchmarks.stack import BENCHMARK_SETTINGS, running
 from benchmarks.streaming import (
-    Acknowledgements,
     posting,
     stored,
     streaming_run,
-    switch,
     wait_for,
     wait_for_answer,
 )
 from infra.local_stack.processes import wait_until_gone
 from infra.local_stack.stack import LocalStack
 from pinterest_platform.settings import Settings
-from pinterest_platform.stores.postgres import connect
 from pinterest_platform.stream.lag import stream_lag
-from pinterest_platform.stream.profiles import differing_profiles
+from pinterest_platform_tests.support.dagster import switch_sensor
+from pinterest_platform_tests.support.outages import kill_server
 
 LIMIT_SECONDS = 60
 EACH_ONCE = "each acknowledged event is one row, and profiles equal a recount"
-_FOUND = """
-    SELECT count(*) FILTER (WHERE stored = 0), count(*) FILTER (WHERE stored > 1) FROM (
-        SELECT posted.event_id, count(stream.event_id) AS stored
-        FROM posted LEFT JOIN pinterest_stream AS stream USING (event_id) GROUP BY posted.event_id
-    ) AS counted"""
-_REPEATED = "SELECT FROM pinterest_stream GROUP BY kafka_partition, kafka_offset HAVING count(*) > 1"
 
 
 def main() -> int:
@@ -49,7 +41,7 @@ def main() -> int:
     dice = random.Random(options.seed)  # noqa: S311
     with running(None) as settings:
         stack = LocalStack(BENCHMARK_SETTINGS)
-        switch(settings, "new_pins_in_kafka", on=False)  # its runs have a JVM too
+        switch_sensor(settings, "new_pins_in_kafka", on=False)  # its runs have a JVM too
         wait_for(lambda: streaming_run(stack) is not None, 60, "streaming run")
         with posting(settings, options.events, options.rate) as seen:
             wait_for(lambda: stored(settings) > 0, 60, "first row")
@@ -60,7 +52,8 @@ def main() -> int:
                 print(f"{number:3} {kind:<11}{seconds:6.1f} s until rows flowed again", flush=True)
                 took.setdefault(kind, []).append(seconds)
         wait_for(lambda: stream_lag(settings) == 0, 120, "end of the lag")
-        wrong = check_stream_rows(settings, seen)
+        results = collected([check_stream_rows(settings, seen.events), check_profiles(settings)])
+        whole = all(result.holds for result in results)
         for kind, times in took.items():
             flowed, note = (min(times), max(times)), f"{len(times)} times"
             if kind in ("postgres", "kafka"):
@@ -68,8 +61,8 @@ def main() -> int:
             limit = f"<= {LIMIT_SECONDS}"
             record("stream_kills", f"{kind} killed: rows flowed again", flowed, "s", target=limit, note=note)
         record("stream_kills", "acknowledged events", len(seen.events), "events")
-        record("stream_kills", EACH_ONCE, not wrong)
-        return wrong
+        record("stream_kills", EACH_ONCE, whole)
+    return int(not whole)
 
 
 def _options() -> argparse.Namespace:
@@ -96,39 +89,22 @@ def _kill(stack: LocalStack, settings: Settings, kind: str, away: float) -> floa
     """Kill one, let the stack's owner restart a server, and give the seconds until a newer row was stored."""
     began = time.monotonic()
     if kind in ("postgres", "kafka"):
-        _kill_server(stack, kind)
+        kill_server(
+            stack, kind, signal.SIGQUIT if kind == "postgres" else signal.SIGKILL
+        )  # SIGQUIT: its immediate stop
         time.sleep(away)
         stack.start([kind])
     else:
         run = wait_for_answer(lambda: streaming_run(stack), LIMIT_SECONDS, "streaming run")
-        _end(run.jvm if kind == "jvm" else run.worker, signal.SIGKILL)
+        _end(run.jvm if kind == "jvm" else run.worker)
     before = wait_for_answer(lambda: stored(settings), LIMIT_SECONDS, "number of rows")
     wait_for(lambda: stored(settings) > before, 2 * LIMIT_SECONDS, "new row")
     return time.monotonic() - began
 
 
-def _kill_server(stack: LocalStack, name: str) -> None:
-    process = wait_for_answer(lambda: stack.process(name), LIMIT_SECONDS, name)
-    _end(process, signal.SIGQUIT if name == "postgres" else signal.SIGKILL)  # SIGQUIT: its immediate stop
-
-
-def _end(process: psutil.Process, how: signal.Signals) -> None:
-    process.send_signal(how)
+def _end(process: psutil.Process) -> None:
+    process.kill()
     wait_until_gone([process], 20)
-
-
-def check_stream_rows(settings: Settings, seen: Acknowledgements) -> int:
-    """Says what the stream's tables lack or have twice of what was acknowledged; 0 when all is well."""
-    with closing(connect(settings, autocommit=True)) as connection:
-        connection.execute("CREATE TEMPORARY TABLE posted (event_id text PRIMARY KEY)")
-        with connection.cursor() as cursor, cursor.copy("COPY posted FROM STDIN") as copy:
-            copy.write("".join(f"{event}\n" for event in seen.events))
-        [(lost, doubled)] = connection.execute(_FOUND).fetchall()
-        repeated = connection.execute(_REPEATED).rowcount
-        different = len(differing_profiles(connection))
-    print(f"{len(seen.events):,} acknowledged events: {lost} without a row, {doubled} with more than one.")
-    print(f"{repeated} (partition, offset) stored twice, {different} profiles that differ from a recount.")
-    return 1 if lost or doubled or repeated or different else 0
 
 
 if __name__ == "__main__":

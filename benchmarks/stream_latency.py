@@ -19,27 +19,26 @@ import numpy as np
 import psutil
 from matplotlib.figure import Figure
 
-from benchmarks.measured import repeated
 from benchmarks.record import record
 from benchmarks.stack import BENCHMARK_SETTINGS, running
 from benchmarks.streaming import (
     Acknowledgements,
     posting,
-    runs_under_way,
     stored,
     streaming_run,
-    switch,
     wait_for,
     wait_for_answer,
 )
 from infra.command_line.dagster_runs import DagsterWeb
 from infra.local_stack.stack import LocalStack
 from ingest_api.emulator.history import History, post_history
-from pinterest_platform.defs.jobs import BATCH_JOB
+from pinterest_platform.defs.jobs import BATCH_JOB, STREAM_JOB
 from pinterest_platform.pins.calendar import today
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.postgres import connect
 from pinterest_platform.stream.lag import stream_lag
+from pinterest_platform_tests.support.dagster import UNFINISHED, runs_of, switch_sensor
+from pinterest_platform_tests.support.waiting import repeated
 
 PICTURES = Path("docs/pictures")
 WARM_UP_SECONDS = 180  # the JVM compiles what it finds hot: its first minutes are not those of a service that runs on
@@ -79,7 +78,7 @@ def _options() -> argparse.Namespace:
 
 
 def _warm_up(settings: Settings, rate: float) -> None:
-    switch(settings, "new_pins_in_kafka", on=False)  # batch runs when we say so: else they would come at random
+    switch_sensor(settings, "new_pins_in_kafka", on=False)  # batch runs when we say so: else they would come at random
     count = int(WARM_UP_SECONDS * rate)
     with posting(settings, count, rate):
         pass
@@ -171,13 +170,13 @@ def _show_memory(samples: Sequence[tuple[float, float, float]], pictures: Path) 
 
 
 def _catch_up(settings: Settings, records: int) -> None:
-    switch(settings, "keep_streaming", on=False)
-    seconds = wait_for(lambda: not runs_under_way(settings), 30, "end of the run")
+    switch_sensor(settings, "keep_streaming", on=False)
+    seconds = wait_for(lambda: not runs_of(settings, STREAM_JOB, UNFINISHED), 30, "end of the run")
     print(f"switched off: the run ended after {seconds:.1f} s")
     record("stream_latency", "end of the run that is switched off", seconds, "s")
     before = stored(settings)
     post_history(settings, History(today() - timedelta(days=1), days=1, pins_a_day=records))
-    switch(settings, "keep_streaming", on=True)
+    switch_sensor(settings, "keep_streaming", on=True)
     wait_for(lambda: stored(settings) > before, 90, "row after the pause")
     first, began = stored(settings), time.monotonic()
     wait_for(lambda: stored(settings) == before + records, 300, "end of the catch-up")

@@ -1,4 +1,4 @@
-"""What the benchmarks of the stream share: posting at a rate, the switch of the stream, and the processes of its run.
+"""What the benchmarks of the stream share: posting at a rate, waiting, and the processes of its run.
 
 Belongs here: handling a whole stack from outside, as a person would. Does not belong here: what is measured.
 """
@@ -10,9 +10,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import httpx
 import psutil
 
 from infra.local_stack.processes import descendants
@@ -23,18 +22,10 @@ from ingest_api.emulator.pace import at_rate
 from ingest_api.emulator.post import Post
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.postgres import connect
+from pinterest_platform.stream.progress import next_offsets
 
 _PATIENCE_SECONDS = 300.0  # Kafka may be away for minutes
 Answer = TypeVar("Answer")
-_SENSOR = {"repositoryLocationName": "pinterest_platform", "repositoryName": "__repository__"}
-_STATE = """query ($sensor: SensorSelector!) { sensorOrError(sensorSelector: $sensor) {
-    ... on Sensor { sensorState { id } } } }"""
-_STOP = "mutation ($id: String!) { stopSensor(id: $id) { __typename ... on PythonError { message } } }"
-_START = """mutation ($sensor: SensorSelector!) { startSensor(sensorSelector: $sensor) {
-    __typename ... on PythonError { message } } }"""
-_UNDER_WAY = """{ runsOrError(filter: {pipelineName: "streaming",
-    statuses: [QUEUED, NOT_STARTED, STARTING, STARTED, CANCELING]}) { ... on Runs { results { runId status } } } }"""
-_STORED = "SELECT coalesce(sum(next_offset), 0) FROM stream_progress WHERE topic = %s"
 
 
 @dataclass(frozen=True)
@@ -86,31 +77,6 @@ def posting(settings: Settings, count: int, rate: float, malformed: float = 0.0)
         raise failures[0]
 
 
-def graphql(settings: Settings, query: str, **variables: object) -> Any:
-    url = f"http://{settings.dagster_host}:{settings.dagster_port}/graphql"
-    answer = httpx.post(url, json={"query": query, "variables": variables}, timeout=30, trust_env=False).json()
-    if answer.get("errors"):
-        raise RuntimeError(answer["errors"])
-    return answer["data"]
-
-
-def switch(settings: Settings, sensor: str, *, on: bool) -> None:
-    """A sensor's switch, as in the user interface."""
-    selector = {**_SENSOR, "sensorName": sensor}
-    if on:
-        answer = graphql(settings, _START, sensor=selector)["startSensor"]
-    else:
-        state = graphql(settings, _STATE, sensor=selector)["sensorOrError"]["sensorState"]
-        answer = graphql(settings, _STOP, id=state["id"])["stopSensor"]
-    if answer["__typename"] == "PythonError":
-        raise RuntimeError(answer["message"])
-
-
-def runs_under_way(settings: Settings) -> list[str]:
-    """The streaming runs that have not ended."""
-    return [run["runId"] for run in graphql(settings, _UNDER_WAY)["runsOrError"]["results"]]
-
-
 def streaming_run(stack: LocalStack) -> StreamingRun | None:
     """The run's worker and its JVM, where both live. Only right while no batch run has a JVM too."""
     code_server = stack.process("dagster-code")
@@ -126,8 +92,7 @@ def streaming_run(stack: LocalStack) -> StreamingRun | None:
 def stored(settings: Settings) -> int:
     """How many records the stream has passed."""
     with closing(connect(settings, autocommit=True)) as connection:
-        [(records,)] = connection.execute(_STORED, [settings.kafka_topic]).fetchall()
-    return int(str(records))
+        return sum(next_offsets(connection, settings.kafka_topic).values())
 
 
 def wait_for(condition: Callable[[], bool], seconds: float, what: str) -> float:

@@ -5,7 +5,6 @@ Belongs here: wiring. Does not belong here: the choice of publisher and of serve
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
@@ -28,6 +27,7 @@ from ingest_api.publisher import Publisher
 from ingest_api.request_body import BODY_SECONDS
 from ingest_api.request_frame import RequestFrame
 from ingest_api.write_keys import HEADER, WriteKeys
+from pinterest_platform.pins.calendar import now_ms
 from pinterest_platform.settings import Settings
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -78,7 +78,7 @@ def create_app(
     publisher: Publisher,
     metrics: IngestMetrics,
     *,
-    clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    clock: Callable[[], int] = now_ms,
     new_event_id: Callable[[], str] | None = None,
     body_seconds: float = BODY_SECONDS,
 ) -> IngestApi:

@@ -9,16 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from kafka import KafkaProducer
+from kafka import KafkaProducer, TopicPartition
 from kafka.errors import IllegalStateError, KafkaTimeoutError, UnknownTopicOrPartitionError
-from kafka.net.compat import KafkaNetClient
-from kafka.structs import TopicPartition
 
 from ingest_api.partitioner import partition_of
 from ingest_api.publisher import BrokerUnavailableError
 from ingest_api.publisher_result import PublisherResult
 from ingest_api.record_batch import RecordBatch, Settled
 from pinterest_platform.connections import kafka_python_options
+from pinterest_platform.kafka_internals import KafkaNetClient, accumulator_of, sender_of
 from pinterest_platform.kafka_refusal import kafka_refusal
 from pinterest_platform.settings import Settings
 
@@ -103,7 +102,7 @@ class KafkaConnection:
         shares = _by_partition(results, len(places))
         are_due = [self._append(places[number], of_partition) for number, of_partition in shares.items()]
         if any(are_due):
-            self._producer._sender.wakeup()
+            sender_of(self._producer).wakeup()
 
     def _places(self) -> Sequence[TopicPartition]:
         # Kafka's partitions have no gaps, and there may be more of them from one look to the next.
@@ -116,7 +115,7 @@ class KafkaConnection:
 
     def _append(self, place: TopicPartition, shares: Sequence[Share]) -> bool:
         # What `append` of kafka-python's accumulator does for one record, and `KafkaProducer.send` after it.
-        accumulator = self._producer._accumulator
+        accumulator = accumulator_of(self._producer)
         accumulator._appends_in_progress.increment()
         try:
             with accumulator._tp_lock(place):
@@ -152,7 +151,7 @@ class KafkaConnection:
             self._producer.close(timeout=seconds)
         except KafkaTimeoutError:
             # close() gives up without stopping the thread that sends; there is no public way to stop it.
-            sender = self._producer._sender
+            sender = sender_of(self._producer)
             sender.force_close()
             sender.join()
             self._producer.close(timeout=0)

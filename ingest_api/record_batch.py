@@ -5,7 +5,7 @@ in two threads that share one interpreter lock. This takes what one request has 
 remembers one entry for all of it. Belongs here: Kafka's record format (v2) and who waits for which record. Does not
 belong here: when a batch is sent (kafka-python's accumulator and sender, which treat this as one of theirs).
 
-It leans on what kafka-python keeps to itself, whose version is pinned; the publisher's tests run over a real broker.
+It builds on private parts of kafka-python (`kafka_internals`); the publisher's tests run over a real broker.
 """
 
 from __future__ import annotations
@@ -14,13 +14,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from kafka.producer.producer_batch import ProducerBatch
-from kafka.record.memory_records import MemoryRecordsBuilder
-from kafka.record.util import encode_varint
-from kafka.structs import TopicPartition
+from kafka import TopicPartition
 
 from ingest_api.publisher import Record
 from ingest_api.publisher_result import PublisherResult
+from pinterest_platform.kafka_internals import MemoryRecordsBuilder, ProducerBatch, encode_varint
 
 _FORMAT = 2
 _NO_HEADERS = b"\x00"

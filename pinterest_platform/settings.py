@@ -1,8 +1,7 @@
-"""Every setting of the platform, and the only place that reads the environment.
+"""Every setting of the platform and the ingest API, and the only place where they read the environment.
 
-Belongs here: names, types and defaults of settings, and how they travel to a child process. Does not belong here:
-anything that opens a connection. A setting `kafka_topic` is read from `PINTEREST_KAFKA_TOPIC`. The defaults are those
-of the local stack on loopback; secrets have none.
+A setting `kafka_topic` is read from `PINTEREST_KAFKA_TOPIC`. The defaults are those of the local stack on loopback;
+secrets have none. What only the local stack needs is in `infra.local_stack.settings`.
 """
 
 from __future__ import annotations
@@ -46,7 +45,6 @@ class Settings(BaseSettings):
     )
 
     kafka_bootstrap_servers: str = "127.0.0.1:9092"
-    kafka_controller_port: int = Field(default=9093, description="of the local stack's KRaft controller")
     kafka_topic: str = "Pinterest_data"
     kafka_partitions: int = 3
     kafka_replication_factor: int = 1
@@ -65,7 +63,6 @@ class Settings(BaseSettings):
 
     cassandra_hosts: str = Field(default="127.0.0.1", description="comma separated")
     cassandra_port: int = 9042
-    cassandra_storage_port: int = Field(default=7000, description="between nodes; the local stack has one node")
     cassandra_keyspace: str = "pinterest_data"
     cassandra_datacenter: str = "datacenter1"
     cassandra_replication_factor: int = Field(default=1, description="of the keyspace, where it has to be created")
@@ -85,13 +82,9 @@ class Settings(BaseSettings):
     postgres_port: int = 5432
     postgres_user: str = "pinterest"
     postgres_password: SecretStr | None = None
-    postgres_superuser_password: SecretStr | None = Field(
-        default=None, description="of the role postgres, which makes the others; None: the local stack's own"
-    )
     postgres_database: str = "pinterest"
     postgres_ssl_mode: Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] = "prefer"
     postgres_ca_file: Path | None = Field(default=None, description="PEM; what verify-ca and verify-full trust")
-    dagster_database: str = "dagster"
 
     presto_host: str = "127.0.0.1"
     presto_port: int = 8080
@@ -103,7 +96,6 @@ class Settings(BaseSettings):
 
     dagster_host: str = "127.0.0.1"
     dagster_port: int = 3000
-    dagster_code_server_port: int = 4000
 
     spark_master: str = "local[2]"
     spark_driver_host: str = Field(default="127.0.0.1", description="where a cluster's executors find the driver")
@@ -130,25 +122,9 @@ class Settings(BaseSettings):
     stream_lag_limit_records: int = Field(default=20_000, description="more posted and not stored: a check fails")
     stream_lag_limit_seconds: float = Field(default=60.0, description="longer posted and not stored: a check fails")
 
-    monitoring: bool = Field(default=True, description="whether the local stack watches itself with Prometheus")
-    prometheus_port: int = 9090
-    prometheus_scrape_seconds: int = Field(default=15, description="between two scrapes, and two looks at the rules")
-    cassandra_exporter_port: int = 7071
-    kafka_exporter_port: int = 7072
-    postgres_exporter_port: int = 9187
-    postgres_monitor_user: str = Field(default="pinterest_monitor", description="may read statistics, no table")
-    postgres_monitor_password: SecretStr | None = None
-    grafana_port: int = Field(default=3001, description="in infra/compose.yaml; the local stack has none")
-    platform_exporter_port: int = Field(default=9188, description="of what Dagster and the stream do")
-
-    state_folder: Path = Field(default=Path(".state"), description="data, logs and pid files of the local stack")
-    artifact_cache: Path = Field(
-        default=Path.home() / ".cache" / "pinterest-platform", description="downloaded server artifacts"
+    state_folder: Path = Field(
+        default=Path(".state"), description="the stream's checkpoint; and the local stack's data, logs and pid files"
     )
-    stack_minimum_memory_mib: int | None = Field(
-        default=None, description="free memory that a start demands; None: what the servers usually take, 0: no check"
-    )
-    stack_minimum_disk_mib: int = Field(default=3072, description="free disk space that a start demands")
 
     @field_validator("ingest_write_keys")
     @classmethod

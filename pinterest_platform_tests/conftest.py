@@ -11,10 +11,11 @@ import hypothesis
 import pytest
 from pyspark.sql import SparkSession
 
+from infra.local_stack.settings import LocalStackSettings
 from infra.local_stack.stack import LocalStack
-from pinterest_platform.settings import Settings
 from pinterest_platform.stores.java_options import Driver
 from pinterest_platform.stores.spark import open_session
+from pinterest_platform_tests.support.ports import ports_from, with_ports
 
 # A machine's speed fails no example. CI tries the same examples every time, so that its answer is about the change; a
 # person's run, and the benchmarks, look for new ones.
@@ -33,26 +34,14 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 STATE_FOLDER = Path(".state/tests")
 # Ports and a folder of the tests' own: they run beside a stack that a person has started.
-TEST_SETTINGS = Settings(
-    ingest_port=28000,
-    kafka_bootstrap_servers="127.0.0.1:29092",
-    kafka_controller_port=29093,
-    s3_endpoint_url="http://127.0.0.1:29000",
-    cassandra_port=29042,
-    cassandra_storage_port=27000,
-    postgres_port=25432,
-    presto_port=28080,
-    dagster_port=23000,
-    dagster_code_server_port=24000,
-    prometheus_port=29090,
-    prometheus_scrape_seconds=3,  # the exporter of a PostgreSQL that is away takes more than one second to say so
-    cassandra_exporter_port=27071,
-    kafka_exporter_port=27072,
-    postgres_exporter_port=29187,
-    platform_exporter_port=29188,
-    retry_delay_seconds=1,
-    stream_retention_days=-1,  # tests have days of their own, whenever they run
-    state_folder=STATE_FOLDER,
+TEST_SETTINGS = with_ports(
+    LocalStackSettings(
+        prometheus_scrape_seconds=3,  # the exporter of a PostgreSQL that is away takes more than one second to say so
+        retry_delay_seconds=1,
+        stream_retention_days=-1,  # tests have days of their own, whenever they run
+        state_folder=STATE_FOLDER,
+    ),
+    ports_from(23000),
 )
 
 
@@ -70,12 +59,12 @@ def test_stack() -> LocalStack:
 
 
 @pytest.fixture(scope="session")
-def settings(test_stack: LocalStack) -> Settings:
+def settings(test_stack: LocalStack) -> LocalStackSettings:
     return test_stack.settings
 
 
 @pytest.fixture(scope="session")
-def spark(settings: Settings) -> Iterator[SparkSession]:
+def spark(settings: LocalStackSettings) -> Iterator[SparkSession]:
     """One for the process: a second session would be the same JVM."""
     session = open_session(settings, Driver.SMALL_BATCH)
     yield session

@@ -11,8 +11,9 @@ from pathlib import Path
 from browser import open_page
 from playwright.sync_api import Page
 
+from infra.dagster_client import dagster_url
+from infra.local_stack.settings import LocalStackSettings
 from pinterest_platform.pins.calendar import today
-from pinterest_platform.settings import Settings
 
 HERE = Path(__file__).parent
 PAGES = {
@@ -72,7 +73,7 @@ def take_plots(page: Page, asset: str, url: str) -> None:
     page.screenshot(path=HERE / f"{asset}_plots.png", clip={"x": 230, "y": box["y"], "width": 950, "height": 1_850})
 
 
-def take_dashboards(page: Page, settings: Settings) -> None:
+def take_dashboards(page: Page, settings: LocalStackSettings) -> None:
     """Each as long as it is, from the page that Prometheus serves."""
     page.set_viewport_size({"width": 1700, "height": 1000})
     for name in DASHBOARDS:
@@ -83,9 +84,9 @@ def take_dashboards(page: Page, settings: Settings) -> None:
 
 def main() -> None:
     """Every page."""
-    settings = Settings()
+    settings = LocalStackSettings()
     with open_page() as page:
-        dagster = f"http://{settings.dagster_host}:{settings.dagster_port}"
+        dagster = dagster_url(settings)
         for name, path in PAGES.items():
             take(page, name, f"{dagster}{path}")
         take(page, "ingest_api_docs", f"http://{settings.ingest_host}:{settings.ingest_port}/docs")

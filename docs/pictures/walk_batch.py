@@ -21,10 +21,9 @@ from pinterest_platform.pins.calendar import today
 from pinterest_platform.serving.pinterest_batch import categories_of
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.cassandra import open_session
+from pinterest_platform_tests.support.dagster import UNFINISHED, runs_of
 
 HERE = Path(__file__).parent
-UNDER_WAY = """{ runsOrError(filter: {statuses: [QUEUED, NOT_STARTED, STARTING, STARTED]}) {
-    ... on Runs { results { jobName } } } }"""
 JOB = f"/locations/pinterest_platform/jobs/{BATCH_JOB}"
 
 
@@ -33,14 +32,15 @@ def main() -> None:
     settings = LocalStack().settings
     dagster = DagsterWeb(settings)
     with open_page() as page:
-        materialise(page, dagster, "Latest", "materialised_partition")
+        materialise(page, settings, "Latest", "materialised_partition")
         first = today() - timedelta(days=4)
-        materialise(page, dagster, f"[{first}...{first + timedelta(days=2)}]", "backfill_of_three_days")
+        materialise(page, settings, f"[{first}...{first + timedelta(days=2)}]", "backfill_of_three_days")
         failed_check(page, dagster, settings, first)
 
 
-def materialise(page: Page, dagster: DagsterWeb, days: str, picture: str) -> None:
+def materialise(page: Page, settings: Settings, days: str, picture: str) -> None:
     """Through the job's dialog, to its end."""
+    dagster = DagsterWeb(settings)
     page.goto(f"{dagster.url}{JOB}")
     page.get_by_role("button", name="Materialize all").click()
     if days == "Latest":
@@ -52,15 +52,15 @@ def materialise(page: Page, dagster: DagsterWeb, days: str, picture: str) -> Non
     page.screenshot(path=HERE / f"{picture}_dialog.png")
     page.get_by_role("button", name="Launch").last.click()
     page.wait_for_timeout(45_000)  # a backfill's first run follows within half a minute
-    wait_for_batch(dagster)
+    wait_for_batch(settings)
     page.goto(f"{dagster.url}/runs")
     page.wait_for_timeout(5_000)
     page.screenshot(path=HERE / f"{picture}.png")
 
 
-def wait_for_batch(dagster: DagsterWeb) -> None:
+def wait_for_batch(settings: Settings) -> None:
     """Until nothing runs but the stream."""
-    while any(run["jobName"] != STREAM_JOB for run in dagster.ask(UNDER_WAY)["runsOrError"]["results"]):
+    while any(run.job != STREAM_JOB for run in runs_of(settings, statuses=UNFINISHED)):
         time.sleep(1)
 
 

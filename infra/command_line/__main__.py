@@ -17,17 +17,17 @@ from typing import TypeAlias
 from infra.command_line.known_days import read_day
 from infra.command_line.monitoring_state import what_monitoring_says
 from infra.command_line.status import as_table, explain_outside, is_another_users, look, look_from_outside
+from infra.errors import StackError
 from infra.local_stack.artifacts import LOCK_FILE, read_lock, write_lock
 from infra.local_stack.class_archive import make_class_archive
 from infra.local_stack.clean_data import clean_data
-from infra.local_stack.errors import StackError
 from infra.local_stack.monitoring import fetch_monitoring
 from infra.local_stack.place import LOOPBACK, with_artifacts
+from infra.local_stack.settings import LocalStackSettings
 from infra.local_stack.setup import fetch_artifacts
 from infra.local_stack.stack import LocalStack
 from infra.local_stack.terminal import Terminal
 from pinterest_platform.pins.calendar import today
-from pinterest_platform.settings import Settings
 
 INTERRUPTED = 130  # as a shell reports Ctrl-C
 
@@ -90,7 +90,7 @@ def sql(arguments: argparse.Namespace, terminal: Terminal) -> int:
 def setup(_: argparse.Namespace, terminal: Terminal) -> int:
     """Download what the servers run on."""
     lock = read_lock()
-    settings = with_artifacts(Settings(), lock)
+    settings = with_artifacts(LocalStackSettings(), lock)
     fetch_artifacts(lock, settings.artifact_cache, terminal)
     fetch_monitoring(settings, terminal)
     make_class_archive(settings, terminal)
@@ -114,7 +114,7 @@ def stop(_: argparse.Namespace, terminal: Terminal) -> int:
 
 def status(_: argparse.Namespace, terminal: Terminal) -> int:
     """Show what runs, its memory and its log; exit code 1 unless all is healthy, monitoring aside."""
-    state = Settings().state_folder.resolve()
+    state = LocalStackSettings().state_folder.resolve()
     if is_another_users(state):
         return _status_from_outside(state, terminal)
     stack = LocalStack.as_it_runs(terminal)

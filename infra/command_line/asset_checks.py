@@ -12,7 +12,7 @@ from rich.text import Text
 
 from infra.command_line.dagster_runs import CheckOutcome, DagsterWeb
 from infra.command_line.known_days import demand_known_days
-from infra.local_stack.errors import StackError
+from infra.errors import StackError
 from infra.local_stack.terminal import Terminal
 from pinterest_platform.defs.jobs import CHECK_JOB
 from pinterest_platform.pins.calendar import today

@@ -1,7 +1,7 @@
 """`make backfill`: days through the batch again, several a run, as the UI's Materialize does for a range of days.
 
 Belongs here: launching an asset backfill and following it to its end. Does not belong here: single runs
-(`dagster_web`), and what a day's run does.
+(`dagster_runs`), and what a day's run does.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from infra.command_line.dagster_runs import REPOSITORY, DagsterWeb
+from infra.command_line.dagster_runs import DagsterWeb
 from infra.command_line.known_days import demand_known_days
-from infra.local_stack.errors import StackError
+from infra.dagster_client import REPOSITORY
+from infra.errors import StackError
 from infra.local_stack.terminal import Terminal
 from pinterest_platform.defs.jobs import BATCH_JOB
 from pinterest_platform.pins.calendar import today

@@ -12,13 +12,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-import httpx
-
-from infra.local_stack.errors import StackError
+from infra.dagster_client import REPOSITORY, DagsterClient, dagster_url
+from infra.errors import StackError
 from pinterest_platform.settings import Settings
 
 TIMEOUT_SECONDS = 600
-REPOSITORY = {"repositoryLocationName": "pinterest_platform", "repositoryName": "__repository__"}
 _POLL_SECONDS = 0.5
 _FINAL = {"SUCCESS", "FAILURE", "CANCELED"}
 _LAUNCH = """
@@ -79,12 +77,11 @@ class Step:
     seconds: float
 
 
-class DagsterWeb:
-    """The webserver of the local stack."""
+class DagsterWeb(DagsterClient):
+    """The webserver of these settings, and the runs that it shows."""
 
     def __init__(self, settings: Settings) -> None:
-        self.url = f"http://{settings.dagster_host}:{settings.dagster_port}"
-        self._settings = settings
+        super().__init__(dagster_url(settings))
 
     def run_url(self, run_id: str) -> str:
         """Where a person sees the run."""
@@ -147,19 +144,6 @@ class DagsterWeb:
             time.sleep(_POLL_SECONDS)
         raise StackError(f"The run is not done after {TIMEOUT_SECONDS} s. See {self.run_url(run_id)}.")
 
-    def ask(self, query: str, **variables: object) -> Any:
-        """What Dagster answers to a GraphQL query.
-
-        Raises:
-            StackError: it does not answer, or answers with an error.
-        """
-        body = {"query": query, "variables": variables}
-        try:
-            response = httpx.post(f"{self.url}/graphql", json=body, timeout=30, trust_env=False)
-        except httpx.TransportError as error:
-            raise StackError(f"Dagster at {self.url} does not answer ({error}). Start it with make run.") from error
-        return data_of(response)
-
 
 def _facts(entries: list[dict[str, Any]]) -> str:
     """What a check counted, as words; entries of other kinds are for the UI."""
@@ -172,23 +156,6 @@ def _in_words(entry: dict[str, Any]) -> str | None:
     if (number := entry.get("floatValue")) is not None:
         return f"{number:,.4g}"
     return entry.get("text")
-
-
-def data_of(response: httpx.Response) -> Any:
-    """What Dagster found. It answers errors with a status of 400 or 500, and mostly says which.
-
-    Raises:
-        StackError: it has met an error.
-    """
-    try:
-        answer = response.json()
-    except ValueError:
-        answer = None
-    errors = answer.get("errors") if isinstance(answer, dict) else None
-    if errors or response.is_error or not isinstance(answer, dict):
-        said = errors[0]["message"] if errors else response.text.strip() or "without a word"
-        raise StackError(f"Dagster answers, but with an error (status {response.status_code}): {said}")
-    return answer["data"]
 
 
 def _ended(steps: list[dict[str, Any]]) -> list[Step]:

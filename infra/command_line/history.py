@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from infra.local_stack.errors import StackError
+from infra.errors import StackError
 from infra.local_stack.terminal import Terminal
 from ingest_api.emulator.history import History, HistoryRefusedError, post_history
 from ingest_api.emulator.progress import show_progress

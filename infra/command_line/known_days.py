@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from datetime import date
 
-from infra.local_stack.errors import StackError
+from infra.errors import StackError
 from pinterest_platform.settings import Settings
 
 _WRITTEN = re.compile(r"\d{4}-\d{2}-\d{2}")

@@ -13,7 +13,8 @@ from rich.table import Table
 from infra.command_line.answers import most_popular_category, popular_profiles
 from infra.command_line.dagster_runs import DagsterWeb, Step
 from infra.command_line.monitoring_state import watched_at
-from infra.local_stack.errors import StackError
+from infra.errors import StackError
+from infra.local_stack.settings import LocalStackSettings
 from infra.local_stack.terminal import Terminal
 from ingest_api.emulator.emulation import Emulation, EmulationResult, emulate
 from ingest_api.emulator.ledger import open_ledger
@@ -22,7 +23,6 @@ from pinterest_platform.defs.jobs import BATCH_JOB
 from pinterest_platform.pins.calendar import day_of, periods_of
 from pinterest_platform.reconciliation.reconcile import DayReconciliation, open_stores, reconcile
 from pinterest_platform.serving.category_popularity import CategoryCounts
-from pinterest_platform.settings import Settings
 from pinterest_platform.stream.lag import stream_lag
 
 PINS = 11_000
@@ -30,7 +30,7 @@ LEDGER = "ledger.ndjson"  # in the state folder: what the API has acknowledged o
 CATCH_UP_SECONDS = 180
 
 
-def run_main_job(settings: Settings, terminal: Terminal) -> int:
+def run_main_job(settings: LocalStackSettings, terminal: Terminal) -> int:
     """Do the main job on a running stack; returns 0 when every number adds up, else 1."""
     posted = _post(settings, terminal)
     days = sorted({day_of(posted.started_at), day_of(posted.finished_at)})  # two, if midnight came in between
@@ -45,7 +45,7 @@ def run_main_job(settings: Settings, terminal: Terminal) -> int:
     return int(any(account.differences() for account in accounts))
 
 
-def _post(settings: Settings, terminal: Terminal) -> EmulationResult:
+def _post(settings: LocalStackSettings, terminal: Terminal) -> EmulationResult:
     terminal.line(f"\nPosting {PINS:,} pins to POST /pin/ ...")
     url = f"http://{settings.ingest_host}:{settings.ingest_port}"
     emulation = Emulation(url=url, count=PINS, api_key=settings.ingest_api_key)
@@ -54,7 +54,7 @@ def _post(settings: Settings, terminal: Terminal) -> EmulationResult:
         return emulate(emulation, progress, ledger)
 
 
-def _materialise(settings: Settings, day: date, terminal: Terminal) -> None:
+def _materialise(settings: LocalStackSettings, day: date, terminal: Terminal) -> None:
     dagster = DagsterWeb(settings)
     run_id = dagster.launch(BATCH_JOB, day)
     terminal.line(f"\nMaterialising {day}: {dagster.run_url(run_id)}")
@@ -65,7 +65,7 @@ def _materialise(settings: Settings, day: date, terminal: Terminal) -> None:
     dagster.require_success(run_id, say)
 
 
-def _wait_for_stream(settings: Settings, terminal: Terminal) -> None:
+def _wait_for_stream(settings: LocalStackSettings, terminal: Terminal) -> None:
     begin = time.monotonic()
     while lag := stream_lag(settings):
         if time.monotonic() - begin > CATCH_UP_SECONDS:
@@ -102,7 +102,7 @@ def _show_accounts(posted: EmulationResult, accounts: list[DayReconciliation], t
             terminal.line("  ✓ it adds up", style="green")
 
 
-def _show_answers(settings: Settings, day: date, terminal: Terminal) -> None:
+def _show_answers(settings: LocalStackSettings, day: date, terminal: Terminal) -> None:
     terminal.line("")
     for period in periods_of([day]):
         if first := most_popular_category(settings, period):
@@ -121,7 +121,7 @@ def _in_words(counts: CategoryCounts) -> str:
     return f"{counts.posts:,} posts of {counts.distinct_pins:,} pins by {counts.distinct_posters:,} posters"
 
 
-def _show_urls(settings: Settings, terminal: Terminal) -> None:
+def _show_urls(settings: LocalStackSettings, terminal: Terminal) -> None:
     table = Table(title="\nEverything stays up until make stop", title_justify="left", box=None, pad_edge=False)
     for title in ("what", "where"):
         table.add_column(title)

@@ -14,10 +14,10 @@ import httpx
 from infra.command_line.status import ServerStatus
 from infra.local_stack.place import LOOPBACK
 from infra.local_stack.servers.prometheus import NAME
-from pinterest_platform.settings import Settings
+from infra.local_stack.settings import LocalStackSettings
 
 
-def what_monitoring_says(settings: Settings, statuses: Iterable[ServerStatus]) -> list[str]:
+def what_monitoring_says(settings: LocalStackSettings, statuses: Iterable[ServerStatus]) -> list[str]:
     """Sentences, none where all is well; nothing is said of a stack that is down."""
     statuses = list(statuses)
     if not any(status.is_needed and status.pid for status in statuses):
@@ -31,7 +31,7 @@ def what_monitoring_says(settings: Settings, statuses: Iterable[ServerStatus]) -
     return silent + (list(_what_prometheus_says(settings)) if watching else [])
 
 
-def watched_at(settings: Settings) -> dict[str, str]:
+def watched_at(settings: LocalStackSettings) -> dict[str, str]:
     """Where a person watches the stack; nothing where nobody does."""
     try:
         _ask(settings, "status/buildinfo")
@@ -41,7 +41,7 @@ def watched_at(settings: Settings) -> dict[str, str]:
     return {"Dashboards": f"{url}/user/", "Prometheus: queries and alerts": url}
 
 
-def _what_prometheus_says(settings: Settings) -> Iterator[str]:
+def _what_prometheus_says(settings: LocalStackSettings) -> Iterator[str]:
     try:
         targets = _ask(settings, "targets", state="active")["activeTargets"]
         alerts = _ask(settings, "alerts")["alerts"]
@@ -56,10 +56,10 @@ def _what_prometheus_says(settings: Settings) -> Iterator[str]:
             yield f"Alert {alert['labels']['alertname']}: {alert['annotations'].get('summary', '')}"
 
 
-def _ask(settings: Settings, what: str, **parameters: str) -> Any:
+def _ask(settings: LocalStackSettings, what: str, **parameters: str) -> Any:
     with httpx.Client(base_url=_url(settings), trust_env=False, timeout=5) as client:
         return client.get(f"/api/v1/{what}", params=parameters).raise_for_status().json()["data"]
 
 
-def _url(settings: Settings) -> str:
+def _url(settings: LocalStackSettings) -> str:
     return f"http://{LOOPBACK}:{settings.prometheus_port}"

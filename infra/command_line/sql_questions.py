@@ -13,7 +13,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from infra.local_stack.errors import StackError
+from infra.errors import StackError
 from infra.local_stack.terminal import Terminal
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.presto import Answer, PrestoUnavailableError, QueryRefusedError, ask

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from infra.command_line.sql_questions import answer_question, saved_as_table
-from infra.local_stack.errors import StackError
+from infra.errors import StackError
 from infra.local_stack.terminal import Terminal
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.saved_queries import saved_queries

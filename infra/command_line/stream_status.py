@@ -12,11 +12,13 @@ from typing import Any
 
 import psycopg
 
+from infra.dagster_client import dagster_url
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.kafka import TopicUnavailableError
 from pinterest_platform.stores.postgres import connect
 from pinterest_platform.stream.lag import Lag, measure_lag
 from pinterest_platform.stream.outages import outage_of
+from pinterest_platform.stream.progress import idle_seconds
 
 # As the alerts StreamDead and StreamStandsStill have it.
 SILENT_SECONDS = 60.0
@@ -24,9 +26,7 @@ STILL_SECONDS = 60.0
 _KAFKA_SECONDS = 5.0
 # As JSON, so that a database from before a column was added is read as well.
 _LOOK = """
-    SELECT to_jsonb(heart), extract(epoch FROM clock_timestamp() - heart.beat_at)::float8,
-        (SELECT extract(epoch FROM clock_timestamp() - max(updated_at))::float8 FROM stream_progress
-            WHERE topic = heart.topic)
+    SELECT to_jsonb(heart), extract(epoch FROM clock_timestamp() - heart.beat_at)::float8
     FROM stream_heartbeat AS heart WHERE heart.topic = %s"""
 
 
@@ -75,7 +75,7 @@ def look_at_stream(settings: Settings) -> StreamStatus:
         return StreamStatus(_what_is_away(error, settings))
     if heartbeat is None:
         return StreamStatus("stopped")
-    page = f"http://{settings.dagster_host}:{settings.dagster_port}/runs/{heartbeat.run}"
+    page = f"{dagster_url(settings)}/runs/{heartbeat.run}"
     try:
         lag = measure_lag(settings, _KAFKA_SECONDS)
     except (TopicUnavailableError, psycopg.Error) as error:
@@ -101,11 +101,12 @@ def _beat(settings: Settings) -> StreamHeartbeat | None:
         connection.execute("SET statement_timeout = '5s'")
         try:
             row: Any = connection.execute(_LOOK, [settings.kafka_topic]).fetchone()
+            idle = idle_seconds(connection, settings.kafka_topic)
         except psycopg.errors.UndefinedTable:
             return None
     if row is None:
         return None
-    said, silent, idle = row
+    said, silent = row
     starting = said.get("state") == "starting"
     return StreamHeartbeat(said["owner"], silent, idle, said.get("rows_per_second"), said.get("trouble"), starting)
 

@@ -9,29 +9,29 @@ from collections.abc import Callable, Mapping
 
 from infra.compose.configuration import compose_place, fetch_jars, write_all
 from infra.compose.provision import provision
+from infra.errors import StackError
 from infra.local_stack.environment import python_environment
-from infra.local_stack.errors import StackError
-from pinterest_platform.settings import Settings
+from infra.local_stack.settings import LocalStackSettings
 
 
 def fetch(_: list[str]) -> None:
     """Download the jars that the image keeps."""
-    fetch_jars(Settings())
+    fetch_jars(LocalStackSettings())
 
 
 def configure(_: list[str]) -> None:
     """Write the servers' configuration files."""
-    write_all(compose_place(Settings()))
+    write_all(compose_place(LocalStackSettings()))
 
 
 def fill(_: list[str]) -> None:
     """Make roles, databases, tables, the topic, the bucket and pools."""
-    provision(compose_place(Settings()))
+    provision(compose_place(LocalStackSettings()))
 
 
 def run(command: list[str]) -> None:
     """Become this command, with the environment that the local stack gives to the platform's own processes."""
-    os.execvpe(command[0], command, {**os.environ, **python_environment(compose_place(Settings()))})  # noqa: S606
+    os.execvpe(command[0], command, {**os.environ, **python_environment(compose_place(LocalStackSettings()))})  # noqa: S606
 
 
 WORK: Mapping[str, Callable[[list[str]], None]] = {

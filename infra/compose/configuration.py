@@ -1,7 +1,7 @@
 """The servers' configuration files, from the local stack's templates, each readable by its server's user only.
 
 Belongs here: which files a container finds below `/state`, and whose they are. Every container shares the host's
-network, so addresses and ports are those of the local stack: 127.0.0.1, and what `pinterest_platform.settings` says.
+network, so addresses and ports are those of the local stack: 127.0.0.1, and what `infra.local_stack.settings` says.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.errors import StackError
 from infra.local_stack.artifacts import INFRA, byteman, read_lock
 from infra.local_stack.credentials import Credentials
-from infra.local_stack.errors import StackError
 from infra.local_stack.place import Place, loopback_port, with_artifacts
 from infra.local_stack.servers.cassandra import write_configuration as write_cassandra
 from infra.local_stack.servers.ingest_api import docs_folder, lay_out_docs
@@ -24,9 +24,9 @@ from infra.local_stack.servers.presto import own_options
 from infra.local_stack.servers.presto import write_configuration as write_presto_configuration
 from infra.local_stack.servers.prometheus import write_configuration as write_prometheus
 from infra.local_stack.servers.s3 import write_configuration as write_s3
+from infra.local_stack.settings import LocalStackSettings
 from infra.local_stack.setup import fetch_artifacts
 from infra.local_stack.terminal import Terminal
-from pinterest_platform.settings import Settings
 
 # What the project's image needs of Maven Central: the official images bring the servers.
 _JARS = ("spark", "jmx_exporter", "grafana", "ingest_api")
@@ -61,7 +61,7 @@ OWNERS: Mapping[str, Owner] = {
 }
 
 
-def compose_place(settings: Settings) -> Place:
+def compose_place(settings: LocalStackSettings) -> Place:
     """The local stack's idea of a place, with secrets from the environment: none is made up here.
 
     Raises:
@@ -75,7 +75,7 @@ def compose_place(settings: Settings) -> Place:
     return Place(with_artifacts(settings, lock), Credentials().overridden_by(settings), lock)
 
 
-def fetch_jars(settings: Settings) -> None:
+def fetch_jars(settings: LocalStackSettings) -> None:
     """Downloads what the image keeps, while it is built."""
     lock = read_lock()
     wanted = {**{name: lock[name] for name in _JARS}, "presto": (byteman(lock, "presto"),)}

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
-from infra.local_stack.errors import StackError
+from infra.errors import StackError
 
 INFRA = Path(__file__).resolve().parents[1]
 LOCK_FILE = INFRA / "artifacts.lock"

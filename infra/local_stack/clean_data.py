@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 import sys
 
-from infra.local_stack.errors import StackError
+from infra.errors import StackError
 from infra.local_stack.servers.postgres import home_of
 from infra.local_stack.stack import LocalStack
 from infra.local_stack.terminal import Terminal

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from infra.local_stack.errors import StackError
-from pinterest_platform.settings import Settings
+from infra.errors import StackError
+from infra.local_stack.settings import LocalStackSettings
 
 OWNER_ONLY = 0o600
 EVERYONE = 0o644
@@ -39,7 +39,7 @@ class Credentials:
     s3_access_key: str = field(default_factory=_random, repr=False)
     s3_secret_key: str = field(default_factory=_random, repr=False)
 
-    def overridden_by(self, settings: Settings) -> Credentials:
+    def overridden_by(self, settings: LocalStackSettings) -> Credentials:
         """These, except where someone set their own."""
         return replace(
             self,

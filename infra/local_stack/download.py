@@ -21,8 +21,8 @@ from pathlib import Path
 
 import httpx
 
+from infra.errors import StackError
 from infra.local_stack.artifacts import Artifact, missing
-from infra.local_stack.errors import StackError
 
 MAVEN_CENTRAL = "https://repo1.maven.org/maven2"
 PARALLEL_DOWNLOADS = 8

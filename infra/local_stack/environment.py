@@ -1,7 +1,7 @@
 """The environment of the platform's own processes, and of a person who works beside them.
 
 Belongs here: which variables they get, and the file that a shell reads. Does not belong here: the settings themselves
-(`pinterest_platform.settings`).
+(`infra.local_stack.settings`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from infra.local_stack.credentials import write_private
 from infra.local_stack.place import LOOPBACK, Place
-from pinterest_platform.settings import Settings
+from infra.local_stack.settings import LocalStackSettings
 
 FILE = "env"
 
@@ -46,13 +46,13 @@ def write_environment(place: Place) -> Path:
     return file
 
 
-def kept_settings(state: Path) -> Settings | None:
+def kept_settings(state: Path) -> LocalStackSettings | None:
     """The settings that the stack of this folder was started with; None where the file cannot be read."""
     try:
         words = shlex.split((state / FILE).read_text())
     except (OSError, ValueError):
         return None
-    settings = Settings.of(dict(word.split("=", 1) for word in words if "=" in word))
+    settings = LocalStackSettings.of(dict(word.split("=", 1) for word in words if "=" in word))
     return settings.model_copy(update={"state_folder": state})
 
 

@@ -10,12 +10,12 @@ from infra.local_stack.artifacts import INFRA
 from infra.local_stack.monitoring import find_monitoring
 from infra.local_stack.place import LOOPBACK, Place
 from infra.local_stack.preflight import is_busy
-from pinterest_platform.settings import Settings
+from infra.local_stack.settings import LocalStackSettings
 
 NAME = "jmx_exporter"
 
 
-def is_watched(settings: Settings) -> bool:
+def is_watched(settings: LocalStackSettings) -> bool:
     """Whether there is a Prometheus to look at it."""
     return find_monitoring(settings) is not None
 

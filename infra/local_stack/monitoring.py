@@ -18,8 +18,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.local_stack.settings import LocalStackSettings
 from infra.local_stack.terminal import Terminal
-from pinterest_platform.settings import Settings
 
 PACKAGES = ("prometheus", "prometheus-postgres-exporter")
 # What the pages of Debian's Prometheus load. Without them it has its API and bare pages.
@@ -59,7 +59,7 @@ class Monitoring:
     pages: Path | None = None
 
 
-def find_monitoring(settings: Settings) -> Monitoring | None:
+def find_monitoring(settings: LocalStackSettings) -> Monitoring | None:
     """The programs, from the cache or as the system has them; None where they are missing or not wanted."""
     if not settings.monitoring:
         return None
@@ -77,7 +77,7 @@ def find_monitoring(settings: Settings) -> Monitoring | None:
     return Monitoring(Path(prometheus), Path(promtool), Path(exporter))
 
 
-def fetch_monitoring(settings: Settings, terminal: Terminal) -> None:
+def fetch_monitoring(settings: LocalStackSettings, terminal: Terminal) -> None:
     """Brings the programs into the cache unless they are there. Where that fails, says how to get them."""
     if not settings.monitoring or find_monitoring(settings):
         return
@@ -93,7 +93,7 @@ def fetch_monitoring(settings: Settings, terminal: Terminal) -> None:
             terminal.warn(f"Prometheus and its exporter could not be fetched ({error}). {ADVICE}")
 
 
-def _unpacked(settings: Settings) -> Path:
+def _unpacked(settings: LocalStackSettings) -> Path:
     return settings.artifact_cache / "unpacked" / "monitoring"
 
 

@@ -14,11 +14,11 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from infra.errors import StackError
 from infra.local_stack.artifacts import INFRA, Lock, class_path, read_lock
 from infra.local_stack.class_archive import class_archive
 from infra.local_stack.credentials import Credentials, load_or_create, write_private
-from infra.local_stack.errors import StackError
-from pinterest_platform.settings import Settings
+from infra.local_stack.settings import LocalStackSettings
 
 LOOPBACK = "127.0.0.1"
 SECRETS = "secrets.json"
@@ -29,7 +29,7 @@ RUN = "run"
 class Place:
     """`settings` are complete (secrets, class path, absolute folders)."""
 
-    settings: Settings
+    settings: LocalStackSettings
     credentials: Credentials
     lock: Lock
 
@@ -72,7 +72,7 @@ def loopback_port(setting: str, address: str) -> int:
     return parts.port
 
 
-def make_place(settings: Settings) -> Place:
+def make_place(settings: LocalStackSettings) -> Place:
     """Completes settings for a stack of its own: absolute folders, its secrets, Spark's class path.
 
     A secret that was set by hand is used instead of the random one.
@@ -90,8 +90,8 @@ def make_place(settings: Settings) -> Place:
     return Place(settings=settings.model_copy(update=complete), credentials=credentials, lock=lock)
 
 
-def with_artifacts(settings: Settings, lock: Lock) -> Settings:
-    """Settings that say where the artifacts lie and what Spark has of them."""
+def with_artifacts(settings: LocalStackSettings, lock: Lock) -> LocalStackSettings:
+    """LocalStackSettings that say where the artifacts lie and what Spark has of them."""
     cache = settings.artifact_cache.expanduser().resolve()
     jars = settings.spark_class_path or class_path(lock["spark"], cache)
     own = settings.model_copy(update={"artifact_cache": cache, "spark_class_path": jars})

@@ -21,7 +21,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.local_stack.errors import StackError
+from infra.errors import StackError
 from infra.local_stack.server import Account
 
 ROOTS_PLACE = Path("/var/lib/pinterest-platform")

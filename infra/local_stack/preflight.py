@@ -14,11 +14,11 @@ from pathlib import Path
 
 import psutil
 
-from infra.local_stack.errors import StackError
+from infra.errors import StackError
 from infra.local_stack.place import LOOPBACK
 from infra.local_stack.server import Server
+from infra.local_stack.settings import LocalStackSettings
 from infra.local_stack.terminal import Terminal
-from pinterest_platform.settings import Settings
 
 MIB = 1 << 20
 PATIENCE_SECONDS = 3
@@ -75,7 +75,7 @@ def is_busy(port: int) -> bool:
     return False
 
 
-def check_memory(servers: Iterable[Server], settings: Settings, terminal: Terminal) -> None:
+def check_memory(servers: Iterable[Server], settings: LocalStackSettings, terminal: Terminal) -> None:
     """Raises StackError when less is free than these servers usually take; warns when it is little more."""
     servers = list(servers)
     usual = sum(server.memory_mib for server in servers)
@@ -90,7 +90,7 @@ def check_memory(servers: Iterable[Server], settings: Settings, terminal: Termin
         terminal.warn(f"{free} MiB of memory is free and about {needed} MiB is needed: it may become slow.")
 
 
-def check_disk(settings: Settings) -> None:
+def check_disk(settings: LocalStackSettings) -> None:
     """Raises StackError when too little is free where data and downloads go."""
     for folder in (settings.state_folder, settings.artifact_cache):
         free = shutil.disk_usage(_existing(folder)).free // MIB

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pyspark
 
+from infra.errors import StackError
 from infra.local_stack.artifacts import INFRA, Artifact, Lock
-from infra.local_stack.errors import StackError
 
 DEPENDENCY_LIST = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:list"
 # "   group:artifact:jar[:classifier]:version:scope:/absolute/file.jar -- module ..."

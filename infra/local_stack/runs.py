@@ -11,10 +11,10 @@ import sys
 import time
 from typing import Any
 
-import httpx
 import psutil
 import psycopg
 
+from infra.dagster_client import DagsterClient, DagsterRefusedError, DagsterUnavailableError
 from infra.local_stack.environment import python_environment
 from infra.local_stack.place import Place
 from infra.local_stack.processes import descendants, end
@@ -31,15 +31,14 @@ CANCEL = "mutation ($ids: [String!]!) { terminateRuns(runIds: $ids, terminatePol
 
 def cancel_runs(webserver: str) -> None:
     """Cancels what runs as the user interface does, so that it ends as canceled, and waits for it a while."""
-    deadline = time.monotonic() + RUN_SECONDS
+    dagster, deadline = DagsterClient(webserver, timeout_seconds=10), time.monotonic() + RUN_SECONDS
     try:
-        with httpx.Client(base_url=webserver, trust_env=False, timeout=10) as client:
-            if ids := _unfinished(client):
-                client.post("/graphql", json={"query": CANCEL, "variables": {"ids": ids}}).raise_for_status()
-            while _unfinished(client) and time.monotonic() < deadline:
-                time.sleep(POLL_SECONDS)
-    except httpx.HTTPError:
-        return  # a webserver that does not answer; the runs are interrupted with the code server
+        if ids := _unfinished(dagster):
+            dagster.ask(CANCEL, ids=ids)
+        while _unfinished(dagster) and time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)
+    except (DagsterUnavailableError, DagsterRefusedError):
+        return  # the runs are interrupted with the code server
 
 
 def interrupt_runs(top: psutil.Process, seconds: float = RUN_SECONDS) -> None:
@@ -53,9 +52,8 @@ def connect_to_dagster(place: Place) -> psycopg.Connection[Any]:
     return psycopg.connect(**postgres_options(settings), dbname=settings.dagster_database, connect_timeout=5)
 
 
-def _unfinished(client: httpx.Client) -> list[str]:
-    answer = client.post("/graphql", json={"query": LIST, "variables": {"in": UNFINISHED}}).raise_for_status()
-    return [run["id"] for run in answer.json()["data"]["runsOrError"]["results"]]
+def _unfinished(dagster: DagsterClient) -> list[str]:
+    return [run["id"] for run in dagster.ask(LIST, **{"in": UNFINISHED})["runsOrError"]["results"]]
 
 
 def _is_worker(process: psutil.Process) -> bool:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import platform
 from pathlib import Path
 
+from infra.errors import StackError
 from infra.local_stack.artifacts import Artifact, Lock, missing
 from infra.local_stack.download import Downloader
-from infra.local_stack.errors import StackError
 from infra.local_stack.terminal import Terminal
 
 

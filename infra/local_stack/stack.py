@@ -22,9 +22,9 @@ from pathlib import Path
 
 import psutil
 
+from infra.errors import StackError
 from infra.local_stack.class_archive import make_class_archive
 from infra.local_stack.environment import changed_variables, kept_settings, write_environment
-from infra.local_stack.errors import StackError
 from infra.local_stack.monitoring import fetch_monitoring
 from infra.local_stack.order import closure, in_order, reversed_graph
 from infra.local_stack.pid_file import living_process, living_servers, remove_pid_file, write_pid_file
@@ -34,9 +34,9 @@ from infra.local_stack.processes import end, launch, marked, orphans, rotate, si
 from infra.local_stack.runs import interrupt_runs
 from infra.local_stack.server import Server
 from infra.local_stack.servers import describe_all
+from infra.local_stack.settings import LocalStackSettings
 from infra.local_stack.setup import fetch_artifacts
 from infra.local_stack.terminal import Terminal
-from pinterest_platform.settings import Settings
 
 POLL_SECONDS = 0.2
 LOG_LINES = 15
@@ -47,8 +47,8 @@ ORPHAN_SECONDS = 5
 class LocalStack:
     """`settings` are the stack's own, complete with its secrets: hand them to whoever connects."""
 
-    def __init__(self, settings: Settings | None = None, terminal: Terminal | None = None) -> None:
-        self._place: Place = make_place(settings or Settings())
+    def __init__(self, settings: LocalStackSettings | None = None, terminal: Terminal | None = None) -> None:
+        self._place: Place = make_place(settings or LocalStackSettings())
         self._terminal = terminal or Terminal()
         self._children: list[subprocess.Popen[bytes]] = []
 
@@ -58,13 +58,13 @@ class LocalStack:
 
         Whoever asks may have another HOME, and so another cache, or other ports in their shell: what runs is the same.
         """
-        settings = Settings()
+        settings = LocalStackSettings()
         state = settings.state_folder.resolve()
         kept = kept_settings(state) if living_servers(state / RUN) else None
         return cls(kept or settings, terminal)
 
     @property
-    def settings(self) -> Settings:
+    def settings(self) -> LocalStackSettings:
         """What clients of this stack connect with."""
         return self._place.settings
 

@@ -8,18 +8,20 @@ import sys
 from prometheus_client import CollectorRegistry, ProcessCollector, start_http_server
 from prometheus_client.core import InfoMetricFamily, Metric
 
+from infra.dagster_client import DagsterClient, dagster_url
+from infra.local_stack.settings import LocalStackSettings
 from infra.platform_exporter.dagster_figures import DagsterFigures
-from infra.platform_exporter.dagster_web import ask
 from infra.platform_exporter.disk_figures import DiskFigures
 from infra.platform_exporter.lag_figures import LagFigures
 from infra.platform_exporter.sources import Sources
 from infra.platform_exporter.stream_figures import StreamFigures
-from pinterest_platform.settings import Settings
+
+_DAGSTER_SECONDS = 8.0  # Prometheus waits ten
 
 
 def main() -> int:
     """Serve until SIGTERM or Ctrl-C."""
-    settings = Settings()
+    settings = LocalStackSettings()
     registry = CollectorRegistry(auto_describe=False)
     registry.register(sources_of(settings))
     ProcessCollector(registry=registry)
@@ -30,12 +32,12 @@ def main() -> int:
     return 0
 
 
-def sources_of(settings: Settings) -> Sources:
+def sources_of(settings: LocalStackSettings) -> Sources:
     """Every source, each by the name that `platform_source_up` gives it."""
-    url = f"http://{settings.dagster_host}:{settings.dagster_port}/graphql"
+    dagster = DagsterClient(dagster_url(settings), _DAGSTER_SECONDS)
     return Sources(
         {
-            "dagster": DagsterFigures(lambda query, variables: ask(url, query, variables)).collect,
+            "dagster": DagsterFigures(dagster.ask).collect,
             "stream": StreamFigures(settings).collect,
             "lag": LagFigures(settings).collect,
             "disk": DiskFigures(settings).collect,
@@ -44,9 +46,9 @@ def sources_of(settings: Settings) -> Sources:
     )
 
 
-def _addresses(settings: Settings) -> Metric:
+def _addresses(settings: LocalStackSettings) -> Metric:
     """So that a dashboard's links lead to where Dagster is now."""
-    labels = {"dagster_url": f"http://{settings.dagster_host}:{settings.dagster_port}"}
+    labels = {"dagster_url": dagster_url(settings)}
     return InfoMetricFamily("platform", "Where the platform's own pages are.", labels)
 
 

@@ -1,19 +1,19 @@
 """Dagster as its GraphQL API shows it: runs, ticks, daemons, how fresh assets are, and what checks found.
 
-Belongs here: one question a scrape, and its answer as figures. Does not belong here: HTTP (`dagster_web`).
+Belongs here: one question a scrape, and its answer as figures. Does not belong here: HTTP (`infra.dagster_client`).
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-Ask = Callable[[str, Mapping[str, object]], Any]
+Ask = Callable[..., Any]  # of a query and its variables; gives the data of the answer
 
 ACCOUNT = "every_event_is_accounted_for"
 TOPIC = "Pinterest_data"  # the asset, whatever the topic is called
@@ -79,15 +79,14 @@ class DagsterFigures:
         """Everything from one answer.
 
         Raises:
-            OSError: Dagster's webserver does not answer.
-            RefusedQueryError: it refuses the query.
+            DagsterUnavailableError: Dagster's webserver does not answer.
+            DagsterRefusedError: it refuses the query.
         """
         now = self._clock()
         days = [now.date() - timedelta(days=number) for number in range(DAYS)]
         since = (now - _TICK_WINDOW).timestamp()
         by_number = {f"day{number}": day.isoformat() for number, day in enumerate(days)}
-        variables = {"since": since, "days": list(by_number.values()), **by_number}
-        answer = self._ask(QUERY, variables)
+        answer = self._ask(QUERY, since=since, days=list(by_number.values()), **by_number)
         yield _runs(answer)
         yield _daemons(answer["instance"]["daemonHealth"]["allDaemonStatuses"])
         yield from self._instigators(answer)

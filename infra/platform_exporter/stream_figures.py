@@ -17,10 +17,10 @@ from pinterest_platform.pins.calendar import MISDATED_DAY
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.postgres import Connection, connect
 from pinterest_platform.stream.lease import read_heartbeat
+from pinterest_platform.stream.progress import next_offsets
 
 LATENCY_BUCKETS = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0, 300.0)
 _PATIENCE = "SET statement_timeout = '3s'"
-_PROGRESS = "SELECT kafka_partition, next_offset FROM stream_progress WHERE topic = %s"
 # By offsets, which the primary key finds within the days that are still being written.
 _LATENCIES = """
     SELECT width_bucket(latency, %s::float8[]), count(*), sum(latency)
@@ -58,7 +58,7 @@ class StreamFigures:
         topic, today = self._settings.kafka_topic, self._clock().date()
         with closing(connect(self._settings, autocommit=True, name="platform_exporter")) as connection:
             connection.execute(_PATIENCE)
-            progress = dict(_rows(connection, _PROGRESS, topic))
+            progress = next_offsets(connection, topic)
             self._count(connection, progress, today - timedelta(days=1))
             yield _by("stream_next_offset", "The offset that the stream reads next.", "topic", topic, progress)
             yield from self._latencies()

@@ -7,7 +7,6 @@ Belongs here: `emulate`, which the main job and the command line call. Does not 
 from __future__ import annotations
 
 import asyncio
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -22,6 +21,7 @@ from ingest_api.emulator.delivery import ANSWER_TIMEOUT_SECONDS, PATIENCE_SECOND
 from ingest_api.emulator.drawing import draw_posts
 from ingest_api.emulator.pace import Pace, as_fast_as_accepted
 from ingest_api.emulator.post import Post
+from pinterest_platform.pins.calendar import now_ms
 
 DEFAULT_SEED = 20_240_229
 DEFAULT_SENDERS = 32
@@ -56,7 +56,7 @@ class Emulation:
     patience_seconds: float = PATIENCE_SECONDS
     api_key: SecretStr | None = None
     draw: Callable[[int, Callable[[], str], float], Iterator[Post]] = draw_posts
-    clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+    clock: Callable[[], int] = now_ms
     new_event_id: Callable[[], str] = lambda: str(uuid.uuid4())
 
 

@@ -5,7 +5,6 @@ Belongs here: when in a day a pin comes, and posting in the order of time. Does 
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from ingest_api.emulator.drawing import draw_posts
 from ingest_api.emulator.emulation import DEFAULT_SEED, EmulationResult, Observer
 from ingest_api.partitioner import KeyPartitioner
 from pinterest_platform.connections import kafka_python_options
-from pinterest_platform.pins.calendar import MILLISECONDS_A_DAY, start_of
+from pinterest_platform.pins.calendar import MILLISECONDS_A_DAY, now_ms, start_of
 from pinterest_platform.settings import Settings
 
 _LINGER_MS = 50
@@ -56,7 +55,7 @@ def post_history(settings: Settings, history: History, observer: Observer | None
     Raises:
         HistoryRefusedError: Kafka did not take a record; those before it may be in the topic.
     """
-    began, posted_bytes = _now(), 0
+    began, posted_bytes = now_ms(), 0
     failures: list[Exception] = []
     posts = draw_posts(history.seed, new_event_id=lambda: str(uuid.uuid4()))
     producer = KafkaProducer(
@@ -72,7 +71,7 @@ def post_history(settings: Settings, history: History, observer: Observer | None
             sent.add_errback(failures.append)
             posted_bytes += len(post.body)
             if observer and (number % _TELL_EVERY == 0 or number == history.pins):
-                observer.counted(EmulationResult(began, _now(), posted=number, acknowledged=number))
+                observer.counted(EmulationResult(began, now_ms(), posted=number, acknowledged=number))
         producer.flush()
         if failures:
             raise failures[0]
@@ -81,7 +80,3 @@ def post_history(settings: Settings, history: History, observer: Observer | None
     finally:
         producer.close()
     return posted_bytes
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

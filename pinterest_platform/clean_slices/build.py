@@ -94,12 +94,6 @@ class _Counts:
         return {each: self.events[date.fromisoformat(each)] for each in before}
 
 
-def replace_clean_slice(spark: SparkSession, bucket: ObjectStore, day: date) -> CleanSlice:
-    """`replace_clean_slices` for one day."""
-    [outcome] = replace_clean_slices(spark, bucket, [day])
-    return outcome
-
-
 def replace_clean_slices(spark: SparkSession, bucket: ObjectStore, days: Iterable[date]) -> Iterator[CleanSlice]:
     """Clean each day's raw objects and replace its clean and quarantined Parquet; outcomes in the order of the days.
 

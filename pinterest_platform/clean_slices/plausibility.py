@@ -7,12 +7,13 @@ that breaks one. Does not belong here: what makes a record no pin (`pins.cleanin
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pyarrow
 from pyarrow import compute
+
+from pinterest_platform.findings import Finding
 
 # A profile is followed by people, once each: https://population.un.org/wpp/ has 8.3 billion of them for 2026.
 WORLD_POPULATION = 8_300_000_000
@@ -21,14 +22,6 @@ CLOCK_TOLERANCE = timedelta(minutes=5)
 # A new category now and then is normal; three times as many as in any day of the week before are not.
 CATEGORY_GROWTH = 3
 _EXAMPLES = 5
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What was seen of a day, and in one sentence what is wrong with it; None where all is well."""
-
-    facts: Mapping[str, int | float | str] = field(default_factory=dict)
-    problem: str | None = None
 
 
 def check_dates(batches: Iterable[Any], day: date, now: datetime) -> Finding:

@@ -10,8 +10,8 @@ from typing import TypeVar
 
 import dagster as dg
 
-from pinterest_platform.clean_slices.plausibility import Finding
 from pinterest_platform.defs.partitions import days_of
+from pinterest_platform.findings import Finding
 from pinterest_platform.stores.parquet import NoParquetError
 
 Found = TypeVar("Found")

@@ -7,15 +7,15 @@ from contextlib import closing
 from datetime import date, datetime
 
 from pinterest_platform.clean_slices.manifest import newest_manifest
-from pinterest_platform.clean_slices.plausibility import Finding
 from pinterest_platform.defs.check_results import STILL_OPEN, coordinates_in_words, findings_by_day
 from pinterest_platform.defs.rerun_requests import CLEAN_SLICE
+from pinterest_platform.findings import Finding
+from pinterest_platform.pins.calendar import is_closed
 from pinterest_platform.reconciliation.layer_parity import LayerParity, compare_layers, is_in_both_layers
 from pinterest_platform.reconciliation.reconcile import (
     DayReconciliation,
     NotMaterialisedError,
     Stores,
-    is_closed,
     open_stores,
     reconcile,
 )

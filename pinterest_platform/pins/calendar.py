@@ -1,7 +1,6 @@
-"""The UTC day that a record belongs to: the slice of every store.
+"""The UTC day that a record belongs to, when a day is closed, and which timestamps are plausible.
 
-Belongs here: the arithmetic between Kafka timestamps and days, and which timestamps are plausible. Times are
-milliseconds since 1970-01-01 UTC, as Kafka has them.
+Times are milliseconds since 1970-01-01 UTC, as Kafka has them.
 """
 
 from __future__ import annotations
@@ -11,9 +10,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-MILLISECONDS_A_DAY = 86_400_000
+MILLISECONDS_AN_HOUR = 3_600_000
+MILLISECONDS_A_DAY = 24 * MILLISECONDS_AN_HOUR
 # A producer's clock may be this far ahead of ours.
-AHEAD_MS = 3_600_000
+AHEAD_MS = MILLISECONDS_AN_HOUR
+# Records of a day may stand this long behind its end in the topic: producers' clocks and retries. Then it is closed.
+LATENESS_MS = MILLISECONDS_AN_HOUR
 # Where both layers keep records whose timestamp is not plausible: a day that no record can belong to.
 MISDATED_DAY = date(1970, 1, 1)
 BEFORE_FIRST_DAY = "its timestamp is before the first day"
@@ -38,7 +40,7 @@ class PlausibleTimes:
     @classmethod
     def now(cls, first_day: date) -> PlausibleTimes:
         """Those that are plausible for a record that is read now."""
-        return cls.until(int(time.time() * 1000), first_day)
+        return cls.until(now_ms(), first_day)
 
     def slice_of(self, timestamp_ms: int) -> date:
         """The day that a record is kept under: its own, or `MISDATED_DAY` where its timestamp is not plausible."""
@@ -58,6 +60,21 @@ def start_of(day: date) -> int:
 def end_of(day: date) -> int:
     """The first millisecond after the day."""
     return start_of(day) + MILLISECONDS_A_DAY
+
+
+def is_closed(day: date, now: datetime) -> bool:
+    """Whether the day and the hour for late records are over."""
+    return milliseconds_of(now) >= end_of(day) + LATENESS_MS
+
+
+def now_ms() -> int:
+    """The current time."""
+    return time.time_ns() // 1_000_000
+
+
+def milliseconds_of(moment: datetime) -> int:
+    """An aware time, as Kafka has it."""
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
 
 
 def today() -> date:

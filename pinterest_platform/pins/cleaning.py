@@ -18,6 +18,7 @@ from pyspark.sql import types as T  # noqa: N812
 
 from pinterest_platform.pins.calendar import AHEAD_MS, AHEAD_OF_NOW, BEFORE_FIRST_DAY, MILLISECONDS_A_DAY, start_of
 from pinterest_platform.pins.fields import GREATEST_BYTES, MISSING_TEXTS, PIN_FIELDS, FieldType, PinField, too_long
+from pinterest_platform.pins.order import ORDER
 
 RECORD_SCHEMA = T.StructType(
     [
@@ -144,9 +145,9 @@ def rejected(cleaned: DataFrame) -> DataFrame:
 
 
 def newest_per_pin(pins: DataFrame) -> DataFrame:
-    """One row per day and pin: the newest by time, then offset. The others are superseded: `versions` counts all."""
+    """One row per day and pin: the newest by `ORDER`. The others are superseded: `versions` counts all."""
     of_pin = Window.partitionBy("ingest_date", "unique_id")
-    newest_first = of_pin.orderBy(F.desc("ingested_at"), F.desc("kafka_offset"), F.desc("kafka_partition"))
+    newest_first = of_pin.orderBy(*map(F.desc, ORDER))
     numbered = pins.withColumns({"version": F.row_number().over(newest_first), "versions": F.count("*").over(of_pin)})
     return numbered.where(F.col("version") == 1).drop("version")
 

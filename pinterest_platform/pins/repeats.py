@@ -14,6 +14,7 @@ from pyspark.sql import types as T  # noqa: N812
 
 from pinterest_platform.pins.calendar import REPEAT_DAYS
 from pinterest_platform.pins.cleaning import CLEAN_COLUMNS, PIN_COLUMNS
+from pinterest_platform.pins.order import ORDER
 
 # What is remembered of a record that was posted with an event id: digests of 64 bits stand for the id and the fields.
 EVENT_SCHEMA = T.StructType(
@@ -54,6 +55,6 @@ def mark_repeats(events: DataFrame) -> DataFrame:
     """
     # By pin: that serves to find the newest version of each as well, without moving the rows again.
     same = Window.partitionBy("unique_id", "event", "content")
-    day_before = F.lag("ingest_date").over(same.orderBy("ingested_at", "kafka_offset", "kafka_partition"))
+    day_before = F.lag("ingest_date").over(same.orderBy(*ORDER))
     is_near = F.coalesce(F.datediff("ingest_date", day_before) <= REPEAT_DAYS, F.lit(False))
     return events.repartition("unique_id").withColumn("is_repeat", F.col("event").isNotNull() & is_near)

@@ -26,6 +26,7 @@ from pinterest_platform.stores.parquet import read_batches
 from pinterest_platform.stores.postgres import Connection
 from pinterest_platform.stores.s3 import ObjectStore
 from pinterest_platform.stores.stream_retention import kept_from
+from pinterest_platform.stream.progress import next_offsets
 
 _COORDINATES = ("kafka_partition", "kafka_offset")
 _BLOCK = 10_000
@@ -104,20 +105,9 @@ def streamed_elsewhere(connection: Connection, day: date, offsets: OffsetSet) ->
 
 def stream_progress(connection: Connection, topic: str, day: date) -> dict[int, int] | None:
     """How far the stream has come, per partition; None where it never ran, or does not keep the day any more."""
-    query = "SELECT kafka_partition, next_offset FROM stream_progress WHERE topic = %s"
-    rows: list[Any] = connection.execute(query, [topic]).fetchall()
+    progress = next_offsets(connection, topic)
     is_kept = day == MISDATED_DAY or day >= kept_from(connection)  # misdated records are kept for good
-    return dict(rows) if rows and is_kept else None
-
-
-def stream_beginnings(connection: Connection, topic: str) -> dict[int, int]:
-    """The first offset that the stream has read, per partition: it may have begun later than the topic."""
-    # Of the row as a whole: tables that no stream has brought up to date yet do not have the column.
-    query = """
-        SELECT kafka_partition, coalesce((to_jsonb(done) ->> 'first_offset')::bigint, 0)
-        FROM stream_progress AS done WHERE topic = %s"""
-    rows: list[Any] = connection.execute(query, [topic]).fetchall()
-    return dict(rows)
+    return progress if progress and is_kept else None
 
 
 def _parquet(settings: Settings, keys: list[str]) -> OffsetSet:

@@ -18,6 +18,7 @@ from pinterest_platform.clean_slices.manifest import (
     keys_below,
     read_newest_manifest,
 )
+from pinterest_platform.pins.order import ORDER
 from pinterest_platform.reconciliation.offset_sets import OffsetSet, offset_set
 from pinterest_platform.reconciliation.superseded import Versions, older_versions
 from pinterest_platform.settings import Settings
@@ -25,8 +26,7 @@ from pinterest_platform.stores.parquet import read_batches
 from pinterest_platform.stores.s3 import ObjectStore
 
 Numbers = npt.NDArray[np.int64]
-_ORDER = ("ingested_at", "kafka_offset", "kafka_partition")
-_NUMBERS = ("event", "content", *_ORDER)
+_NUMBERS = ("event", "content", *ORDER)
 
 
 def repeated(settings: Settings, bucket: ObjectStore, day: date, among: OffsetSet) -> OffsetSet:

@@ -16,13 +16,14 @@ from typing import Any
 from pinterest_platform.clean_slices.days_write import small_days_together
 from pinterest_platform.clean_slices.manifest import CleanSlice, read_manifest
 from pinterest_platform.landing.raw_objects import landed_objects
-from pinterest_platform.reconciliation.day_offsets import stream_beginnings, stream_progress
+from pinterest_platform.reconciliation.day_offsets import stream_progress
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.parquet import NoParquetError
 from pinterest_platform.stores.postgres import Connection
 from pinterest_platform.stores.presto import ask
 from pinterest_platform.stores.s3 import ObjectStore, open_bucket
 from pinterest_platform.stores.saved_queries import saved_query
+from pinterest_platform.stream.progress import first_offsets
 
 NAMED = 5
 _DIFFERENCES = "pins_that_differ_between_the_layers"
@@ -51,7 +52,7 @@ def is_in_both_layers(bucket: ObjectStore, stream: Connection, topic: str, day: 
     reconciliation, progress = _account(bucket, day), stream_progress(stream, topic, day)
     if progress is None:
         return False
-    began = stream_beginnings(stream, topic)
+    began = first_offsets(stream, topic)
     if any(began.values()) and _began_within(bucket, day, began):
         return False
     return all(progress.get(partition, 0) >= following for partition, following in reconciliation.next_offsets.items())

@@ -12,9 +12,8 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from pinterest_platform.clean_slices.manifest import CleanSlice, read_manifest
-from pinterest_platform.landing.day_ranges import LATENESS_MS
 from pinterest_platform.landing.ledger import read_ledger
-from pinterest_platform.pins.calendar import PlausibleTimes, end_of
+from pinterest_platform.pins.calendar import PlausibleTimes, is_closed, milliseconds_of
 from pinterest_platform.reconciliation import day_offsets, event_ids, topic_offsets
 from pinterest_platform.reconciliation.offset_sets import OffsetSet, in_words
 from pinterest_platform.reconciliation.superseded import Versions
@@ -23,6 +22,7 @@ from pinterest_platform.stores.cassandra import open_session
 from pinterest_platform.stores.kafka import Topic, is_compacted, open_topic
 from pinterest_platform.stores.postgres import Connection, connect
 from pinterest_platform.stores.s3 import ObjectStore, open_bucket
+from pinterest_platform.stream.progress import first_offsets
 
 
 class NotMaterialisedError(Exception):
@@ -158,7 +158,7 @@ def reconcile(stores: Stores, day: date, now: datetime | None = None) -> DayReco
 
 def _kafka(stores: Stores, day: date, raw: OffsetSet, now: datetime) -> OffsetSet:
     settings = stores.settings
-    times = PlausibleTimes.until(int(now.timestamp() * 1000), settings.first_day)
+    times = PlausibleTimes.until(milliseconds_of(now), settings.first_day)
     return topic_offsets.kafka(stores.topic, stores.bucket, day, raw, times, lambda: is_compacted(settings))
 
 
@@ -173,11 +173,6 @@ def _older_records(
     return superseded - repeated, repeated
 
 
-def is_closed(day: date, now: datetime) -> bool:
-    """Whether the day and the hour for late records are over."""
-    return now.timestamp() * 1000 >= end_of(day) + LATENESS_MS
-
-
 def _stream(stores: Stores, day: date, kafka: OffsetSet, landed: Mapping[int, int]) -> StreamOffsets | None:
     """None where the stream has never run, or no longer keeps the day.
 
@@ -189,7 +184,7 @@ def _stream(stores: Stores, day: date, kafka: OffsetSet, landed: Mapping[int, in
         return None
     tables = ("pinterest_stream", "stream_rejects", "stream_duplicates")
     rows, rejects, duplicates = (day_offsets.streamed(connection, table, day) for table in tables)
-    streamed, began = rows | rejects | duplicates, day_offsets.stream_beginnings(connection, topic)
+    streamed, began = rows | rejects | duplicates, first_offsets(connection, topic)
     lacking, surplus = kafka.below(progress) - kafka.below(began) - streamed, streamed.below(landed) - kafka
     if len(lacking):
         lacking = lacking - day_offsets.streamed_elsewhere(connection, day, lacking)

@@ -21,12 +21,14 @@ from psycopg import sql
 
 from pinterest_platform.clean_slices.manifest import clean_files
 from pinterest_platform.pins.cleaning import CLEAN_COLUMNS
+from pinterest_platform.pins.order import ORDER
 from pinterest_platform.reconciliation.day_offsets import stream_progress
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.parquet import read_batches
 from pinterest_platform.stores.postgres import Connection, connect
 from pinterest_platform.stores.postgres_copy import copy_text
 from pinterest_platform.stores.s3 import open_bucket
+from pinterest_platform.stream.progress import STREAMED
 
 _COLUMNS = sql.SQL(", ").join(map(sql.Identifier, CLEAN_COLUMNS))
 _SLICE = sql.SQL(
@@ -39,10 +41,9 @@ _HAS_EARLIER_COPIES = "SELECT FROM stream_duplicates WHERE is_earlier AND %s IN 
 _DIFFERENT = """
     SELECT batch.kafka_partition, batch.kafka_offset
     FROM batch_slice AS batch
-    JOIN stream_progress AS done
-        ON done.topic = %(topic)s
-        AND done.kafka_partition = batch.kafka_partition AND batch.kafka_offset < done.next_offset
-        AND batch.kafka_offset >= coalesce((to_jsonb(done) ->> 'first_offset')::bigint, 0)
+    JOIN {streamed} AS done
+        ON done.kafka_partition = batch.kafka_partition
+        AND batch.kafka_offset >= done.first_offset AND batch.kafka_offset < done.next_offset
     LEFT JOIN {records} AS stream
         ON stream.ingest_date = %(day)s
         AND stream.kafka_partition = batch.kafka_partition AND stream.kafka_offset = batch.kafka_offset
@@ -57,8 +58,7 @@ _NEWER = """
     FROM {records} AS stream LEFT JOIN batch_slice AS batch USING (unique_id)
     WHERE stream.ingest_date = %(day)s AND (
         batch.unique_id IS NULL
-        OR (stream.ingested_at, stream.kafka_offset, stream.kafka_partition)
-            > (batch.ingested_at, batch.kafka_offset, batch.kafka_partition)
+        OR ({stream_order}) > ({batch_order})
     )
     ORDER BY 1, 2"""
 
@@ -99,10 +99,17 @@ def _parts(connection: Connection, day: date) -> dict[str, sql.Composable]:
     """What the comparisons are made of: the stream's records of the day, and the fields on either side."""
     has_earlier_copies = connection.execute(_HAS_EARLIER_COPIES, [day]).rowcount > 0
     return {
+        "streamed": STREAMED,
         "records": sql.Identifier("pinterest_stream_records" if has_earlier_copies else "pinterest_stream"),
-        "batch": sql.SQL(", ").join(sql.Identifier("batch", name) for name in CLEAN_COLUMNS),
-        "stream": sql.SQL(", ").join(sql.Identifier("stream", name) for name in CLEAN_COLUMNS),
+        "batch": _named("batch", CLEAN_COLUMNS),
+        "stream": _named("stream", CLEAN_COLUMNS),
+        "batch_order": _named("batch", ORDER),
+        "stream_order": _named("stream", ORDER),
     }
+
+
+def _named(table: str, columns: Sequence[str]) -> sql.Composed:
+    return sql.SQL(", ").join(sql.Identifier(table, name) for name in columns)
 
 
 def _copy(connection: Connection, batches: Any) -> int:

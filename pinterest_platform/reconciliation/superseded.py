@@ -14,18 +14,19 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
+from pinterest_platform.pins.order import ORDER
 from pinterest_platform.reconciliation.offset_sets import Offsets, OffsetSet, offset_set
 
-COLUMNS = ("unique_id", "ingested_at", "kafka_offset", "kafka_partition")
+COLUMNS = ("unique_id", *ORDER)
 _TOGETHER = 1_000_000  # the clean rows are read once for so many: 32 MB of candidates, and as much again to sort them
-_OFFSET, _PARTITION = 1, 2
+_OFFSET, _PARTITION = ORDER.index("kafka_offset"), ORDER.index("kafka_partition")
 
 
 @dataclass(frozen=True)
 class Versions:
     """Versions of pins, 32 bytes each.
 
-    Equal ids have equal hashes; `orders` has time, offset and partition, in a row each.
+    Equal ids have equal hashes; `orders` has the numbers of `ORDER`, in a row each.
     """
 
     hashes: npt.NDArray[np.uint64]
@@ -92,9 +93,9 @@ def _older_than(candidates: Versions, newest: Versions) -> npt.NDArray[np.int64]
 
 
 def _is_newer(these: npt.NDArray[np.int64], those: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-    (time, offset, partition), (other_time, other_offset, other_partition) = these, those
-    later_offset = (offset > other_offset) | ((offset == other_offset) & (partition > other_partition))
-    newer: npt.NDArray[np.bool_] = (time > other_time) | ((time == other_time) & later_offset)
+    newer = np.zeros(these.shape[1], dtype=bool)
+    for this, that in zip(reversed(these), reversed(those), strict=True):
+        newer = (this > that) | ((this == that) & newer)
     return newer
 
 
@@ -102,7 +103,7 @@ def _pins_in(lines: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, int, int
     for line in lines:
         pin = _pin_in(line.get("value"))
         if pin is not None:
-            yield pin, line["timestamp"], line["offset"], line["partition"]
+            yield pin, line["timestamp"], line["offset"], line["partition"]  # as ORDER has them
 
 
 def _pin_in(value: str | None) -> str | None:
@@ -130,6 +131,6 @@ def _refuse_constant(name: str) -> None:
 
 def versions_of(batch: Any) -> Versions:
     """The versions in a pyarrow batch of clean rows with `COLUMNS`."""
-    times = batch.column("ingested_at").cast("timestamp[ms]", safe=False).cast("int64")
-    ids, offsets, partitions = (batch.column(name) for name in ("unique_id", "kafka_offset", "kafka_partition"))
-    return Versions.of(*(column.to_numpy(zero_copy_only=False) for column in (ids, times, offsets, partitions)))
+    columns = {name: batch.column(name) for name in COLUMNS}
+    columns["ingested_at"] = columns["ingested_at"].cast("timestamp[ms]", safe=False).cast("int64")
+    return Versions.of(*(column.to_numpy(zero_copy_only=False) for column in columns.values()))

@@ -16,12 +16,18 @@ from itertools import islice
 
 import numpy as np
 
-from pinterest_platform.landing.day_ranges import ranges_of_day
 from pinterest_platform.landing.ledger import Ledger, read_ledger
 from pinterest_platform.landing.offset_ranges import Range, joined, without
 from pinterest_platform.landing.pieces import CHUNK_OFFSETS
 from pinterest_platform.landing.raw_objects import EVENTS, chunk_of, day_prefix, stored_offsets
-from pinterest_platform.pins.calendar import MILLISECONDS_A_DAY, MISDATED_DAY, PlausibleTimes, start_of
+from pinterest_platform.pins.calendar import (
+    LATENESS_MS,
+    MILLISECONDS_A_DAY,
+    MISDATED_DAY,
+    PlausibleTimes,
+    end_of,
+    start_of,
+)
 from pinterest_platform.reconciliation.offset_sets import Offsets, OffsetSet, offset_set
 from pinterest_platform.stores.kafka import Topic
 from pinterest_platform.stores.s3 import ObjectStore
@@ -89,7 +95,7 @@ def _ranges(
 ) -> dict[int, list[Range]]:
     """What is read of each partition: no record of the misdated is found by its time."""
     ledger = read_ledger(bucket)
-    by_time = {} if day == MISDATED_DAY else ranges_of_day(topic, day)
+    by_time = {} if day == MISDATED_DAY else _ranges_by_time(topic, day)
     wanted = {
         number: [by_time.get(number, (0, 0)), *_of_raw(raw, number, ledger), *_passed_over(ledger, number)]
         for number in ends
@@ -98,6 +104,15 @@ def _ranges(
         number: joined((max(first, beginnings.get(number, 0)), min(following, ends[number])) for first, following in of)
         for number, of in wanted.items()
     }
+
+
+def _ranges_by_time(topic: Topic, day: date) -> dict[int, Range]:
+    """The offsets `[first, next)` per partition from the day's first record to an hour past its end.
+
+    This is a guess by Kafka's index of times: a record that is ahead of its neighbours hides them from it.
+    """
+    starts, stops = topic.offsets_at(start_of(day)), topic.offsets_at(end_of(day) + LATENESS_MS)
+    return {partition: (start, stops[partition]) for partition, start in starts.items()}
 
 
 def _of_raw(raw: OffsetSet, partition: int, ledger: Ledger) -> Iterator[Range]:

@@ -17,11 +17,11 @@ from kafka.errors import KafkaError, OffsetOutOfRangeError, TopicAlreadyExistsEr
 
 from pinterest_platform.connections import kafka_python_options
 from pinterest_platform.kafka_refusal import kafka_refusal
+from pinterest_platform.pins.calendar import now_ms
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.kafka_batches import Record, read_as_records
 from pinterest_platform.stores.topic_settings import TopicSettings, wanted_settings
 
-MILLISECONDS_AN_HOUR = 3_600_000
 # What a read fetches and decodes beyond the range it was asked for is thrown away: a small day paid for three. It also
 # bounds what a read has in memory: two fetches, and one batch of them decompressed.
 _FETCH_BYTES = 2 * 1024 * 1024
@@ -85,7 +85,7 @@ def create_topic(settings: Settings) -> None:
         name=settings.kafka_topic,
         num_partitions=settings.kafka_partitions,
         replication_factor=settings.kafka_replication_factor,
-        topic_configs=wanted_settings(settings, time.time_ns() // 1_000_000),
+        topic_configs=wanted_settings(settings, now_ms()),
     )
     with _admin(settings) as admin, suppress(TopicAlreadyExistsError):
         admin.create_topics([topic])
@@ -95,7 +95,7 @@ def complete_topic(settings: Settings) -> None:
     """Give a topic that is the platform's own those of the platform's settings that nobody has chosen."""
     with _admin(settings) as admin:
         chosen = admin.describe_configs([_resource(settings, None)])["topic"][settings.kafka_topic]
-        wanted = wanted_settings(settings, time.time_ns() // 1_000_000)
+        wanted = wanted_settings(settings, now_ms())
         missing = {name: value for name, value in wanted.items() if name not in chosen}
         if missing:
             admin.alter_configs([_resource(settings, missing)])

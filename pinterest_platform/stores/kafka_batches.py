@@ -1,10 +1,8 @@
 """Kafka's record batches as records, at a fraction of what kafka-python takes to make them.
 
-Belongs here: decoding what kafka-python has fetched, and everything of the platform that reaches into its private parts
-(`unit.stores.test_kafka_batches` says so when a new version has moved them). It fetches, follows the leader and keeps
-the position; the batch's checksum and compression are its own too. A record there passes through four objects and a
-dozen properties, which was half of all that landing does.
-Does not belong here: which records are read (`stores.kafka`).
+kafka-python fetches, follows the leader and keeps the position; the batch's checksum and compression are its own too.
+There, a record passes through four objects and a dozen properties, which was half of all that landing does. This
+replaces a private class of it (`kafka_internals`).
 """
 
 from __future__ import annotations
@@ -12,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from kafka.consumer.fetcher import Fetcher
 from kafka.errors import CorruptRecordError, UnsupportedCodecError
-from kafka.protocol.consumer import IsolationLevel
-from kafka.record.util import decode_varint
+
+from pinterest_platform.kafka_internals import FetchedRecords, IsolationLevel, decode_varint, fetcher_of
 
 # A header's name is bytes where it is not UTF-8: Kafka's own clients write text, but no broker looks at it.
 Headers = tuple[tuple[str | bytes, bytes | None], ...]
@@ -41,10 +38,10 @@ class Record(NamedTuple):
 
 def read_as_records(consumer: Any) -> None:
     """Make a consumer of kafka-python give `Record`s."""
-    consumer._fetcher.PartitionRecords = PartitionRecords
+    fetcher_of(consumer).PartitionRecords = PartitionRecords
 
 
-class PartitionRecords(Fetcher.PartitionRecords):  # type: ignore[misc]
+class PartitionRecords(FetchedRecords):  # type: ignore[misc]
     """What a fetch brought of one partition."""
 
     def _unpack_records(self, tp: Any, records: Any, *_: object) -> Iterator[Record]:

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from pinterest_platform.pins.calendar import AHEAD_MS, MILLISECONDS_A_DAY, start_of
+from pinterest_platform.pins.calendar import AHEAD_MS, MILLISECONDS_A_DAY, MILLISECONDS_AN_HOUR, start_of
 from pinterest_platform.settings import Settings
 
-_AN_HOUR_MS = MILLISECONDS_A_DAY // 24
 # The oldest timestamp that a broker takes moves with its clock: by so much it begins before the first day, so that the
 # first day can be written for as long. 1970, where seconds in place of milliseconds come to lie, stays far before it.
 _YEARS = 10
@@ -48,7 +47,7 @@ def wanted_settings(settings: Settings, now_ms: int) -> dict[str, str]:
     """Those that the platform creates its topic with."""
     retention = settings.kafka_retention_hours
     wanted = {
-        "retention.ms": str(-1 if retention < 0 else retention * _AN_HOUR_MS),
+        "retention.ms": str(-1 if retention < 0 else retention * MILLISECONDS_AN_HOUR),
         # The ingest API stamps each record on receipt; the broker must not stamp it anew.
         "message.timestamp.type": "CreateTime",
         "message.timestamp.after.max.ms": str(AHEAD_MS),
@@ -110,7 +109,7 @@ def _what_is_deleted(settings: Settings, topic: TopicSettings) -> Iterator[Fault
     retention = topic.number("retention.ms")
     if retention is not None and 0 <= retention < _SHORTEST_RETENTION_MS:
         yield Fault(
-            f"Kafka deletes records after {retention / _AN_HOUR_MS:,.1f} hours. A day that fails to land is "
+            f"Kafka deletes records after {retention / MILLISECONDS_AN_HOUR:,.1f} hours. A day that fails to land is "
             f"lost when nobody mends it by then; four days outlast a weekend.",
             f"retention.ms={_SHORTEST_RETENTION_MS}",
         )

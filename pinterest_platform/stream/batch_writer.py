@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as StillWritingError
 from contextlib import suppress
-from types import TracebackType
 from typing import Self
 
 from pinterest_platform.stream.activity import Activity
@@ -36,9 +35,7 @@ class BatchWriter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """The batch under way has a few seconds to be finished; later it is rolled back with its connection."""
         if self._under_way:
             with suppress(StillWritingError):

@@ -20,6 +20,7 @@ from psycopg.errors import LockNotAvailable
 from pinterest_platform.pins.calendar import MISDATED_DAY
 from pinterest_platform.stores.postgres import Connection
 from pinterest_platform.stores.stream_retention import kept_from
+from pinterest_platform.stream.progress import lock_batches
 
 DAYS_AHEAD = 2
 # Whoever asks for the whole table waits behind us while we wait for a reader of an old day: not for long, then.
@@ -107,7 +108,7 @@ def keep_days(connection: Connection, today: date, retention_days: int, chunk_ro
         chunk_rows: about so many rows leave in one transaction; a poster's rows of a day are not parted.
     """
     with connection.transaction():
-        connection.execute("LOCK TABLE stream_progress IN EXCLUSIVE MODE")  # as every batch does
+        lock_batches(connection)
         for number in range(DAYS_AHEAD + 1):
             create_day_partition(connection, today + timedelta(days=number))
         if retention_days >= 0:
@@ -136,7 +137,7 @@ def _empty(connection: Connection, name: str, chunk_rows: int) -> None:
     for (chunk,) in chunks:
         parts = {"day": day, "chunk": sql.Literal(chunk), "following": sql.Literal(following)}
         with connection.transaction():
-            connection.execute("LOCK TABLE stream_progress IN EXCLUSIVE MODE")  # no batch meets the same profiles
+            lock_batches(connection)  # no batch meets the same profiles
             for statement in (_LEAVE, _FORGET_FOLLOWERS):
                 connection.execute(statement.format(**parts))
             connection.execute("DELETE FROM profile_popularity WHERE posts = 0")

@@ -20,6 +20,7 @@ from psycopg import sql
 
 from pinterest_platform.pins.calendar import REPEAT_DAYS
 from pinterest_platform.pins.cleaning import PIN_COLUMNS
+from pinterest_platform.pins.order import ORDER
 from pinterest_platform.stores.postgres import Connection
 from pinterest_platform.stores.stream_tables import content_digest, content_identity, event_digest
 from pinterest_platform.stream.day_partitions import existing_partitions
@@ -56,6 +57,7 @@ _format: Callable[..., dict[str, sql.Composable]] = partial(
     stored_fields=_fields("stored"),
     stored_has_own_id=_has_own_id("stored"),
     week=sql.Literal(REPEAT_DAYS),
+    order=sql.SQL(", ").join(map(sql.Identifier, ORDER)),
 )
 
 _SUSPECTS = "CREATE TEMPORARY TABLE IF NOT EXISTS suspects (event_id text) ON COMMIT DELETE ROWS"
@@ -134,7 +136,7 @@ _JUDGE_BY_STAGED = """
         SELECT kafka_partition, kafka_offset, ingest_date, lag(ingest_date) OVER before AS of_date,
             lag(kafka_partition) OVER before AS of_partition, lag(kafka_offset) OVER before AS of_offset
         FROM staged WHERE reason IS NULL AND {has_own_id} AND event_id IN (SELECT event_id FROM suspects)
-        WINDOW before AS (PARTITION BY {same} ORDER BY ingested_at, kafka_offset, kafka_partition)
+        WINDOW before AS (PARTITION BY {same} ORDER BY {order})
     ) AS found
     WHERE staged.kafka_partition = found.kafka_partition AND staged.kafka_offset = found.kafka_offset
       AND staged.verdict IS DISTINCT FROM 'repeat' AND found.ingest_date - found.of_date <= {week}"""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import closing, suppress
-from types import TracebackType
 from typing import Self
 
 import psycopg
@@ -39,9 +38,7 @@ class HeartbeatSender:
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._ended.set()
         self._thread.join(HEARTBEAT_SECONDS)
 

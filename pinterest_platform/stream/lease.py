@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.postgres import Connection, connect
+from pinterest_platform.stream.progress import lock_batches
 
 _LONGEST_NAME = 63  # characters that PostgreSQL keeps of a session's name
 _END_OTHERS = """
@@ -73,7 +74,7 @@ def take_over(settings: Settings, owner: str) -> None:
     topic = settings.kafka_topic
     with closing(connect(settings)) as connection, connection.transaction():
         connection.execute(_END_OTHERS, [session_name(topic)])
-        connection.execute("LOCK TABLE stream_progress IN EXCLUSIVE MODE")  # as every batch does
+        lock_batches(connection)
         connection.execute(_TAKE_OVER, [topic, owner])
 
 
@@ -83,7 +84,7 @@ def send_heartbeat(connection: Connection, topic: str, owner: str, condition: Co
 
 
 def demand_ownership(connection: Connection, topic: str, owner: str) -> None:
-    """Refuse to go on unless this is the owner. Within a transaction that has locked `stream_progress` it stays true.
+    """Refuse to go on unless this is the owner. After `lock_batches` it stays true until the end of the transaction.
 
     Raises:
         StreamTakenOverError: another one is, or nobody.

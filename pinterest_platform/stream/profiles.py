@@ -10,8 +10,10 @@ from typing import Any
 
 from psycopg import sql
 
+from pinterest_platform.pins.order import ORDER
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.postgres import Connection, connect
+from pinterest_platform.stream.progress import lock_batches
 
 CHUNK_PROFILES = 10_000  # that are mended in one transaction; batches wait for it
 _ROUNDS = 5
@@ -19,6 +21,8 @@ _RECOUNT_LOCK = 7_463_802  # any number: a recount reads the whole stream, and a
 _COLUMNS = sql.SQL(
     "poster_name, posts, last_posted_at, latest_follower_count, followers_at, followers_partition, followers_offset"
 )
+# A profile's followers are those of its newest post that has a count.
+NEWEST_FIRST = sql.SQL(", ").join(sql.SQL("{} DESC NULLS LAST").format(sql.Identifier(name)) for name in ORDER)
 _RECOUNT = sql.SQL(
     """
     WITH posted AS (
@@ -28,10 +32,10 @@ _RECOUNT = sql.SQL(
         SELECT DISTINCT ON (poster_name) poster_name, follower_count AS latest_follower_count,
             ingested_at AS followers_at, kafka_partition AS followers_partition, kafka_offset AS followers_offset
         FROM pinterest_stream WHERE poster_name IS NOT NULL AND follower_count IS NOT NULL
-        ORDER BY poster_name, ingested_at DESC, kafka_partition DESC, kafka_offset DESC
+        ORDER BY poster_name, {newest_first}
     )
     SELECT {columns} FROM posted LEFT JOIN followed USING (poster_name)"""
-).format(columns=_COLUMNS)
+).format(columns=_COLUMNS, newest_first=NEWEST_FIRST)
 # One statement sees one moment: batches that are committed meanwhile are in neither side or in both.
 _DIFFERENCES = sql.SQL(
     """
@@ -138,6 +142,6 @@ def _mend(connection: Connection, chunk_profiles: int) -> None:
     chunks: list[Any] = connection.execute("SELECT DISTINCT chunk FROM differing ORDER BY chunk").fetchall()
     for (chunk,) in chunks:
         with connection.transaction():
-            connection.execute("LOCK TABLE stream_progress IN EXCLUSIVE MODE")  # as every batch does
+            lock_batches(connection)
             for statement in _MEND:
                 connection.execute(statement.format(chunk=sql.Literal(chunk)))

@@ -1,18 +1,69 @@
 """How far the stream has come: a row of `stream_progress` per partition, committed with the rows it speaks of.
 
-Belongs here: reading it, for whoever wants to know, without Spark. Does not belong here: who writes it (`stream.sink`).
+Whoever changes what batches write takes `lock_batches` first. `pinterest_stream` holds offsets from `first_offset` up
+to, but without, `next_offset`.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from psycopg import sql
+
 from pinterest_platform.stores.postgres import Connection
 
-_PROGRESS = "SELECT kafka_partition, next_offset FROM stream_progress WHERE topic = %s"
+# As a table in a query, of the parameter `topic`. The first offset is taken from the row as a whole: tables that no
+# stream has brought up to date yet do not have that column.
+STREAMED = sql.SQL(
+    """(
+    SELECT kafka_partition, next_offset, updated_at,
+        coalesce((to_jsonb(progress) ->> 'first_offset')::bigint, 0) AS first_offset
+    FROM stream_progress AS progress WHERE topic = %(topic)s)"""
+)
+_NEXT = sql.SQL("SELECT kafka_partition, next_offset FROM {streamed} AS done").format(streamed=STREAMED)
+_FIRST = sql.SQL("SELECT kafka_partition, first_offset FROM {streamed} AS done").format(streamed=STREAMED)
+_IDLE = sql.SQL(
+    "SELECT extract(epoch FROM clock_timestamp() - max(updated_at))::float8 FROM {streamed} AS done"
+).format(streamed=STREAMED)
+_DELETE_ALREADY_COMMITTED = """
+    DELETE FROM staged USING stream_progress AS done
+    WHERE done.topic = %s
+      AND done.kafka_partition = staged.kafka_partition AND staged.kafka_offset < done.next_offset"""
+_ADVANCE = """
+    INSERT INTO stream_progress (topic, kafka_partition, next_offset, first_offset)
+    SELECT %s, kafka_partition, max(kafka_offset) + 1, min(kafka_offset) FROM staged GROUP BY kafka_partition
+    ON CONFLICT (topic, kafka_partition)
+    DO UPDATE SET next_offset = excluded.next_offset, updated_at = clock_timestamp()"""
+
+
+def lock_batches(connection: Connection) -> None:
+    """Keep every other batch out until this transaction ends. Readers of the progress go on."""
+    connection.execute("LOCK TABLE stream_progress IN EXCLUSIVE MODE")
 
 
 def next_offsets(connection: Connection, topic: str) -> dict[int, int]:
     """Where the stream goes on, per partition; empty before its first batch."""
-    rows: list[Any] = connection.execute(_PROGRESS, [topic]).fetchall()
+    rows: list[Any] = connection.execute(_NEXT, {"topic": topic}).fetchall()
     return dict(rows)
+
+
+def first_offsets(connection: Connection, topic: str) -> dict[int, int]:
+    """The first offset that the stream has read, per partition: it may have begun later than the topic."""
+    rows: list[Any] = connection.execute(_FIRST, {"topic": topic}).fetchall()
+    return dict(rows)
+
+
+def idle_seconds(connection: Connection, topic: str) -> float | None:
+    """How long ago the last batch was committed; None before the first one."""
+    row: Any = connection.execute(_IDLE, {"topic": topic}).fetchone()
+    return row[0]  # type: ignore[no-any-return] # a float of PostgreSQL
+
+
+def delete_already_committed(connection: Connection, topic: str) -> None:
+    """Delete from `staged` the records that an earlier batch has committed."""
+    connection.execute(_DELETE_ALREADY_COMMITTED, [topic])
+
+
+def advance(connection: Connection, topic: str) -> None:
+    """Move the progress behind the records in `staged`."""
+    connection.execute(_ADVANCE, [topic])

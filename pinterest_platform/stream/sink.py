@@ -18,6 +18,7 @@ from psycopg import sql
 
 from pinterest_platform.pins.calendar import MISDATED_DAY
 from pinterest_platform.pins.cleaning import CLEAN_COLUMNS
+from pinterest_platform.pins.order import ORDER
 from pinterest_platform.stores.postgres import Connection
 from pinterest_platform.stores.stream_retention import kept_from
 from pinterest_platform.stores.stream_tables import content_identity
@@ -25,6 +26,8 @@ from pinterest_platform.stream.copy_lines import LINE_COLUMNS
 from pinterest_platform.stream.day_partitions import create_day_partition
 from pinterest_platform.stream.event_identity import VERDICT_COLUMNS, check_events
 from pinterest_platform.stream.lease import demand_ownership
+from pinterest_platform.stream.profiles import NEWEST_FIRST
+from pinterest_platform.stream.progress import advance, delete_already_committed, lock_batches
 
 _COLUMNS = sql.SQL(", ").join(map(sql.Identifier, CLEAN_COLUMNS))
 _STAGE = sql.SQL(
@@ -35,15 +38,6 @@ _STAGE = sql.SQL(
 _COPY = sql.SQL("COPY staged ({columns}) FROM STDIN").format(
     columns=sql.SQL(", ").join(map(sql.Identifier, LINE_COLUMNS))
 )
-_DROP_WHAT_IS_KNOWN = """
-    DELETE FROM staged USING stream_progress AS done
-    WHERE done.topic = %s
-      AND done.kafka_partition = staged.kafka_partition AND staged.kafka_offset < done.next_offset"""
-_ADVANCE = """
-    INSERT INTO stream_progress (topic, kafka_partition, next_offset, first_offset)
-    SELECT %s, kafka_partition, max(kafka_offset) + 1, min(kafka_offset) FROM staged GROUP BY kafka_partition
-    ON CONFLICT (topic, kafka_partition)
-    DO UPDATE SET next_offset = excluded.next_offset, updated_at = clock_timestamp()"""
 _COUNT_LATE = """
     WITH late AS (DELETE FROM staged WHERE ingest_date < %s AND ingest_date <> %s RETURNING ingest_date)
     INSERT INTO stream_late_records AS known (ingest_date, records) SELECT ingest_date, count(*) FROM late GROUP BY 1
@@ -53,7 +47,7 @@ _SUMMARY = """
         coalesce(array_agg(DISTINCT ingest_date) FILTER (WHERE reason IS NULL), '{}'), min(ingested_at)
     FROM staged"""
 
-# Posts count every stored row. The follower count is that of the newest post by event time, then offset, that has one.
+# Posts count every stored row. The follower count is that of the newest post that has one.
 _MERGE = sql.SQL(
     """
     WITH inserted AS (
@@ -68,7 +62,7 @@ _MERGE = sql.SQL(
     ), followed AS (
         SELECT DISTINCT ON (poster_name) poster_name, follower_count, ingested_at, kafka_partition, kafka_offset
         FROM inserted WHERE poster_name IS NOT NULL AND follower_count IS NOT NULL
-        ORDER BY poster_name, ingested_at DESC, kafka_partition DESC, kafka_offset DESC
+        ORDER BY poster_name, {newest_first}
     )
     INSERT INTO profile_popularity AS known (
         poster_name, posts, last_posted_at, latest_follower_count, followers_at, followers_partition, followers_offset
@@ -79,15 +73,15 @@ _MERGE = sql.SQL(
         posts = known.posts + excluded.posts,
         last_posted_at = greatest(known.last_posted_at, excluded.last_posted_at),
         (latest_follower_count, followers_at, followers_partition, followers_offset) = (
-            SELECT count, at, part, off FROM (VALUES
+            SELECT count, ingested_at, kafka_partition, kafka_offset FROM (VALUES
                 (known.latest_follower_count, known.followers_at, known.followers_partition, known.followers_offset),
                 (excluded.latest_follower_count, excluded.followers_at, excluded.followers_partition,
                  excluded.followers_offset)
-            ) AS candidates (count, at, part, off)
-            ORDER BY at DESC NULLS LAST, part DESC, off DESC LIMIT 1
+            ) AS candidates (count, ingested_at, kafka_partition, kafka_offset)
+            ORDER BY {newest_first} LIMIT 1
         )
     """
-).format(columns=_COLUMNS)
+).format(columns=_COLUMNS, newest_first=NEWEST_FIRST)
 _DUPLICATES = sql.SQL(
     """
     INSERT INTO stream_duplicates (
@@ -96,8 +90,7 @@ _DUPLICATES = sql.SQL(
     )
     SELECT staged.ingest_date, staged.ingested_at, staged.kafka_partition, staged.kafka_offset, staged.event_id,
         {content}, staged.of_date, staged.of_partition, staged.of_offset,
-        coalesce((staged.ingested_at, staged.kafka_offset, staged.kafka_partition)
-            < (stored.ingested_at, stored.kafka_offset, stored.kafka_partition), false)
+        coalesce(({staged_order}) < ({stored_order}), false)
     FROM staged LEFT JOIN LATERAL (
         SELECT ingested_at, kafka_offset, kafka_partition FROM pinterest_stream
         WHERE ingest_date = staged.of_date AND kafka_partition = staged.of_partition AND kafka_offset = staged.of_offset
@@ -105,7 +98,11 @@ _DUPLICATES = sql.SQL(
     ) AS stored ON true
     WHERE staged.verdict = 'repeat'
     ON CONFLICT DO NOTHING"""
-).format(content=content_identity("staged"))
+).format(
+    content=content_identity("staged"),
+    staged_order=sql.SQL(", ").join(sql.Identifier("staged", name) for name in ORDER),
+    stored_order=sql.SQL(", ").join(sql.Identifier("stored", name) for name in ORDER),
+)
 _CONFLICTS = """
     INSERT INTO stream_conflicts (
         ingest_date, kafka_partition, kafka_offset, event_id, other_date, other_partition, other_offset
@@ -120,8 +117,6 @@ _REJECTS = """
     SELECT ingested_at, ingest_date, %s, kafka_partition, kafka_offset, original, reason
     FROM staged WHERE reason IS NOT NULL
     ON CONFLICT DO NOTHING"""
-# Two streams at once would wait for each other here, and the second would find nothing left to store.
-_LOCK_PROGRESS = "LOCK TABLE stream_progress IN EXCLUSIVE MODE"
 
 
 @dataclass(frozen=True)
@@ -154,11 +149,11 @@ def write_batch(connection: Connection, topic: str, owner: str, lines: Sequence[
         StreamTakenOverError: another run owns the stream; nothing was written.
     """
     with connection.transaction():
-        connection.execute(_LOCK_PROGRESS)
+        lock_batches(connection)  # a second stream waits here, and then finds nothing left to store
         demand_ownership(connection, topic, owner)
         _copy(connection, lines)
-        connection.execute(_DROP_WHAT_IS_KNOWN, [topic])
-        connection.execute(_ADVANCE, [topic])
+        delete_already_committed(connection, topic)
+        advance(connection, topic)
         first_kept = kept_from(connection)
         late = _count_late(connection, first_kept)
         pins, rejects, days, oldest = _summary(connection)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from contextlib import closing, suppress
-from types import TracebackType
 from typing import Self
 
 import psycopg
@@ -38,9 +37,7 @@ class Upkeep:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """A statement under way is cancelled: its transaction is rolled back, and the next run goes on there."""
         self._ended.set()
         if connection := self._connection:

@@ -8,7 +8,6 @@ import re
 import signal
 import time
 import uuid
-from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -19,11 +18,12 @@ import psutil
 import pytest
 
 from infra.command_line.main_job import LEDGER
+from infra.local_stack.settings import LocalStackSettings
 from infra.local_stack.stack import LocalStack
 from ingest_api.emulator.emulation import Emulation, emulate
+from pinterest_platform.defs.jobs import STREAM_JOB
 from pinterest_platform.landing.raw_objects import day_prefix
 from pinterest_platform.pins.calendar import today
-from pinterest_platform.settings import Settings
 from pinterest_platform.stores.cassandra import open_session
 from pinterest_platform.stores.postgres import connect
 from pinterest_platform.stores.presto import ask
@@ -32,51 +32,29 @@ from pinterest_platform.stores.saved_queries import saved_query
 from pinterest_platform.stream.lag import stream_lag
 from pinterest_platform.stream.profiles import differing_profiles
 from pinterest_platform_tests.end_to_end.conftest import Command
+from pinterest_platform_tests.support.dagster import dagster_of, started_runs, switch_sensor
 from pinterest_platform_tests.support.panels import panels_without_data, prometheus
 from pinterest_platform_tests.support.pins import pin
+from pinterest_platform_tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.timeout(600)
 MENDED = {"DayNotAccountedFor", "FailedCheck"}
 
 T = TypeVar("T")
 PINS, MORE_PINS = 11_000, 500
-RUNS = """query Runs { runsOrError(filter: {pipelineName: "streaming", statuses: [STARTED]}) {
-    ... on Runs { results { runId } } } }"""
 TERMINATE = """mutation Stop($runId: String!) { terminateRun(runId: $runId) { __typename } }"""
 STATUS = """query Status($runId: ID!) { runOrError(runId: $runId) { ... on Run { status } } }"""
-KEEP_STREAMING = {
-    "repositoryLocationName": "pinterest_platform",
-    "repositoryName": "__repository__",
-    "sensorName": "keep_streaming",
-}
-SENSOR = """query Sensor($selector: SensorSelector!) { sensorOrError(sensorSelector: $selector) {
-    ... on Sensor { sensorState { id } } } }"""
-SWITCH_OFF = "mutation Off($id: String!) { stopSensor(id: $id) { __typename } }"
-SWITCH_ON = "mutation On($selector: SensorSelector!) { startSensor(sensorSelector: $selector) { __typename } }"
 SCHEDULE = """{ scheduleOrError(scheduleSelector: {repositoryLocationName: "pinterest_platform",
     repositoryName: "__repository__", scheduleName: "daily_batch_at_ten"}) {
     ... on Schedule { cronSchedule executionTimezone scheduleState { status } } } }"""
 
 
-def graphql(settings: Settings, query: str, **variables: object) -> Any:
-    url = f"http://{settings.dagster_host}:{settings.dagster_port}/graphql"
-    return httpx.post(url, json={"query": query, "variables": variables}, timeout=30).json()["data"]
-
-
-def wait_for(find: Callable[[], T | None], seconds: float = 120) -> T:
-    deadline = time.monotonic() + seconds
-    while not (found := find()):
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.5)
-    return found
-
-
-def raw_lines(settings: Settings, day: date) -> int:
+def raw_lines(settings: LocalStackSettings, day: date) -> int:
     bucket = open_bucket(settings)
     return sum(len(gzip.decompress(bucket.get(item.key)).splitlines()) for item in bucket.list(day_prefix(day)))
 
 
-def newest_posts(settings: Settings) -> dict[str, str]:
+def newest_posts(settings: LocalStackSettings) -> dict[str, str]:
     """When each pin was last received, by the raw lines of today."""
     bucket = open_bucket(settings)
     objects = [gzip.decompress(bucket.get(item.key)).splitlines() for item in bucket.list(day_prefix(today()))]
@@ -89,7 +67,7 @@ def as_presto_writes(milliseconds: int) -> str:
     return f"{datetime.fromtimestamp(milliseconds // 1000, UTC):%Y-%m-%d %H:%M:%S}.{milliseconds % 1000:03}"
 
 
-def cassandra_rows(settings: Settings) -> int:
+def cassandra_rows(settings: LocalStackSettings) -> int:
     with open_session(settings) as session:
         return int(session.execute(f"SELECT count(*) FROM {settings.cassandra_keyspace}.pinterest_batch").one()[0])  # noqa: S608
 
@@ -97,7 +75,7 @@ def cassandra_rows(settings: Settings) -> int:
 Place = tuple[int, int]  # Kafka's partition and offset
 
 
-def ledger_of(settings: Settings) -> dict[str, dict[str, Any]]:
+def ledger_of(settings: LocalStackSettings) -> dict[str, dict[str, Any]]:
     lines = map(json.loads, (settings.state_folder / LEDGER).read_text().splitlines())
     return {line["event_id"]: line for line in lines}
 
@@ -106,20 +84,20 @@ def place(line: dict[str, Any]) -> Place:
     return line["partition"], line["offset"]
 
 
-def raw_events(settings: Settings, day: date) -> dict[str, Place]:
+def raw_events(settings: LocalStackSettings, day: date) -> dict[str, Place]:
     bucket = open_bucket(settings)
     objects = (gzip.decompress(bucket.get(item.key)) for item in bucket.list(day_prefix(day)))
     records = [json.loads(line) for lines in objects for line in lines.splitlines()]
     return {json.loads(record["value"])["event_id"]: place(record) for record in records}
 
 
-def cassandra_events(settings: Settings) -> dict[str, Place]:
+def cassandra_events(settings: LocalStackSettings) -> dict[str, Place]:
     with open_session(settings) as session:
         query = f"SELECT event_id, kafka_partition, kafka_offset FROM {settings.cassandra_keyspace}.pinterest_batch"  # noqa: S608
         return {row[0]: (row[1], row[2]) for row in session.execute(query)}
 
 
-def stream_events(settings: Settings) -> dict[str, Place]:
+def stream_events(settings: LocalStackSettings) -> dict[str, Place]:
     with closing(connect(settings)) as connection:
         rows: Any = connection.execute(
             "SELECT event_id, kafka_partition, kafka_offset FROM pinterest_stream"
@@ -127,30 +105,29 @@ def stream_events(settings: Settings) -> dict[str, Place]:
     return {event: (partition, offset) for event, partition, offset in rows}
 
 
-def stream_rows(settings: Settings) -> int:
+def stream_rows(settings: LocalStackSettings) -> int:
     with closing(connect(settings)) as connection:
         [(rows,)] = connection.execute("SELECT count(*) FROM pinterest_stream").fetchall()
     return int(str(rows))
 
 
-def streaming_run(settings: Settings) -> str | None:
-    started = graphql(settings, RUNS)["runsOrError"]["results"]
-    return started[0]["runId"] if started else None
+def streaming_run(settings: LocalStackSettings) -> str | None:
+    return next(iter(started_runs(settings, STREAM_JOB)), None)
 
 
-def status_of(settings: Settings, run_id: str) -> str:
-    return str(graphql(settings, STATUS, runId=run_id)["runOrError"]["status"])
+def status_of(settings: LocalStackSettings, run_id: str) -> str:
+    return str(dagster_of(settings).ask(STATUS, runId=run_id)["runOrError"]["status"])
 
 
-def firing(settings: Settings) -> list[dict[str, Any]]:
+def firing(settings: LocalStackSettings) -> list[dict[str, Any]]:
     return [alert for alert in prometheus(settings, "alerts")["alerts"] if alert["state"] == "firing"]
 
 
-def ingest_api(settings: Settings) -> str:
+def ingest_api(settings: LocalStackSettings) -> str:
     return f"http://{settings.ingest_host}:{settings.ingest_port}"
 
 
-def is_stored(settings: Settings, event_id: str) -> bool:
+def is_stored(settings: LocalStackSettings, event_id: str) -> bool:
     with closing(connect(settings)) as connection:
         return connection.execute("SELECT FROM pinterest_stream WHERE event_id = %s", [event_id]).rowcount == 1
 
@@ -163,7 +140,7 @@ def jvm_of_the_stream(stack: LocalStack) -> psutil.Process | None:
     return jvms[0] if len(jvms) == 1 else None
 
 
-def test_the_main_job_adds_up_and_the_stores_say_the_same(command: Command, settings: Settings) -> None:
+def test_the_main_job_adds_up_and_the_stores_say_the_same(command: Command, settings: LocalStackSettings) -> None:
     output = command("run").stdout
 
     assert f"Posted {PINS:,} pins, acknowledged {PINS:,}, refused 0" in output
@@ -175,7 +152,7 @@ def test_the_main_job_adds_up_and_the_stores_say_the_same(command: Command, sett
     assert stream_rows(settings) == PINS
 
 
-def test_the_lambda_view_is_a_recount_of_everything_posted(command: Command, settings: Settings) -> None:
+def test_the_lambda_view_is_a_recount_of_everything_posted(command: Command, settings: LocalStackSettings) -> None:
     query = saved_query(settings, "newest_version_of_every_pin")
 
     view = ask(settings, query.filled(settings, {"rows": "ALL"})).rows
@@ -184,7 +161,7 @@ def test_the_lambda_view_is_a_recount_of_everything_posted(command: Command, set
     assert f"{len(view):,} rows in" in command("sql", "newest_version_of_every_pin rows=ALL").stdout
 
 
-def test_every_table_has_what_the_ledger_says_was_acknowledged(settings: Settings) -> None:
+def test_every_table_has_what_the_ledger_says_was_acknowledged(settings: LocalStackSettings) -> None:
     ledger = ledger_of(settings)
     events, pins = set(ledger), {line["unique_id"] for line in ledger.values()}
     assert len(events) == PINS
@@ -198,14 +175,14 @@ def test_every_table_has_what_the_ledger_says_was_acknowledged(settings: Setting
     assert all(rows[event] == place(ledger[event]) for event in rows)
 
 
-def test_the_schedule_is_on(settings: Settings) -> None:
-    schedule = graphql(settings, SCHEDULE)["scheduleOrError"]
+def test_the_schedule_is_on(settings: LocalStackSettings) -> None:
+    schedule = dagster_of(settings).ask(SCHEDULE)["scheduleOrError"]
 
     assert (schedule["cronSchedule"], schedule["executionTimezone"]) == ("0 10 * * *", "UTC")
     assert schedule["scheduleState"]["status"] == "RUNNING"
 
 
-def test_prometheus_sees_everything_and_no_alert_fires(settings: Settings) -> None:
+def test_prometheus_sees_everything_and_no_alert_fires(settings: LocalStackSettings) -> None:
     def all_up() -> bool:
         targets = prometheus(settings, "targets", state="active")["activeTargets"]
         return {target["health"] for target in targets} == {"up"}
@@ -214,7 +191,7 @@ def test_prometheus_sees_everything_and_no_alert_fires(settings: Settings) -> No
     assert firing(settings) == []
 
 
-def test_every_panel_of_every_dashboard_has_data(settings: Settings) -> None:
+def test_every_panel_of_every_dashboard_has_data(settings: LocalStackSettings) -> None:
     deadline = time.monotonic() + 40  # a rate needs two scrapes that saw the figure
     while (missing := panels_without_data(settings)) and time.monotonic() < deadline:
         time.sleep(1)
@@ -222,7 +199,7 @@ def test_every_panel_of_every_dashboard_has_data(settings: Settings) -> None:
     assert missing == []
 
 
-def test_the_page_to_try_the_api_with_comes_from_the_api_itself(settings: Settings) -> None:
+def test_the_page_to_try_the_api_with_comes_from_the_api_itself(settings: LocalStackSettings) -> None:
     page = httpx.get(f"{ingest_api(settings)}/docs")
 
     assert "/docs/swagger-ui-bundle.js" in page.text
@@ -238,7 +215,7 @@ def test_the_stream_has_a_row_in_the_status(command: Command) -> None:
     assert "0 records behind" in rows[0]
 
 
-def test_a_day_that_a_backfill_has_mended_ends_its_alerts(command: Command, settings: Settings) -> None:
+def test_a_day_that_a_backfill_has_mended_ends_its_alerts(command: Command, settings: LocalStackSettings) -> None:
     never_cleaned = today() - timedelta(days=6)
     query = f'pipeline_day_is_accounted_for{{partition="{never_cleaned}"}}'
 
@@ -253,29 +230,28 @@ def test_a_day_that_a_backfill_has_mended_ends_its_alerts(command: Command, sett
     wait_for(lambda: not {alert["labels"]["alertname"] for alert in firing(settings)} & MENDED)
 
 
-def test_the_stream_ends_cleanly_when_terminated_and_is_started_again(settings: Settings) -> None:
+def test_the_stream_ends_cleanly_when_terminated_and_is_started_again(settings: LocalStackSettings) -> None:
     run_id = wait_for(lambda: streaming_run(settings))
 
-    graphql(settings, TERMINATE, runId=run_id)
+    dagster_of(settings).ask(TERMINATE, runId=run_id)
 
     wait_for(lambda: status_of(settings, run_id) == "CANCELED", seconds=30)
     assert wait_for(lambda: streaming_run(settings)) != run_id
 
 
-def test_the_switch_ends_the_stream_with_success_and_starts_it_again(settings: Settings) -> None:
+def test_the_switch_ends_the_stream_with_success_and_starts_it_again(settings: LocalStackSettings) -> None:
     run_id = wait_for(lambda: streaming_run(settings))
     wait_for(lambda: stream_lag(settings) == 0)
 
-    sensor = graphql(settings, SENSOR, selector=KEEP_STREAMING)["sensorOrError"]["sensorState"]
-    graphql(settings, SWITCH_OFF, id=sensor["id"])
+    switch_sensor(settings, "keep_streaming", on=False)
     wait_for(lambda: status_of(settings, run_id) == "SUCCESS", seconds=90)  # it may still be starting Spark
 
-    graphql(settings, SWITCH_ON, selector=KEEP_STREAMING)
+    switch_sensor(settings, "keep_streaming", on=True)
     assert wait_for(lambda: streaming_run(settings)) != run_id
 
 
 def test_servers_that_were_killed_start_again_lose_no_row_and_go_on(
-    command: Command, settings: Settings, test_stack: LocalStack
+    command: Command, settings: LocalStackSettings, test_stack: LocalStack
 ) -> None:
     rows = cassandra_rows(settings)
     killed = [process for name in test_stack.servers if (process := test_stack.process(name))]
@@ -297,7 +273,7 @@ def test_servers_that_were_killed_start_again_lose_no_row_and_go_on(
 
 @pytest.mark.parametrize("victim", ["its JVM", "its run's process"])
 def test_a_stream_that_was_killed_goes_on_by_itself_and_has_every_event_once(
-    settings: Settings, test_stack: LocalStack, victim: str
+    settings: LocalStackSettings, test_stack: LocalStack, victim: str
 ) -> None:
     rows = stream_rows(settings)
     jvm = wait_for(lambda: jvm_of_the_stream(test_stack))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import uuid
 from collections.abc import Iterator
 from contextlib import closing
 
@@ -13,9 +12,10 @@ from kafka.admin import ConfigResource, ConfigResourceType
 
 from infra.local_stack.stack import LocalStack
 from pinterest_platform.settings import Settings
-from pinterest_platform.stores import cassandra, kafka, s3
+from pinterest_platform.stores import cassandra
 from pinterest_platform.stores.postgres import Connection, connect, migrate
 from pinterest_platform_tests.conftest import STATE_FOLDER
+from pinterest_platform_tests.support.corner import new_corner
 
 KEYSPACE = "tests"
 STORES = ["kafka", "cassandra", "s3", "postgres"]
@@ -51,11 +51,8 @@ def stores(test_stack: LocalStack) -> Iterator[Settings]:
 @pytest.fixture
 def corner(stores: Settings) -> Settings:
     """Settings with a topic and a bucket of the test's own."""
-    name = f"t{uuid.uuid4().hex[:12]}"
-    own = stores.model_copy(update={"kafka_topic": name, "s3_bucket": name})
-    kafka.create_topic(own)
+    own = new_corner(stores)
     take_every_time(own)
-    s3.create_bucket(own)
     return own
 
 

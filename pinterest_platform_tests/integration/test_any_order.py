@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from kafka import KafkaProducer
 from pyspark.sql import SparkSession
 
-from pinterest_platform.clean_slices.build import read_clean, replace_clean_slice
+from pinterest_platform.clean_slices.build import read_clean
 from pinterest_platform.landing.landing import land_day
 from pinterest_platform.landing.rerun_requests import days_to_rerun
 from pinterest_platform.pins.calendar import PlausibleTimes, start_of
@@ -26,6 +26,7 @@ from pinterest_platform.stores.cassandra import open_session
 from pinterest_platform.stores.kafka import open_topic
 from pinterest_platform.stores.s3 import ObjectStore, StoredObject, create_bucket, open_bucket
 from pinterest_platform_tests.support.clean_slices import settle
+from pinterest_platform_tests.support.cleaned_day import replace_clean_slice
 from pinterest_platform_tests.support.pins import posted
 from pinterest_platform_tests.support.rows import stored_days
 

@@ -12,7 +12,6 @@ import pytest
 from kafka import KafkaProducer
 from pyspark.sql import SparkSession
 
-from pinterest_platform.clean_slices.build import replace_clean_slice
 from pinterest_platform.clean_slices.manifest import clean_files, quarantine_files
 from pinterest_platform.landing.landing import land_day
 from pinterest_platform.pins.calendar import PlausibleTimes, start_of
@@ -20,6 +19,7 @@ from pinterest_platform.settings import Settings
 from pinterest_platform.stores.kafka import open_topic
 from pinterest_platform.stores.postgres import Connection
 from pinterest_platform.stores.s3 import create_bucket, open_bucket
+from pinterest_platform_tests.support.cleaned_day import replace_clean_slice
 from pinterest_platform_tests.support.pins import posted
 from pinterest_platform_tests.support.rows import cassandra_rows, parquet_rows
 from pinterest_platform_tests.support.spark_cluster import SparkCluster, spark_cluster

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -17,41 +17,28 @@ import psycopg
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
+from infra.errors import StackError
 from infra.local_stack.clean_data import clean_data
-from infra.local_stack.errors import StackError
 from infra.local_stack.processes import descendants, marked
+from infra.local_stack.settings import LocalStackSettings
 from infra.local_stack.stack import LocalStack
 from infra.local_stack.terminal import Terminal
-from pinterest_platform.settings import Settings
 from pinterest_platform.stores.cassandra import open_session
 from pinterest_platform.stores.postgres import connect
 from pinterest_platform.stores.s3 import open_bucket
+from pinterest_platform_tests.support.ports import free_ports, with_ports
+from pinterest_platform_tests.support.waiting import wait_for
 
 STORES = ["kafka", "cassandra", "s3", "postgres"]
 ROWS = 300
 CLI = [sys.executable, "-m", "infra.command_line"]
 
 
-def settings_below(folder: Path) -> Settings:
-    with_ports = [socket.create_server(("127.0.0.1", 0)) for _ in range(8)]
-    ports = [each.getsockname()[1] for each in with_ports]
-    kafka, controller, cassandra, storage, s3, postgres, kafka_exporter, cassandra_exporter = ports
-    for each in with_ports:
-        each.close()
-    return Settings(
-        state_folder=folder,
-        kafka_bootstrap_servers=f"127.0.0.1:{kafka}",
-        kafka_controller_port=controller,
-        cassandra_port=cassandra,
-        cassandra_storage_port=storage,
-        s3_endpoint_url=f"http://127.0.0.1:{s3}",
-        postgres_port=postgres,
-        kafka_exporter_port=kafka_exporter,
-        cassandra_exporter_port=cassandra_exporter,
-    )
+def settings_below(folder: Path) -> LocalStackSettings:
+    return with_ports(LocalStackSettings(state_folder=folder), free_ports())
 
 
-def stack_for(settings: Settings) -> LocalStack:
+def stack_for(settings: LocalStackSettings) -> LocalStack:
     return LocalStack(settings, Terminal(io.StringIO()))
 
 
@@ -79,18 +66,11 @@ def run_cli(stack: LocalStack, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
-def wait_for(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 def pids(stack: LocalStack) -> dict[str, int]:
     return {name: process.pid for name in STORES if (process := stack.process(name))}
 
 
-def write_everywhere(settings: Settings) -> None:
+def write_everywhere(settings: LocalStackSettings) -> None:
     producer = KafkaProducer(bootstrap_servers=settings.kafka_bootstrap_servers)
     producer.send(settings.kafka_topic, b"kept", partition=0).get(30)
     producer.close()
@@ -105,7 +85,7 @@ def write_everywhere(settings: Settings) -> None:
             session.execute("insert into kept (id, word) values (%s, 'kept')", [number])
 
 
-def read_everywhere(settings: Settings) -> list[object]:
+def read_everywhere(settings: LocalStackSettings) -> list[object]:
     consumer = KafkaConsumer(bootstrap_servers=settings.kafka_bootstrap_servers)
     partition = TopicPartition(settings.kafka_topic, 0)
     consumer.assign([partition])

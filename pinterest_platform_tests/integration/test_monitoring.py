@@ -6,8 +6,6 @@ import os
 import re
 import shutil
 import signal
-import time
-from collections.abc import Callable
 
 import httpx
 import psutil
@@ -17,17 +15,18 @@ import pytest
 from infra.command_line.monitoring_state import what_monitoring_says
 from infra.command_line.status import look
 from infra.local_stack.artifacts import INFRA
+from infra.local_stack.settings import LocalStackSettings
 from infra.local_stack.stack import LocalStack
-from pinterest_platform.settings import Settings
 from pinterest_platform.stores.postgres import migrate
 from pinterest_platform_tests.support.panels import prometheus
+from pinterest_platform_tests.support.waiting import wait_for
 
 WATCHERS = ["prometheus", "postgres-exporter", "platform-exporter"]
 SCRAPED = {"prometheus", "cassandra", "kafka", "postgres", "platform"}
 
 
 @pytest.fixture(scope="module")
-def watched(stores: Settings, test_stack: LocalStack) -> LocalStack:
+def watched(stores: LocalStackSettings, test_stack: LocalStack) -> LocalStack:
     """The stores with everything that watches them, and alerts that wait for one second."""
     migrate(stores)
     test_stack.start(WATCHERS)
@@ -49,24 +48,17 @@ def _let_alerts_fire_at_once(stack: LocalStack) -> None:
     process.send_signal(signal.SIGHUP)
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 40) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.2)
-
-
-def states(settings: Settings) -> dict[str, str]:
+def states(settings: LocalStackSettings) -> dict[str, str]:
     targets = prometheus(settings, "targets", state="active")["activeTargets"]
     return {target["labels"]["job"]: target["health"] for target in targets}
 
 
-def firing(settings: Settings) -> set[str]:
+def firing(settings: LocalStackSettings) -> set[str]:
     alerts = prometheus(settings, "alerts")["alerts"]
     return {alert["labels"]["alertname"] for alert in alerts if alert["state"] == "firing"}
 
 
-def value(settings: Settings, query: str) -> float | None:
+def value(settings: LocalStackSettings, query: str) -> float | None:
     result = prometheus(settings, "query", query=query)["result"]
     return float(result[0]["value"][1]) if result else None
 

@@ -13,6 +13,7 @@ import pytest
 from pydantic import SecretStr
 from pyspark.sql import SparkSession
 
+from infra.local_stack.settings import LocalStackSettings
 from infra.local_stack.stack import LocalStack
 from ingest_api.kafka_publisher import KafkaPublisher
 from ingest_api.metrics import IngestMetrics
@@ -21,7 +22,6 @@ from pinterest_platform.connections import spark_cassandra_options
 from pinterest_platform.pins.calendar import start_of
 from pinterest_platform.pins.cleaning import RECORD_SCHEMA, accepted, clean_records, newest_per_pin
 from pinterest_platform.serving.pinterest_batch import replace_batch_slices
-from pinterest_platform.settings import Settings
 from pinterest_platform.stores import cassandra, kafka, postgres
 from pinterest_platform.stores.cassandra import CassandraUnavailableError
 from pinterest_platform.stores.kafka import TopicUnavailableError, open_topic
@@ -49,20 +49,22 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 
 @pytest.fixture(scope="module")
 def broker(
-    stores: Settings, certificates: Certificates, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Settings]:
+    stores: LocalStackSettings, certificates: Certificates, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LocalStackSettings]:
     with secured_kafka(stores, tmp_path_factory.mktemp("kafka"), certificates) as settings:
         yield settings
 
 
 @pytest.fixture(scope="module")
-def node(stores: Settings, certificates: Certificates, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+def node(
+    stores: LocalStackSettings, certificates: Certificates, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LocalStackSettings]:
     with secured_cassandra(stores, tmp_path_factory.mktemp("cassandra"), certificates) as settings:
         yield settings
 
 
 @pytest.fixture
-def session_of_node(node: Settings, spark: SparkSession) -> Iterator[SparkSession]:
+def session_of_node(node: LocalStackSettings, spark: SparkSession) -> Iterator[SparkSession]:
     """A second session of the same JVM: the connector's options are a session's own."""
     session = spark.newSession()
     for name, value in spark_cassandra_options(node).items():
@@ -74,7 +76,7 @@ def session_of_node(node: Settings, spark: SparkSession) -> Iterator[SparkSessio
     java.SparkSession.setActiveSession(spark._jsparkSession)
 
 
-async def publish(settings: Settings, *values: bytes) -> None:
+async def publish(settings: LocalStackSettings, *values: bytes) -> None:
     publisher = KafkaPublisher(settings, IngestMetrics())
     async with opened(publisher):
         for value in values:
@@ -83,7 +85,7 @@ async def publish(settings: Settings, *values: bytes) -> None:
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-512"])
 def test_api_landing_and_stream_reach_a_broker_that_demands_tls_and_a_password(
-    broker: Settings, spark: SparkSession, database: Connection, mechanism: str
+    broker: LocalStackSettings, spark: SparkSession, database: Connection, mechanism: str
 ) -> None:
     own = broker.model_copy(update={"kafka_sasl_mechanism": mechanism, "kafka_topic": f"pins-{mechanism}"})
     kafka.create_topic(own)
@@ -96,7 +98,7 @@ def test_api_landing_and_stream_reach_a_broker_that_demands_tls_and_a_password(
     assert database.execute("SELECT unique_id FROM pinterest_stream ORDER BY 1").fetchall() == [("a",), ("b",)]
 
 
-def test_a_wrong_password_for_kafka_is_a_sentence(broker: Settings) -> None:
+def test_a_wrong_password_for_kafka_is_a_sentence(broker: LocalStackSettings) -> None:
     wrong = broker.model_copy(update={"kafka_password": WRONG})
 
     with pytest.raises(TopicUnavailableError, match="refuses the user pinterest: see PINTEREST_KAFKA_USER"):
@@ -115,7 +117,7 @@ def test_a_wrong_password_for_kafka_is_a_sentence(broker: Settings) -> None:
         asyncio.run(post())
 
 
-def test_an_unknown_authority_of_kafka_is_a_sentence(broker: Settings) -> None:
+def test_an_unknown_authority_of_kafka_is_a_sentence(broker: LocalStackSettings) -> None:
     stranger = broker.model_copy(update={"kafka_ca_file": None})
 
     with pytest.raises(TopicUnavailableError, match="PINTEREST_KAFKA_CA_FILE"):
@@ -123,7 +125,7 @@ def test_an_unknown_authority_of_kafka_is_a_sentence(broker: Settings) -> None:
 
 
 def test_driver_and_spark_write_to_a_cassandra_that_demands_tls_and_a_password(
-    node: Settings, session_of_node: SparkSession
+    node: LocalStackSettings, session_of_node: SparkSession
 ) -> None:
     cassandra.create_tables(node)  # by a user who may create no keyspace
     rows: list[Any] = [("pins", 0, 0, datetime(2026, 11, 16, tzinfo=UTC), None, posted())]
@@ -132,7 +134,7 @@ def test_driver_and_spark_write_to_a_cassandra_that_demands_tls_and_a_password(
     assert replace_batch_slices(pins, node, [DAY]) == {DAY: {"home-decor": 1}}
 
 
-def test_a_wrong_password_for_cassandra_is_a_sentence(node: Settings) -> None:
+def test_a_wrong_password_for_cassandra_is_a_sentence(node: LocalStackSettings) -> None:
     wrong = node.model_copy(update={"cassandra_password": WRONG})
 
     with pytest.raises(CassandraUnavailableError, match="refuses the user pinterest: see PINTEREST_CASSANDRA_USER"):
@@ -140,7 +142,7 @@ def test_a_wrong_password_for_cassandra_is_a_sentence(node: Settings) -> None:
 
 
 def test_postgres_is_asked_over_tls_and_its_authority_is_checked(
-    stores: Settings, test_stack: LocalStack, certificates: Certificates
+    stores: LocalStackSettings, test_stack: LocalStack, certificates: Certificates
 ) -> None:
     with secured_postgres(test_stack.place, certificates) as secured:
         with closing(postgres.connect(secured)) as connection:

@@ -19,7 +19,7 @@ from datetime import date
 import psutil
 from pyspark.sql import SparkSession
 
-from pinterest_platform.clean_slices.build import read_clean, replace_clean_slice
+from pinterest_platform.clean_slices.build import read_clean
 from pinterest_platform.landing.landing import land_day
 from pinterest_platform.pins.calendar import PlausibleTimes
 from pinterest_platform.serving.pinterest_batch import replace_batch_slices
@@ -29,6 +29,7 @@ from pinterest_platform.stores.kafka import open_topic
 from pinterest_platform.stores.s3 import open_bucket
 from pinterest_platform.stores.spark import open_session
 from pinterest_platform.stores.spark_failures import failures_in_words
+from pinterest_platform_tests.support.cleaned_day import replace_clean_slice
 
 BATCH = "raw_pins,clean_pins,quarantined_pins,pinterest_batch"
 DAGSTER = ("dagster", "asset", "materialize", "-m", "pinterest_platform.definitions", "--select", BATCH, "--partition")

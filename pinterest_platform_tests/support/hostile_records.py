@@ -19,10 +19,15 @@ from random import Random
 from typing import Any
 
 from ingest_api.emulator.drawing import draw_posts
-from pinterest_platform.pins.calendar import AHEAD_OF_NOW, BEFORE_FIRST_DAY, MILLISECONDS_A_DAY, start_of
+from pinterest_platform.pins.calendar import (
+    AHEAD_OF_NOW,
+    BEFORE_FIRST_DAY,
+    MILLISECONDS_A_DAY,
+    MILLISECONDS_AN_HOUR,
+    start_of,
+)
 from pinterest_platform_tests.support.pins import pin
 
-AN_HOUR_MS = 3_600_000
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 # Bytes of UTF-8 that each text may have. Written down again here: what is tested must not be what it is tested by.
 LIMITS: Mapping[str, int] = {
@@ -404,7 +409,7 @@ def _fixed(time_ms: int) -> Callable[[Making], int]:
 
 
 def _from_now(hours: float) -> Callable[[Making], int]:
-    return lambda making: making.now_ms + int(hours * AN_HOUR_MS)
+    return lambda making: making.now_ms + int(hours * MILLISECONDS_AN_HOUR)
 
 
 def _identities() -> Iterator[Kind]:

@@ -16,9 +16,9 @@ from pinterest_platform.landing.ledger import Ledger, extend_ledger, read_ledger
 from pinterest_platform.landing.losses import Loss, losses
 from pinterest_platform.landing.raw_objects import add_lines, day_prefix
 from pinterest_platform.landing.rerun_requests import days_to_rerun
-from pinterest_platform.pins.calendar import MISDATED_DAY, PlausibleTimes, start_of
+from pinterest_platform.pins.calendar import MILLISECONDS_AN_HOUR, MISDATED_DAY, PlausibleTimes, start_of
 from pinterest_platform.stores import s3
-from pinterest_platform.stores.kafka import MILLISECONDS_AN_HOUR, RecordsDeletedError, Topic
+from pinterest_platform.stores.kafka import RecordsDeletedError, Topic
 from pinterest_platform.stores.s3 import ObjectStore
 
 MONDAY, TUESDAY, WEDNESDAY = date(2026, 11, 16), date(2026, 11, 17), date(2026, 11, 18)

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from infra.grafana.files import FOLDER
-from pinterest_platform.settings import Settings
+from infra.local_stack.settings import LocalStackSettings
 
 _STEP = 3
 _SPAN = 60
@@ -19,14 +19,14 @@ _VARIABLE = re.compile(r"\$\{?(\w+)(?::\w+)?\}?")
 _INTERVALS = {"__rate_interval": "30s", "__interval": "3s", "__range": "1m"}
 
 
-def prometheus(settings: Settings, what: str, **parameters: object) -> Any:
+def prometheus(settings: LocalStackSettings, what: str, **parameters: object) -> Any:
     url = f"http://127.0.0.1:{settings.prometheus_port}/api/v1/{what}"
     answer = httpx.get(url, params={name: str(value) for name, value in parameters.items()}, timeout=10).json()
     assert answer["status"] == "success", answer
     return answer["data"]
 
 
-def panels_without_data(settings: Settings) -> list[str]:
+def panels_without_data(settings: LocalStackSettings) -> list[str]:
     """Each query of each panel that no series answers, by dashboard and title."""
     return [f"{where}: {query}" for where, query, instant in _queries() if not _series(settings, query, instant)]
 
@@ -45,7 +45,7 @@ def _filled(expression: str, values: Mapping[str, str]) -> str:
     return _VARIABLE.sub(lambda found: values[found[1]], expression)
 
 
-def _series(settings: Settings, query: str, instant: bool) -> Any:
+def _series(settings: LocalStackSettings, query: str, instant: bool) -> Any:
     now = time.time()
     if instant:
         return prometheus(settings, "query", query=query, time=now)["result"]

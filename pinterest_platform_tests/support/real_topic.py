@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 
 from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 
+from pinterest_platform.pins.calendar import now_ms
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.kafka import open_topic
 from pinterest_platform.stores.kafka_batches import Record
@@ -52,7 +52,7 @@ class RealTopic:
     @contextmanager
     def open_transaction(self, partition: int = 0) -> Iterator[None]:
         with self._transaction() as producer:
-            last = self._send(producer, time.time_ns() // 1_000_000, [b"undecided"], partition)
+            last = self._send(producer, now_ms(), [b"undecided"], partition)
             yield
             producer.abort_transaction()
         self._wait_for_decision(partition, last)

@@ -27,9 +27,9 @@ from infra.local_stack.server import Server
 from infra.local_stack.servers.cassandra import cassandra
 from infra.local_stack.servers.kafka import kafka
 from infra.local_stack.servers.postgres import connect, home_of
-from pinterest_platform.settings import Settings
+from infra.local_stack.settings import LocalStackSettings
 from pinterest_platform.stores.cassandra import open_session
-from pinterest_platform_tests.support.spark_cluster import free_ports
+from pinterest_platform_tests.support.ports import free_ports
 
 USER = "pinterest"
 PASSWORD = 'a "quoted\\ one'  # what a careless JAAS line would trip over
@@ -104,7 +104,7 @@ def _keep(file: Path, content: bytes) -> Path:
 
 
 @contextmanager
-def secured_kafka(stores: Settings, folder: Path, certificates: Certificates) -> Iterator[Settings]:
+def secured_kafka(stores: LocalStackSettings, folder: Path, certificates: Certificates) -> Iterator[LocalStackSettings]:
     """A broker that takes PLAIN and SCRAM over TLS only; settings that reach it with SCRAM."""
     clients, internal, controller = free_ports(3)
     inside = stores.model_copy(
@@ -143,14 +143,16 @@ def _in_properties(password: str) -> str:
     return f'"{escaped}"'
 
 
-def _add_scram_user(inside: Settings) -> None:
+def _add_scram_user(inside: LocalStackSettings) -> None:
     admin = KafkaAdminClient(bootstrap_servers=inside.kafka_bootstrap_servers)
     admin.alter_user_scram_credentials([UserScramCredentialUpsertion(USER, ScramMechanism.SCRAM_SHA_512, PASSWORD)])
     admin.close()
 
 
 @contextmanager
-def secured_cassandra(stores: Settings, folder: Path, certificates: Certificates) -> Iterator[Settings]:
+def secured_cassandra(
+    stores: LocalStackSettings, folder: Path, certificates: Certificates
+) -> Iterator[LocalStackSettings]:
     """A node that takes passwords over TLS only; settings of a user who may use the keyspace but create none."""
     port, storage_port = free_ports(2)
     superuser = stores.model_copy(
@@ -190,12 +192,12 @@ def secured_cassandra(stores: Settings, folder: Path, certificates: Certificates
         )
 
 
-def _ask(settings: Settings) -> None:
+def _ask(settings: LocalStackSettings) -> None:
     with open_session(settings) as session:
         session.execute("SELECT release_version FROM system.local")
 
 
-def _add_role(superuser: Settings) -> None:
+def _add_role(superuser: LocalStackSettings) -> None:
     keyspace = superuser.cassandra_keyspace
     replication = {"class": "NetworkTopologyStrategy", superuser.cassandra_datacenter: 1}
     with open_session(superuser) as session:
@@ -205,7 +207,7 @@ def _add_role(superuser: Settings) -> None:
 
 
 @contextmanager
-def secured_postgres(place: Place, certificates: Certificates) -> Iterator[Settings]:
+def secured_postgres(place: Place, certificates: Certificates) -> Iterator[LocalStackSettings]:
     """The stack's own server, offering TLS until the end of the block; settings that insist on it."""
     home = home_of(place)
     for file, name in ((certificates.certificate, "server.crt"), (certificates.key, "server.key")):

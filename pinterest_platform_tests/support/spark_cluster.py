@@ -6,7 +6,6 @@ Belongs here: starting and ending it, and what its workers say that they did. Ea
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ import httpx
 import pyspark
 
 from pinterest_platform.settings import Settings
+from pinterest_platform_tests.support.ports import free_ports
 
 SPARK_HOME = Path(pyspark.__file__).parent
 START_SECONDS = 60
@@ -66,13 +66,6 @@ def spark_cluster(settings: Settings, folder: Path, workers: int = 2) -> Iterato
             processes.enter_context(_running(settings, log, _WORKER, *own, cluster.master))
         _wait_for_workers(web_port, workers)
         yield cluster
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports of loopback that nobody listens on now."""
-    with ExitStack() as stack:
-        listeners = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [listener.getsockname()[1] for listener in listeners]
 
 
 @contextmanager

@@ -11,9 +11,9 @@ import sys
 from datetime import UTC, datetime, timedelta
 
 import grpc  # type: ignore[import-untyped]
-import httpx
 from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-untyped]
 
+from infra.dagster_client import DagsterClient, dagster_url
 from infra.local_stack.artifacts import INFRA
 from infra.local_stack.environment import python_environment
 from infra.local_stack.pid_file import read_pid_file
@@ -58,7 +58,7 @@ def code_server(place: Place) -> Server:
 def webserver(place: Place) -> Server:
     """The user interface."""
     settings = place.settings
-    address = f"http://{settings.dagster_host}:{settings.dagster_port}"
+    address = dagster_url(settings)
     listen = ("--host", settings.dagster_host, "--port", str(settings.dagster_port))
     return Server(
         name=WEBSERVER,
@@ -107,9 +107,7 @@ def _check_code_server(port: int) -> None:
 
 
 def _check_webserver(address: str) -> None:
-    with httpx.Client(trust_env=False, timeout=10) as client:
-        answer = client.post(f"{address}/graphql", json={"query": LOCATIONS}).raise_for_status().json()
-    entries = answer["data"]["workspaceOrError"]["locationEntries"]
+    entries = DagsterClient(address, timeout_seconds=10).ask(LOCATIONS)["workspaceOrError"]["locationEntries"]
     if not entries:
         raise NotHealthyError("it knows no code location")
     for entry in entries:

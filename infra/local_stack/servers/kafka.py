@@ -9,7 +9,7 @@ import subprocess
 import uuid
 from base64 import urlsafe_b64encode
 
-from infra.local_stack.errors import StackError
+from infra.errors import StackError
 from infra.local_stack.java import KAFKA, java_command, write_options
 from infra.local_stack.jmx_exporter import is_watched, jmx_agent
 from infra.local_stack.place import LOOPBACK, Place, loopback_port

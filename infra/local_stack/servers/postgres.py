@@ -18,7 +18,7 @@ import psutil
 import psycopg
 from psycopg import sql
 
-from infra.local_stack.errors import StackError
+from infra.errors import StackError
 from infra.local_stack.place import Place, loopback_port
 from infra.local_stack.postgres_home import (
     PostgresHome,

@@ -17,7 +17,6 @@ from pinterest_platform.clean_slices.manifest import (
     settled_requests,
 )
 from pinterest_platform.clean_slices.plausibility import (
-    Finding,
     check_categories,
     check_dates,
     check_followers,
@@ -29,6 +28,7 @@ from pinterest_platform.defs.check_results import check_result, conflicts_findin
 from pinterest_platform.defs.cleaning.assets import misdated_records
 from pinterest_platform.defs.partitions import DAILY
 from pinterest_platform.defs.reconciliation import reconciliation_findings
+from pinterest_platform.findings import Finding
 from pinterest_platform.pins.calendar import MISDATED_DAY
 from pinterest_platform.reconciliation.event_ids import conflicts
 from pinterest_platform.settings import Settings

@@ -1,17 +1,17 @@
 """Checks of `raw_pins`: that a day has all of its records. They stop nothing: what there is goes on."""
 
-import time
 from collections.abc import Sequence
 from datetime import date
 
 import dagster as dg
 
-from pinterest_platform.clean_slices.plausibility import Finding
 from pinterest_platform.defs.asset_keys import TOPIC
 from pinterest_platform.defs.check_results import check_result, result
 from pinterest_platform.defs.landing.assets import raw_pins
 from pinterest_platform.defs.partitions import DAILY
+from pinterest_platform.findings import Finding
 from pinterest_platform.landing.losses import Loss, losses
+from pinterest_platform.pins.calendar import now_ms
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.kafka import describe_topic
 from pinterest_platform.stores.s3 import open_bucket
@@ -43,5 +43,5 @@ def loss_finding(known: Sequence[Loss], day: date) -> Finding:
 @dg.asset_check(asset=TOPIC)
 def the_topic_is_set_up_for_the_platform(settings: dg.ResourceParam[Settings]) -> dg.AssetCheckResult:
     """The topic takes the times that the platform takes, and Kafka deletes and loses nothing unseen. It only warns."""
-    warnings = topic_warnings(settings, describe_topic(settings), time.time_ns() // 1_000_000)
+    warnings = topic_warnings(settings, describe_topic(settings), now_ms())
     return result(Finding({"warnings": len(warnings)}, "\n\n".join(warnings) or None), dg.AssetCheckSeverity.WARN)

@@ -10,12 +10,12 @@ from typing import Any
 import dagster as dg
 
 from pinterest_platform.clean_slices.manifest import clean_files, clean_files_of_year, clean_prefix
-from pinterest_platform.clean_slices.plausibility import Finding
 from pinterest_platform.defs.check_results import check_result, check_results
 from pinterest_platform.defs.partitions import DAILY, RECOUNT_PERIODS
 from pinterest_platform.defs.reconciliation import layers_findings, reconciliation_findings, rows_findings
 from pinterest_platform.defs.rerun_requests import RECONCILIATION_CHECK
 from pinterest_platform.defs.serving.assets import category_popularity, pinterest_batch
+from pinterest_platform.findings import Finding
 from pinterest_platform.pins.calendar import Period, periods_of
 from pinterest_platform.serving.category_popularity import RankedCategory, most_popular, ranked
 from pinterest_platform.serving.pin_rows import RefusedPin

@@ -10,9 +10,9 @@ from typing import Any, cast
 
 import dagster as dg
 
-from pinterest_platform.clean_slices.plausibility import Finding
 from pinterest_platform.defs.asset_keys import PROFILES, STREAM
 from pinterest_platform.defs.check_results import conflicts_finding, coordinates_in_words, result
+from pinterest_platform.findings import Finding
 from pinterest_platform.pins.calendar import today
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.postgres import connect

@@ -10,7 +10,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from pinterest_platform.clean_slices import build
-from pinterest_platform.clean_slices.build import read_clean, replace_clean_slice, replace_clean_slices
+from pinterest_platform.clean_slices.build import read_clean, replace_clean_slices
 from pinterest_platform.clean_slices.event_ids import event_files
 from pinterest_platform.clean_slices.manifest import (
     CleanSlice,
@@ -33,6 +33,7 @@ from pinterest_platform.stores.parquet import count_rows
 from pinterest_platform.stores.s3 import ObjectStore, open_bucket
 from pinterest_platform_tests.conftest import TEST_SETTINGS
 from pinterest_platform_tests.support.clean_slices import settle
+from pinterest_platform_tests.support.cleaned_day import replace_clean_slice
 from pinterest_platform_tests.support.fakes import FakeTopic
 from pinterest_platform_tests.support.pins import VALID_PIN, posted
 

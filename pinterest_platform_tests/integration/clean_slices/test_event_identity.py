@@ -11,7 +11,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
-from pinterest_platform.clean_slices.build import read_clean, replace_clean_slice
+from pinterest_platform.clean_slices.build import read_clean
 from pinterest_platform.landing.landing import land_day
 from pinterest_platform.landing.rerun_requests import days_to_rerun
 from pinterest_platform.pins.calendar import PlausibleTimes, start_of
@@ -25,6 +25,7 @@ from pinterest_platform.stream.profiles import differing_profiles
 from pinterest_platform.stream.sink import write_batch
 from pinterest_platform_tests.integration.conftest import EMPTY_TABLES
 from pinterest_platform_tests.support.clean_slices import settle
+from pinterest_platform_tests.support.cleaned_day import replace_clean_slice
 from pinterest_platform_tests.support.fakes import FakeTopic
 from pinterest_platform_tests.support.pins import posted
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import random
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -24,6 +21,7 @@ from pinterest_platform.stream.day_partitions import keep_days
 from pinterest_platform.stream.lease import take_over
 from pinterest_platform.stream.sink import write_batch
 from pinterest_platform_tests.support.cleaned import as_line, cleaned_row
+from pinterest_platform_tests.support.waiting import repeated
 
 TODAY = datetime.now(UTC).date()
 CLOSED = TODAY - timedelta(days=2)  # yesterday is open until one o'clock
@@ -166,25 +164,3 @@ def newest_versions(rows: list[Row]) -> dict[str, datetime]:
     for row in rows:
         newest[row["unique_id"]] = max(newest.get(row["unique_id"], row["ingested_at"]), row["ingested_at"])
     return newest
-
-
-@contextmanager
-def repeated(work: Callable[[], None]) -> Iterator[None]:
-    """Do the work again and again until the end of the block, and once more."""
-    ended, failures = threading.Event(), []
-
-    def loop() -> None:
-        try:
-            while not ended.is_set():
-                work()
-        except Exception as error:  # told by the main thread
-            failures.append(error)
-
-    thread = threading.Thread(target=loop)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
-    assert not failures, failures

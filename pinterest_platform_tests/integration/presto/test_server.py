@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from infra.command_line.sql_questions import answer_question
-from infra.local_stack.errors import StackError
+from infra.errors import StackError
 from infra.local_stack.stack import LocalStack
 from infra.local_stack.terminal import Terminal
 from pinterest_platform.settings import Settings

@@ -10,7 +10,7 @@ from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
-from pinterest_platform.clean_slices.build import read_clean, replace_clean_slice
+from pinterest_platform.clean_slices.build import read_clean
 from pinterest_platform.landing.landing import land_day
 from pinterest_platform.landing.raw_objects import encode_record, landed_objects
 from pinterest_platform.pins.calendar import MILLISECONDS_A_DAY, MISDATED_DAY, PlausibleTimes, start_of
@@ -22,6 +22,7 @@ from pinterest_platform.stores.kafka import open_topic
 from pinterest_platform.stores.kafka_batches import Record
 from pinterest_platform.stores.postgres import Connection
 from pinterest_platform.stores.s3 import open_bucket
+from pinterest_platform_tests.support.cleaned_day import replace_clean_slice
 from pinterest_platform_tests.support.pins import VALID_PIN, posted
 
 DAY = date(2026, 11, 16)

@@ -9,7 +9,6 @@ import pytest
 from kafka import KafkaProducer
 from pyspark.sql import SparkSession
 
-from pinterest_platform.clean_slices.build import replace_clean_slice
 from pinterest_platform.defs.reconciliation import rows_finding
 from pinterest_platform.landing.landing import land_day
 from pinterest_platform.pins.calendar import PlausibleTimes, start_of
@@ -19,6 +18,7 @@ from pinterest_platform.stores.kafka import open_topic
 from pinterest_platform.stores.postgres import Connection
 from pinterest_platform.stores.s3 import open_bucket
 from pinterest_platform.stream.day_partitions import create_day_partition
+from pinterest_platform_tests.support.cleaned_day import replace_clean_slice
 from pinterest_platform_tests.support.pins import posted
 from pinterest_platform_tests.support.streaming import stream_to_the_end
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from pinterest_platform.clean_slices.build import read_clean, read_raw, replace_clean_slice
+from pinterest_platform.clean_slices.build import read_clean, read_raw
 from pinterest_platform.clean_slices.manifest import clean_files
 from pinterest_platform.landing.raw_objects import add_lines, encode_record, object_key
 from pinterest_platform.pins.calendar import start_of
@@ -24,6 +24,7 @@ from pinterest_platform.stores.s3 import open_bucket
 from pinterest_platform.stream.copy_lines import LINE, copy_lines
 from pinterest_platform.stream.lease import take_over
 from pinterest_platform.stream.sink import write_batch
+from pinterest_platform_tests.support.cleaned_day import replace_clean_slice
 from pinterest_platform_tests.support.pins import posted
 from pinterest_platform_tests.support.rows import cassandra_rows, parquet_rows
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
@@ -15,7 +14,7 @@ from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
 from kafka.errors import InvalidTimestampError
 from pyspark.sql import SparkSession
 
-from pinterest_platform.pins.calendar import start_of
+from pinterest_platform.pins.calendar import now_ms, start_of
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.kafka import (
     TopicUnavailableError,
@@ -121,7 +120,7 @@ def test_a_record_has_the_time_that_its_producer_says(corner: Settings, timestam
 
 
 def test_a_record_has_the_brokers_time_where_the_broker_stamps(corner: Settings) -> None:
-    before = time.time_ns() // 1_000_000
+    before = now_ms()
     own = _topic(corner, {"message.timestamp.type": "LogAppendTime"})
     with open_real_topic(own) as topic:
         topic.post(7, b"pin")
@@ -136,12 +135,12 @@ def test_what_compaction_has_taken_is_a_gap(corner: Settings) -> None:
     )
     _compact_often(own)
     with open_real_topic(own) as topic:
-        now = time.time_ns() // 1_000_000
+        now = now_ms()
         for number in range(6):
             topic.post(now, b"%d" % number, key=b"%d" % (number % 2))
         topic.post_aborted(now, [b"never"])
         while (compacted := read_all(topic))[0] != (4, b"4"):
-            topic.post(time.time_ns() // 1_000_000, None, key=b"end")  # what is written last is not compacted
+            topic.post(now_ms(), None, key=b"end")  # what is written last is not compacted
 
     assert [offset for offset, _ in compacted if offset < 8] == [4, 5]
 
@@ -149,7 +148,7 @@ def test_what_compaction_has_taken_is_a_gap(corner: Settings) -> None:
 def test_a_topic_of_the_platform_refuses_times_that_are_none_and_takes_those_of_its_first_day(corner: Settings) -> None:
     own = corner.model_copy(update={"kafka_topic": f"{corner.kafka_topic}-own"})
     create_topic(own)
-    now = time.time_ns() // 1_000_000
+    now = now_ms()
 
     refused = [at for at in (0, 1_700_000_000, now * 1_000, now + 3_700_000) if not _takes(own, at)]
     taken = [at for at in (-1, start_of(own.first_day), now, now + 3_500_000) if _takes(own, at)]
@@ -162,7 +161,7 @@ def test_the_platforms_own_topic_is_set_up_for_it(corner: Settings) -> None:
     own = corner.model_copy(update={"kafka_topic": f"{corner.kafka_topic}-own"})
     create_topic(own)
 
-    assert topic_warnings(own, describe_topic(own), time.time_ns() // 1_000_000) == []
+    assert topic_warnings(own, describe_topic(own), now_ms()) == []
 
 
 def test_a_topic_of_an_earlier_version_gets_what_it_lacks_and_keeps_what_was_chosen(corner: Settings) -> None:
@@ -171,14 +170,14 @@ def test_a_topic_of_an_earlier_version_gets_what_it_lacks_and_keeps_what_was_cho
 
     values = describe_topic(own).values
     assert values["message.timestamp.after.max.ms"] == "5000"
-    assert topic_warnings(own, describe_topic(own), time.time_ns() // 1_000_000) == []
+    assert topic_warnings(own, describe_topic(own), now_ms()) == []
 
 
 def test_a_topic_that_others_have_made_stays_as_it_is_and_is_warned_of(corner: Settings) -> None:
     own = _topic(corner, {"cleanup.policy": "compact", "message.timestamp.after.max.ms": "86400000"})
     create_topic(own)
 
-    warnings = topic_warnings(own, describe_topic(own), time.time_ns() // 1_000_000)
+    warnings = topic_warnings(own, describe_topic(own), now_ms())
 
     assert [warning.split()[0:4] for warning in warnings] == [
         ["Records", "may", "be", "stamped"],

@@ -12,7 +12,7 @@ import pytest
 from kafka import KafkaProducer
 from pyspark.sql import SparkSession
 
-from pinterest_platform.pins.calendar import start_of, today
+from pinterest_platform.pins.calendar import MILLISECONDS_A_DAY, start_of, today
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.kafka import open_topic
 from pinterest_platform.stores.postgres import Connection
@@ -29,7 +29,7 @@ NO_TIMES = {
     "seconds": 1_700_000_000,
     "microseconds": NOW * 1000,
     "nanoseconds": NOW * 1_000_000,
-    "days ahead": NOW + 10 * 86_400_000,
+    "days ahead": NOW + 10 * MILLISECONDS_A_DAY,
     "the first year": -62_135_596_800_000,
     "before the first year": -62_135_596_800_001,
     "the year 10000": 253_402_300_800_000,

@@ -12,6 +12,7 @@ from pinterest_platform.settings import Settings
 from pinterest_platform.stores.postgres import Connection, connect
 from pinterest_platform.stream.heartbeat import HeartbeatSender
 from pinterest_platform.stream.lease import read_heartbeat, send_heartbeat, session_name, take_over
+from pinterest_platform.stream.progress import lock_batches
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def test_only_the_owner_beats(own: Settings, database: Connection) -> None:
 
 def test_a_successor_rolls_back_what_hangs_in_a_transaction(own: Settings, database: Connection) -> None:
     with closing(connect(own, name=session_name("pins"))) as hanging:
-        hanging.execute("LOCK TABLE stream_progress IN EXCLUSIVE MODE")
+        lock_batches(hanging)
         hanging.execute("INSERT INTO stream_progress VALUES ('pins', 0, 5)")
 
         take_over(own, "the successor")

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import signal
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 import pytest
 from kafka import KafkaAdminClient, KafkaProducer
 from pyspark.sql import SparkSession
 
-from infra.local_stack.processes import wait_until_gone
 from infra.local_stack.stack import LocalStack
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores import kafka
@@ -21,9 +19,12 @@ from pinterest_platform.stream import loop as loop_module
 from pinterest_platform.stream.activity import StreamReport
 from pinterest_platform.stream.lease import StreamTakenOverError, read_heartbeat, session_name, take_over
 from pinterest_platform.stream.loop import Watcher, run_stream
+from pinterest_platform.stream.progress import lock_batches
 from pinterest_platform.stream.query import StreamOffsetsLostError
+from pinterest_platform_tests.support.outages import kill_server
 from pinterest_platform_tests.support.pins import posted
 from pinterest_platform_tests.support.streaming import stream_to_the_end
+from pinterest_platform_tests.support.waiting import wait_for
 
 
 class Streaming:
@@ -63,13 +64,6 @@ def streaming(spark: SparkSession, settings: Settings) -> Iterator[Streaming]:
         loop.thread.join(60)
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.2)
-
-
 def post(settings: Settings, *names: str) -> None:
     producer = KafkaProducer(bootstrap_servers=settings.kafka_bootstrap_servers)
     for name in names:
@@ -83,13 +77,6 @@ def stored(settings: Settings) -> list[str]:
     return [str(row[0]) for row in rows]
 
 
-def kill(stack: LocalStack, server: str, how: signal.Signals) -> None:
-    process = stack.process(server)
-    assert process is not None
-    process.send_signal(how)
-    assert not wait_until_gone([process], 20)
-
-
 def test_the_stream_waits_for_servers_that_are_away_and_goes_on_by_itself(
     spark: SparkSession, corner: Settings, database: Connection, test_stack: LocalStack
 ) -> None:
@@ -97,14 +84,14 @@ def test_the_stream_waits_for_servers_that_are_away_and_goes_on_by_itself(
     with streaming(spark, corner) as loop:
         wait_for(lambda: loop.has_stored("a"))
 
-        kill(test_stack, "postgres", signal.SIGQUIT)  # its immediate stop
+        kill_server(test_stack, "postgres", signal.SIGQUIT)  # its immediate stop
         post(corner, "b")
-        wait_for(lambda: "PostgreSQL at 127.0.0.1:25432 is away" in loop.troubles())
+        wait_for(lambda: f"PostgreSQL at 127.0.0.1:{corner.postgres_port} is away" in loop.troubles())
         test_stack.start(["postgres"])
         wait_for(lambda: loop.has_stored("a", "b"))
 
-        kill(test_stack, "kafka", signal.SIGKILL)
-        wait_for(lambda: "Kafka at 127.0.0.1:29092" in loop.troubles())
+        kill_server(test_stack, "kafka")
+        wait_for(lambda: f"Kafka at {corner.kafka_bootstrap_servers}" in loop.troubles())
         test_stack.start(["kafka"])
         post(corner, "c")
         wait_for(lambda: loop.has_stored("a", "b", "c"))
@@ -158,7 +145,7 @@ def test_a_lock_that_fails_every_attempt_ends_the_run_although_each_failure_look
         monkeypatch.setattr(loop_module, "STALLED_SECONDS", 10.0)
         database.execute(f"ALTER DATABASE {corner.postgres_database} SET lock_timeout = '300ms'")
         try:
-            holding.execute("LOCK TABLE stream_progress IN EXCLUSIVE MODE")
+            lock_batches(holding)
             end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s"
             database.execute(end, [session_name(corner.kafka_topic)])
             post(corner, "b")
@@ -169,7 +156,8 @@ def test_a_lock_that_fails_every_attempt_ends_the_run_although_each_failure_look
 
     assert isinstance(loop.error, loop_module.StreamStalledError)
     assert "Kafka and PostgreSQL answer, and nothing was stored" in str(loop.error)
-    assert "PostgreSQL at 127.0.0.1:25432 did not finish a transaction, which is tried again" in loop.troubles()
+    unfinished = f"PostgreSQL at 127.0.0.1:{corner.postgres_port} did not finish a transaction, which is tried again"
+    assert unfinished in loop.troubles()
 
 
 def test_a_topic_that_is_not_there_for_minutes_ends_the_run(

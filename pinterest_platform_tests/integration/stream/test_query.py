@@ -11,10 +11,10 @@ import pytest
 from kafka import KafkaProducer
 from pyspark.sql import SparkSession
 
-from pinterest_platform.clean_slices.build import read_clean, read_raw, replace_clean_slice
+from pinterest_platform.clean_slices.build import read_clean, read_raw
 from pinterest_platform.landing.landing import land_day
 from pinterest_platform.landing.raw_objects import day_prefix
-from pinterest_platform.pins.calendar import PlausibleTimes, start_of
+from pinterest_platform.pins.calendar import MILLISECONDS_AN_HOUR, PlausibleTimes, start_of
 from pinterest_platform.pins.cleaning import CLEAN_COLUMNS, as_lines
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.kafka import open_topic
@@ -22,11 +22,12 @@ from pinterest_platform.stores.postgres import Connection
 from pinterest_platform.stores.s3 import open_bucket
 from pinterest_platform.stream.lag import stream_lag
 from pinterest_platform.stream.query import StreamOffsetsLostError
+from pinterest_platform_tests.support.cleaned_day import replace_clean_slice
 from pinterest_platform_tests.support.pins import posted
 from pinterest_platform_tests.support.streaming import stream_to_the_end
 
 DAY = datetime(2026, 11, 16, tzinfo=UTC).date()
-AT = start_of(DAY) + 3_600_000
+AT = start_of(DAY) + MILLISECONDS_AN_HOUR
 
 
 def post(settings: Settings, *values: bytes) -> None:

@@ -10,9 +10,9 @@ import pytest
 from dagster._core.event_api import PartitionKeyFilter
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
-from pinterest_platform.clean_slices.plausibility import Finding
 from pinterest_platform.defs.check_results import check_results
 from pinterest_platform.defs.partitions import DAILY
+from pinterest_platform.findings import Finding
 
 DAY = date(2026, 11, 16)
 NEXT_DAY = DAY + timedelta(days=1)

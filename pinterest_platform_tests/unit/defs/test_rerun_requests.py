@@ -7,10 +7,10 @@ import dagster as dg
 import pytest
 
 from pinterest_platform.clean_slices.manifest import newest_manifest
-from pinterest_platform.clean_slices.plausibility import Finding
 from pinterest_platform.defs.check_results import check_result
 from pinterest_platform.defs.partitions import BACKFILL, DAILY, days_of
 from pinterest_platform.defs.rerun_requests import CLEAN_SLICE, RECONCILIATION_CHECK, ask_for_days, settle_days
+from pinterest_platform.findings import Finding
 from pinterest_platform.landing.rerun_requests import days_to_rerun, request_rerun, rerun_requests_of
 from pinterest_platform_tests.support.clean_slices import put_slice
 from pinterest_platform_tests.support.fakes import FakeBucket

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from infra.errors import StackError
 from infra.local_stack.artifacts import Artifact, class_path, missing, read_lock, write_lock
-from infra.local_stack.errors import StackError
 
 JAR = Artifact(coordinate="org.example:server:jar:1.0", size=3, sha256="aa")
 NATIVE = Artifact(coordinate="org.example:server:jar:linux-x86_64:1.0", size=4, sha256="bb")

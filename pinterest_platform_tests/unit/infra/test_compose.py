@@ -12,9 +12,9 @@ import yaml
 from pydantic import SecretStr
 
 from infra.compose.configuration import OWNERS, compose_place, fetch_jars, write_all, write_presto
+from infra.errors import StackError
 from infra.local_stack.artifacts import INFRA, read_lock
-from infra.local_stack.errors import StackError
-from pinterest_platform.settings import Settings
+from infra.local_stack.settings import LocalStackSettings
 
 TEXT = (INFRA / "compose.yaml").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
@@ -55,7 +55,7 @@ def test_every_image_is_pinned() -> None:
 
 def test_defaults_are_those_of_the_settings() -> None:
     written = dict(DEFAULT.findall(TEXT))
-    fields = Settings.model_fields
+    fields = LocalStackSettings.model_fields
 
     assert written == {name: str(fields[name.lower()].default) for name in written}
 
@@ -88,7 +88,7 @@ def test_a_server_runs_as_the_user_whose_its_files_are() -> None:
 
 
 def test_the_files_that_containers_find_come_from_the_templates(
-    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    settings: LocalStackSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fetch_jars(settings)
     monkeypatch.setattr("infra.compose.configuration.os.chown", lambda *_: None)
@@ -108,4 +108,4 @@ def test_the_files_that_containers_find_come_from_the_templates(
 
 def test_a_secret_that_is_missing_is_named() -> None:
     with pytest.raises(StackError, match="PINTEREST_S3_ACCESS_KEY, PINTEREST_S3_SECRET_KEY is not set"):
-        compose_place(Settings().model_copy(update={name: SECRETS[name] for name in list(SECRETS)[:3]}))
+        compose_place(LocalStackSettings().model_copy(update={name: SECRETS[name] for name in list(SECRETS)[:3]}))

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from infra.errors import StackError
 from infra.local_stack.artifacts import Artifact
 from infra.local_stack.download import Downloader
-from infra.local_stack.errors import StackError
 
 CONTENT = bytes(range(256)) * 1000
 ARTIFACT = Artifact("org.a:a:jar:1.0", len(CONTENT), hashlib.sha256(CONTENT).hexdigest())

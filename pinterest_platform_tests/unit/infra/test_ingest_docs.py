@@ -5,14 +5,14 @@ from pathlib import Path
 
 from infra.local_stack.place import make_place
 from infra.local_stack.servers.ingest_api import docs_folder, ingest_api, lay_out_docs
+from infra.local_stack.settings import LocalStackSettings
 from infra.local_stack.setup import fetch_artifacts
 from infra.local_stack.terminal import Terminal
 from ingest_api.docs_files import FILES
-from pinterest_platform.settings import Settings
 
 
 def test_the_api_finds_the_files_of_its_page_where_the_locked_jar_is_laid_out(tmp_path: Path) -> None:
-    place = make_place(Settings(state_folder=tmp_path))
+    place = make_place(LocalStackSettings(state_folder=tmp_path))
     fetch_artifacts({"ingest_api": place.lock["ingest_api"]}, place.settings.artifact_cache, Terminal(io.StringIO()))
 
     for _ in range(2):  # each start does it anew
@@ -26,7 +26,7 @@ def test_the_api_finds_the_files_of_its_page_where_the_locked_jar_is_laid_out(tm
 def test_a_folder_that_a_person_has_set_is_left_alone(tmp_path: Path) -> None:
     own = tmp_path / "own"
     own.mkdir()
-    place = make_place(Settings(state_folder=tmp_path / "state", ingest_docs_folder=own))
+    place = make_place(LocalStackSettings(state_folder=tmp_path / "state", ingest_docs_folder=own))
 
     lay_out_docs(place, docs_folder(place))
 

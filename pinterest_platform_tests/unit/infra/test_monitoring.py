@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 
 from infra.local_stack.monitoring import fetch_monitoring, find_monitoring
+from infra.local_stack.settings import LocalStackSettings
 from infra.local_stack.terminal import Terminal
-from pinterest_platform.settings import Settings
 
 
 @pytest.fixture
-def bare_system(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Settings:
+def bare_system(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> LocalStackSettings:
     """No apt, no Prometheus, an empty cache."""
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
-    return Settings(artifact_cache=tmp_path / "cache")
+    return LocalStackSettings(artifact_cache=tmp_path / "cache")
 
 
 def program(folder: Path, name: str) -> Path:
@@ -25,7 +25,9 @@ def program(folder: Path, name: str) -> Path:
     return file
 
 
-def test_where_the_programs_cannot_be_had_the_stack_says_how_to_get_them_and_goes_on(bare_system: Settings) -> None:
+def test_where_the_programs_cannot_be_had_the_stack_says_how_to_get_them_and_goes_on(
+    bare_system: LocalStackSettings,
+) -> None:
     said = io.StringIO()
 
     fetch_monitoring(bare_system, Terminal(said))
@@ -36,7 +38,7 @@ def test_where_the_programs_cannot_be_had_the_stack_says_how_to_get_them_and_goe
     assert "sudo apt install prometheus prometheus-postgres-exporter" in said.getvalue()
 
 
-def test_who_wants_no_monitoring_hears_nothing_of_it(bare_system: Settings) -> None:
+def test_who_wants_no_monitoring_hears_nothing_of_it(bare_system: LocalStackSettings) -> None:
     said = io.StringIO()
 
     fetch_monitoring(bare_system.model_copy(update={"monitoring": False}), Terminal(said))
@@ -45,7 +47,7 @@ def test_who_wants_no_monitoring_hears_nothing_of_it(bare_system: Settings) -> N
 
 
 def test_a_package_that_is_refused_leaves_nothing_in_the_cache(
-    bare_system: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    bare_system: LocalStackSettings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     bin_folder = tmp_path / "nothing"
     program(bin_folder, "dpkg-deb")
@@ -60,7 +62,7 @@ def test_a_package_that_is_refused_leaves_nothing_in_the_cache(
     assert list((bare_system.artifact_cache / "unpacked").iterdir()) == []
 
 
-def test_programs_of_the_system_are_used(bare_system: Settings, tmp_path: Path) -> None:
+def test_programs_of_the_system_are_used(bare_system: LocalStackSettings, tmp_path: Path) -> None:
     bin_folder = tmp_path / "nothing"
     names = ("prometheus", "promtool", "postgres_exporter")
     expected = [program(bin_folder, name) for name in names]
@@ -71,7 +73,7 @@ def test_programs_of_the_system_are_used(bare_system: Settings, tmp_path: Path) 
     assert [found.prometheus, found.promtool, found.postgres_exporter] == expected
 
 
-def test_a_system_with_half_of_them_has_no_monitoring(bare_system: Settings, tmp_path: Path) -> None:
+def test_a_system_with_half_of_them_has_no_monitoring(bare_system: LocalStackSettings, tmp_path: Path) -> None:
     program(tmp_path / "nothing", "prometheus")
 
     assert find_monitoring(bare_system) is None

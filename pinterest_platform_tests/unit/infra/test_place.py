@@ -9,22 +9,22 @@ from types import SimpleNamespace
 import pytest
 from pydantic import SecretStr
 
+from infra.errors import StackError
 from infra.local_stack.environment import changed_variables, write_environment
-from infra.local_stack.errors import StackError
 from infra.local_stack.java import KAFKA, write_options
 from infra.local_stack.place import Place, loopback_port, make_place
 from infra.local_stack.postgres_home import anyone_reaches
 from infra.local_stack.servers.cassandra import mount_point_is_listed
-from pinterest_platform.settings import Settings
+from infra.local_stack.settings import LocalStackSettings
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
-    return make_place(Settings(state_folder=tmp_path / "a state", artifact_cache=tmp_path / "cache"))
+    return make_place(LocalStackSettings(state_folder=tmp_path / "a state", artifact_cache=tmp_path / "cache"))
 
 
 def test_secrets_are_made_once_and_only_their_owner_reads_them(place: Place) -> None:
-    assert make_place(Settings(state_folder=place.state)).credentials == place.credentials
+    assert make_place(LocalStackSettings(state_folder=place.state)).credentials == place.credentials
     assert (place.state / "secrets.json").stat().st_mode & 0o777 == 0o600
 
 
@@ -34,7 +34,7 @@ def test_secrets_are_not_shown(place: Place) -> None:
 
 
 def test_a_secret_that_was_set_by_hand_is_used(tmp_path: Path) -> None:
-    place = make_place(Settings(state_folder=tmp_path, postgres_password=SecretStr("mine")))
+    place = make_place(LocalStackSettings(state_folder=tmp_path, postgres_password=SecretStr("mine")))
 
     assert place.credentials.postgres_password == "mine"
     assert place.settings.postgres_password == SecretStr("mine")
@@ -44,7 +44,7 @@ def test_a_damaged_secrets_file_says_what_to_do(place: Place) -> None:
     (place.state / "secrets.json").write_text("{")
 
     with pytest.raises(StackError, match="make clean-data"):
-        make_place(Settings(state_folder=place.state))
+        make_place(LocalStackSettings(state_folder=place.state))
 
 
 def test_templates_are_rendered_with_their_values(place: Place) -> None:

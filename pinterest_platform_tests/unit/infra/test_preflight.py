@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from infra.local_stack.errors import StackError
+from infra.errors import StackError
 from infra.local_stack.preflight import check_disk, check_memory, check_ports, without_busy_watchers
 from infra.local_stack.server import Server, nothing
+from infra.local_stack.settings import LocalStackSettings
 from infra.local_stack.terminal import Terminal
-from pinterest_platform.settings import Settings
 
 SERVER = Server(name="kafka", address="", ports={}, command=(), folder=Path(), check=nothing)
-SETTINGS = Settings(state_folder=Path("/nonexistent/state"))
+SETTINGS = LocalStackSettings(state_folder=Path("/nonexistent/state"))
 
 
 def test_a_busy_port_is_named_with_its_setting_and_its_holder(monkeypatch: pytest.MonkeyPatch) -> None:

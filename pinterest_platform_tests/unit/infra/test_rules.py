@@ -11,15 +11,15 @@ import yaml
 
 from infra.local_stack.artifacts import INFRA
 from infra.local_stack.monitoring import fetch_monitoring, find_monitoring
+from infra.local_stack.settings import LocalStackSettings
 from infra.local_stack.terminal import Terminal
-from pinterest_platform.settings import Settings
 
 RULES = sorted((INFRA / "prometheus" / "rules").glob("*.yml"))
 TESTS = sorted((INFRA / "prometheus" / "rules_tests").glob("*.yml"))
 
 
 @pytest.fixture(scope="module")
-def promtool(settings: Settings) -> Path:
+def promtool(settings: LocalStackSettings) -> Path:
     said = io.StringIO()
     fetch_monitoring(settings, Terminal(said))
     programs = find_monitoring(settings)

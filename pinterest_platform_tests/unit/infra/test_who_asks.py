@@ -16,17 +16,17 @@ from infra.local_stack.artifacts import INFRA
 from infra.local_stack.environment import kept_settings, write_environment
 from infra.local_stack.pid_file import write_pid_file
 from infra.local_stack.place import RUN, make_place
+from infra.local_stack.settings import LocalStackSettings
 from infra.local_stack.stack import LocalStack
-from pinterest_platform.settings import Settings
 
 NOBODY = 65534
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
 
 
 @pytest.fixture
-def running(tmp_path: Path) -> Iterator[Settings]:
+def running(tmp_path: Path) -> Iterator[LocalStackSettings]:
     """A stack that was started with a port and a cache of its own; of its servers, one process stands for Kafka."""
-    settings = Settings(
+    settings = LocalStackSettings(
         state_folder=tmp_path / "state",
         artifact_cache=tmp_path / "cache",
         ingest_port=18123,
@@ -57,12 +57,12 @@ def ask_as_nobody(command: str, state: Path) -> subprocess.CompletedProcess[str]
     return subprocess.run(line, env=environment, cwd="/", capture_output=True, text=True, check=False)
 
 
-def test_settings_that_were_written_read_the_same(running: Settings) -> None:
+def test_settings_that_were_written_read_the_same(running: LocalStackSettings) -> None:
     assert kept_settings(running.state_folder) == running
 
 
 def test_another_home_and_another_shell_ask_the_stack_that_runs(
-    running: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    running: LocalStackSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PINTEREST_STATE_FOLDER", str(running.state_folder))
     monkeypatch.setenv("PINTEREST_INGEST_PORT", "8000")
@@ -72,7 +72,9 @@ def test_another_home_and_another_shell_ask_the_stack_that_runs(
     assert LocalStack.as_it_runs().settings == running
 
 
-def test_what_does_not_run_has_the_settings_of_the_shell(running: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_does_not_run_has_the_settings_of_the_shell(
+    running: LocalStackSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (running.state_folder / RUN / "kafka.json").unlink()
     monkeypatch.setenv("PINTEREST_STATE_FOLDER", str(running.state_folder))
     monkeypatch.setenv("PINTEREST_INGEST_PORT", "18999")
@@ -90,7 +92,7 @@ def reachable() -> Iterator[Path]:
 
 @AS_ROOT
 def test_another_user_sees_what_runs_and_whom_to_ask(reachable: Path) -> None:
-    place = make_place(Settings(state_folder=reachable / "state"))
+    place = make_place(LocalStackSettings(state_folder=reachable / "state"))
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
         write_pid_file(place.run_folder, "kafka", process.pid, "127.0.0.1:9092")
 
@@ -120,7 +122,7 @@ def test_a_folder_that_cannot_be_made_is_a_sentence(reachable: Path, command: st
 
 @AS_ROOT
 def test_a_folder_that_another_user_cannot_enter_is_a_sentence(tmp_path: Path) -> None:
-    place = make_place(Settings(state_folder=tmp_path / "state"))
+    place = make_place(LocalStackSettings(state_folder=tmp_path / "state"))
 
     status = ask_as_nobody("status", place.state)
 

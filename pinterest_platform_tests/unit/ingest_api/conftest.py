@@ -13,9 +13,9 @@ import pytest
 from fastapi import FastAPI
 
 from ingest_api.application import create_app
-from ingest_api.memory_publisher import MemoryPublisher
 from ingest_api.metrics import IngestMetrics
 from pinterest_platform.settings import Settings
+from pinterest_platform_tests.support.memory_publisher import MemoryPublisher
 
 T = TypeVar("T")
 NOW = 1_700_000_000_123

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from fastapi import FastAPI
 
-from ingest_api.memory_publisher import MemoryPublisher
 from ingest_api.publisher import BrokerUnavailableError
+from pinterest_platform_tests.support.memory_publisher import MemoryPublisher
 
 
 def test_the_publisher_is_open_while_the_application_runs_and_only_then(app: FastAPI, log: MemoryPublisher) -> None:

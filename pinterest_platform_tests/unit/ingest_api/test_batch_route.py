@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from backports import zstd
 
-from ingest_api.memory_publisher import MemoryPublisher
 from ingest_api.pin_routes import EXAMPLE_BATCH
+from pinterest_platform_tests.support.memory_publisher import MemoryPublisher
 from pinterest_platform_tests.support.pins import pin, pin_without
 from pinterest_platform_tests.unit.ingest_api.conftest import NOW, ApiClient
 

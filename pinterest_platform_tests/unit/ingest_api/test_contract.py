@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, settings
 from schemathesis import Case
 
 from ingest_api.application import create_app
-from ingest_api.memory_publisher import MemoryPublisher
 from ingest_api.metrics import IngestMetrics
 from pinterest_platform.settings import Settings
 from pinterest_platform_tests.support.api_contract import contract_checks
+from pinterest_platform_tests.support.memory_publisher import MemoryPublisher
 
 log = MemoryPublisher()
 asyncio.run(log.open())

@@ -10,9 +10,9 @@ import pytest
 
 from ingest_api.application import create_app
 from ingest_api.docs_files import FILES
-from ingest_api.memory_publisher import MemoryPublisher
 from ingest_api.metrics import IngestMetrics
 from pinterest_platform.settings import Settings
+from pinterest_platform_tests.support.memory_publisher import MemoryPublisher
 from pinterest_platform_tests.unit.ingest_api.conftest import ApiClient, running
 
 REFERENCE = re.compile(r"""(?:src|href)="([^"]*)\"""")

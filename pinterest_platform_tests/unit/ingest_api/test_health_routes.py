@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from ingest_api.memory_publisher import MemoryPublisher
+from pinterest_platform_tests.support.memory_publisher import MemoryPublisher
 from pinterest_platform_tests.unit.ingest_api.conftest import ApiClient
 
 

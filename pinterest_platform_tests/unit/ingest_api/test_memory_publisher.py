@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from ingest_api.memory_publisher import MemoryPublisher
 from ingest_api.publisher import BrokerUnavailableError, Receipt, Record
+from pinterest_platform_tests.support.memory_publisher import MemoryPublisher
 from pinterest_platform_tests.unit.ingest_api.publisher_contract import Log, PublisherContract
 
 

@@ -11,11 +11,11 @@ from hypothesis import settings as tried
 from hypothesis import strategies as st
 
 from ingest_api.application import create_app
-from ingest_api.memory_publisher import MemoryPublisher
 from ingest_api.metrics import IngestMetrics
 from ingest_api.pin_routes import EXAMPLE_ANSWER, EXAMPLE_PIN
 from ingest_api.publisher import Record
 from pinterest_platform.settings import Settings
+from pinterest_platform_tests.support.memory_publisher import MemoryPublisher
 from pinterest_platform_tests.support.pins import pin, pin_without
 from pinterest_platform_tests.unit.ingest_api.conftest import NOW, ApiClient, running
 

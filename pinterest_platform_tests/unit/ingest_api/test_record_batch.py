@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Iterator, Sequence
 
 import pytest
+from kafka import TopicPartition
 from kafka.errors import KafkaTimeoutError
 from kafka.record.memory_records import MemoryRecords
-from kafka.structs import TopicPartition
 
 from ingest_api.publisher import Receipt, Record
 from ingest_api.publisher_result import PublisherResult

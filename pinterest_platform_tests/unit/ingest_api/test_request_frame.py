@@ -11,11 +11,11 @@ import httpx
 import pytest
 
 from ingest_api.application import create_app
-from ingest_api.memory_publisher import MemoryPublisher
 from ingest_api.metrics import IngestMetrics
 from ingest_api.publisher import Receipt, Record
 from ingest_api.write_keys import hash_of
 from pinterest_platform.settings import Settings
+from pinterest_platform_tests.support.memory_publisher import MemoryPublisher
 from pinterest_platform_tests.support.pins import pin, pin_without
 from pinterest_platform_tests.unit.ingest_api.conftest import ApiClient, running
 

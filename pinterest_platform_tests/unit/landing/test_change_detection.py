@@ -13,8 +13,7 @@ from pinterest_platform.landing.change_detection import MOST_DAYS, Changes, Curs
 from pinterest_platform.landing.landing import land_day
 from pinterest_platform.landing.ledger import TopicReplacedError
 from pinterest_platform.landing.rerun_requests import rerun_requests_of
-from pinterest_platform.pins.calendar import PlausibleTimes, start_of
-from pinterest_platform.stores.kafka import MILLISECONDS_AN_HOUR
+from pinterest_platform.pins.calendar import MILLISECONDS_AN_HOUR, PlausibleTimes, start_of
 from pinterest_platform_tests.support.fakes import FakeBucket, FakeTopic
 
 MONDAY, TUESDAY, WEDNESDAY = (date(2026, 11, 16) + timedelta(days=number) for number in range(3))

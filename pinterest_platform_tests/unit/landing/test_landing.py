@@ -19,8 +19,8 @@ from pinterest_platform.landing.landing import land_day
 from pinterest_platform.landing.ledger import TopicReplacedError, read_ledger
 from pinterest_platform.landing.losses import Loss, TopicCutError, losses
 from pinterest_platform.landing.rerun_requests import days_to_rerun, rerun_requests_of
-from pinterest_platform.pins.calendar import MISDATED_DAY, PlausibleTimes, day_of, start_of
-from pinterest_platform.stores.kafka import MILLISECONDS_AN_HOUR, RecordsDeletedError
+from pinterest_platform.pins.calendar import MILLISECONDS_AN_HOUR, MISDATED_DAY, PlausibleTimes, day_of, start_of
+from pinterest_platform.stores.kafka import RecordsDeletedError
 from pinterest_platform.stores.kafka_batches import Record
 from pinterest_platform_tests.support.fakes import FakeBucket, FakeTopic
 from pinterest_platform_tests.support.landing_suite import MONDAY, LandingSuite, contents, lines

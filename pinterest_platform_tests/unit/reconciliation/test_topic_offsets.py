@@ -9,26 +9,15 @@ import pytest
 from pinterest_platform.landing import pieces
 from pinterest_platform.landing.landing import land_day
 from pinterest_platform.landing.raw_objects import landed_objects
-from pinterest_platform.pins.calendar import MISDATED_DAY, PlausibleTimes, start_of
+from pinterest_platform.pins.calendar import MILLISECONDS_AN_HOUR, MISDATED_DAY, PlausibleTimes, start_of
 from pinterest_platform.reconciliation import topic_offsets
 from pinterest_platform.reconciliation.day_offsets import raw as read_raw
 from pinterest_platform.reconciliation.offset_sets import OffsetSet
-from pinterest_platform.stores.kafka import MILLISECONDS_AN_HOUR
 from pinterest_platform_tests.support.fakes import FakeBucket, FakeTopic
 
 MONDAY, TUESDAY, WEDNESDAY = (date(2026, 11, 16) + timedelta(days=number) for number in range(3))
 AHEAD = start_of(date(2040, 1, 1))
 TIMES = PlausibleTimes.until(start_of(WEDNESDAY), date(2025, 1, 1))
-
-
-@pytest.fixture
-def topic() -> FakeTopic:
-    return FakeTopic()
-
-
-@pytest.fixture
-def bucket() -> FakeBucket:
-    return FakeBucket()
 
 
 @pytest.fixture(autouse=True)

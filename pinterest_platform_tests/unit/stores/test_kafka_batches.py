@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
-import kafka
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from kafka import TopicPartition
-from kafka.consumer.fetcher import Fetcher
 from kafka.errors import CorruptRecordError
 from kafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchBuilder
 from kafka.record.legacy_records import LegacyRecordBatchBuilder
@@ -134,24 +131,6 @@ def test_a_batch_that_compaction_has_emptied_is_passed() -> None:
 
     assert records.take(10) == []
     assert records.next_fetch_offset == 1
-
-
-def test_kafka_python_still_has_what_is_replaced_in_it() -> None:
-    theirs = Fetcher.PartitionRecords(0, TopicPartition("pins", 0), MemoryRecords(b""))
-    batch = DefaultRecordBatch(encoded([(1_000, None, b"value", [])]))
-    state = ["isolation_level", "aborted_producer_ids", "leader_epoch", "next_fetch_offset"]
-    methods = ["drain", "_unpack_records", "_consume_aborted_transactions_up_to", "_contains_abort_marker"]
-    needed = {theirs: [*state, *methods, "_is_batch_aborted"], batch: ["_buffer", "_pos"]}
-    moved = [name for thing, names in needed.items() for name in names if not hasattr(thing, name)]
-
-    assert moved == [], f"kafka-python {kafka.__version__} has moved {moved}: see to stores/kafka_batches.py."
-    parsing = inspect.getsource(Fetcher._parse_fetched_data)
-    assert "self.PartitionRecords(" in parsing, (
-        f"kafka-python {kafka.__version__} makes records elsewhere: see to stores/kafka_batches.py."
-    )
-    assert "self._fetcher" in inspect.getsource(kafka.KafkaConsumer.__init__), (
-        f"kafka-python {kafka.__version__} fetches elsewhere: see to read_as_records in stores/kafka_batches.py."
-    )
 
 
 def test_refuses_a_batch_that_is_not_what_its_checksum_says() -> None:

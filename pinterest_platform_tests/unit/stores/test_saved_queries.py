@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pinterest_platform.pins.calendar import LATENESS_MS, MILLISECONDS_AN_HOUR
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.saved_queries import SavedQueryError, saved_queries, saved_query
 
@@ -62,3 +63,8 @@ def test_what_is_lacking_or_too_much_is_told(settings: Settings, values: dict[st
 def test_an_unknown_name_tells_the_known_ones(settings: Settings) -> None:
     with pytest.raises(SavedQueryError, match=r"no saved query pins\. There are: pins_of_a_day\."):
         saved_query(settings, "pins")
+
+
+def test_the_saved_view_of_both_layers_closes_a_day_when_the_platform_does() -> None:
+    query = saved_query(Settings(), "newest_version_of_every_pin")
+    assert f"current_timestamp - INTERVAL '{LATENESS_MS // MILLISECONDS_AN_HOUR}' HOUR" in query.text

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from pinterest_platform.pins.calendar import MISDATED_DAY, start_of
+from pinterest_platform.pins.calendar import MILLISECONDS_AN_HOUR, MISDATED_DAY, start_of
 from pinterest_platform.settings import Settings
 from pinterest_platform.stream.copy_lines import LINE_COLUMNS
 from pinterest_platform.stream.unreadable_records import pass_unreadable_records
@@ -16,7 +16,7 @@ from pinterest_platform_tests.support.fakes import FakeTopic
 from pinterest_platform_tests.support.pins import posted
 
 DAY = date(2026, 11, 16)
-NOON = start_of(DAY) + 12 * 3_600_000
+NOON = start_of(DAY) + 12 * MILLISECONDS_AN_HOUR
 
 
 def passed(spark: SparkSession, topic: FakeTopic, progress: dict[int, int]) -> tuple[int, list[Any]]:

@@ -105,16 +105,6 @@ class Dagster:
 
 
 @pytest.fixture
-def topic() -> FakeTopic:
-    return FakeTopic()
-
-
-@pytest.fixture
-def bucket() -> FakeBucket:
-    return FakeBucket()
-
-
-@pytest.fixture
 def dagster(topic: FakeTopic, bucket: FakeBucket, monkeypatch: pytest.MonkeyPatch) -> Iterator[Dagster]:
     @contextmanager
     def open_topic(*_: object, **__: object) -> Iterator[FakeTopic]:

@@ -10,7 +10,7 @@ import pytest
 from infra.command_line.__main__ import main
 from infra.command_line.history import first_day_of_history
 from infra.command_line.known_days import demand_known_days, read_day
-from infra.local_stack.errors import StackError
+from infra.errors import StackError
 from infra.local_stack.processes import STOPS
 from pinterest_platform.settings import Settings
 

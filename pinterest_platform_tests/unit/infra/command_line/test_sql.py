@@ -10,7 +10,7 @@ import pytest
 
 from infra.command_line.sql_questions import answer_question, as_sql, as_table
 from infra.command_line.sql_shell import converse
-from infra.local_stack.errors import StackError
+from infra.errors import StackError
 from infra.local_stack.terminal import Terminal
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.presto import Answer

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -94,7 +93,7 @@ class Dagster:
     def __init__(self) -> None:
         self.ticks: list[dict[str, object]] = []
 
-    def ask(self, _: str, __: Mapping[str, object]) -> Any:
+    def ask(self, _: str, **__: object) -> Any:
         return answer(self.ticks)
 
 
@@ -159,7 +158,7 @@ def test_a_day_that_is_asked_for_in_vain_shows_how_often() -> None:
 
 @pytest.mark.parametrize("topic", [{}, {"assetObservations": []}, {"assetObservations": [{"metadataEntries": []}]}])
 def test_a_topic_that_was_never_looked_at_has_no_failed_day(topic: dict[str, Any]) -> None:
-    figures = DagsterFigures(lambda _, __: {**answer([]), "topic": topic}, clock=lambda: NOW)
+    figures = DagsterFigures(lambda _, **__: {**answer([]), "topic": topic}, clock=lambda: NOW)
     [failed] = [metric for metric in figures.collect() if metric.name == "pipeline_day_failed_attempts"]
 
     assert failed.samples == []

@@ -1,4 +1,4 @@
-"""The one exception of the local stack. Caught at the edge, in `__main__`."""
+"""The exception of everything that a person starts from the command line. Caught at the edge, in `__main__`."""
 
 from __future__ import annotations
 
