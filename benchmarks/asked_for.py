@@ -146,10 +146,10 @@ def _kill_next_run(settings: Settings, day: date, but_not: set[str]) -> str:
 
     def look() -> str | None:
         for run in _runs(settings, day):
-            if run.status == "STARTED" and run.run_id not in but_not:
-                if process := process_of_run(settings, run.run_id):
-                    process.kill()
-                    return run.run_id
+            is_under_way = run.status == "STARTED" and run.run_id not in but_not
+            if is_under_way and (process := process_of_run(settings, run.run_id)):
+                process.kill()
+                return run.run_id
         return None
 
     return wait_for_answer(look, 10 * _RUN_SECONDS, "batch run to kill")

@@ -8,28 +8,19 @@ benchmarks.ingest_peers waits` and the settings in the environment.
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
 from kafka import KafkaProducer
-from pydantic import BaseModel
+from pydantic import create_model
 
+from pinterest_platform.pins.fields import FIRST_FIELDS
 from pinterest_platform.settings import Settings
 
-
-class Pin(BaseModel):
-    index: int
-    unique_id: str
-    title: str
-    description: str
-    poster_name: str
-    follower_count: str
-    tag_list: str
-    is_image_or_video: str
-    image_src: str
-    downloaded: int
-    save_location: str
-    category: str
+Pin: Any = create_model(
+    "Pin", **{each.posted_name: (int if each.is_posted_as_number else str, ...) for each in FIRST_FIELDS}
+)
 
 
 def answers_at_once(producer: KafkaProducer, topic: str) -> FastAPI:

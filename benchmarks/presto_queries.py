@@ -17,6 +17,7 @@ from typing import Any
 
 import psutil
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812
 
 from benchmarks.record import record
 from benchmarks.stack import BENCHMARK_SETTINGS, running
@@ -24,7 +25,7 @@ from infra.command_line.status import look
 from infra.local_stack.stack import LocalStack
 from ingest_api.emulator.words import CATEGORY_SHARES
 from pinterest_platform.pins.calendar import periods_of
-from pinterest_platform.pins.cleaning import CLEAN_COLUMNS
+from pinterest_platform.pins.cleaning import CLEAN_COLUMNS, CLEAN_SCHEMA
 from pinterest_platform.serving.category_popularity import CategoryCounts, ranked, replace_period
 from pinterest_platform.serving.pinterest_batch import replace_batch_slices
 from pinterest_platform.settings import Settings
@@ -94,7 +95,13 @@ def _fill(settings: Settings, rows: int) -> None:
 def _pins(spark: SparkSession, rows: int) -> DataFrame:
     categories = ", ".join(f"'{name}'" for name in CATEGORIES)
     query = PINS.format(categories=categories, count=len(CATEGORIES), days=DAYS, first=FIRST_DAY, rows=rows)
-    return spark.sql(query)
+    pins = spark.sql(query)
+    return pins.select(
+        *(
+            F.col(field.name) if field.name in pins.columns else F.lit(None).cast(field.dataType).alias(field.name)
+            for field in CLEAN_SCHEMA
+        )
+    )
 
 
 def _rank(settings: Settings, days: list[date], written: Mapping[date, Mapping[str, int]]) -> None:

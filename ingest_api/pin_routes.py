@@ -21,21 +21,9 @@ from ingest_api.answers import (
 from ingest_api.intake import Intake
 from ingest_api.write_keys import HEADER
 from pinterest_platform.pins.event import PostedPin
+from pinterest_platform.pins.fields import PIN_FIELDS
 
-EXAMPLE_PIN: dict[str, Any] = {
-    "index": 4711,
-    "unique_id": "0d2f6c1e-5a3b-4b7e-9c41-7d5a2e8f9b10",
-    "title": "Balcony herb garden in an afternoon",
-    "description": "Five pots, one shelf, and everything that a small kitchen needs… ",
-    "poster_name": "Leaf & Ladle",
-    "follower_count": "51k",
-    "tag_list": "Herb Garden,Balcony Ideas,Small Spaces",
-    "is_image_or_video": "image",
-    "image_src": "https://images.example/originals/0d/2f/0d2f6c1e.jpg",
-    "downloaded": 1,
-    "save_location": "Local save in /data/home-decor",
-    "category": "home-decor",
-}
+EXAMPLE_PIN = {each.posted_name: each.example for each in PIN_FIELDS if each.example is not None}
 EXAMPLE_ANSWER = EXAMPLE_PIN | {"event_id": "6f0c1d52-8e0a-4e39-a8a5-3c1b0f5d7e21", "partition": 2, "offset": 1047}
 _NO_PIN = EXAMPLE_PIN | {"index": "4711", "event_id": "b1f4c8a0-3f7e-4f0e-9a53-0f9a3c8f2d11"}
 EXAMPLE_BATCH = [EXAMPLE_PIN, _NO_PIN]

@@ -18,31 +18,38 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
-from operator import gt, itemgetter
+from operator import gt, itemgetter, le
 from typing import Any, Literal, NamedTuple
 
 import orjson
 from pydantic import ValidationError
 
-from pinterest_platform.pins.event import INT64_MAX, PostedPin
-from pinterest_platform.pins.fields import GREATEST_BYTES
+from pinterest_platform.pins.event import PostedPin
+from pinterest_platform.pins.fields import ADDED_FIELDS, EVENT_ID, FIRST_FIELDS, GREATEST_BYTES, PinField
 
 DECLARED_FIELDS = frozenset(PostedPin.model_fields)
 PLACE_NAMES = frozenset({"partition", "offset"})
 _JSON_WHITE_SPACE = b" \t\r\n"
 
-_NUMBERS = ("index", "downloaded")
-_TEXTS = tuple(name for name in PostedPin.model_fields if name not in {*_NUMBERS, "event_id"})
+# What every post has, the numbers first.
+_NUMBER_FIELDS = tuple(each for each in FIRST_FIELDS if each.is_posted_as_number)
+_TEXT_FIELDS = tuple(each for each in FIRST_FIELDS if not each.is_posted_as_number)
+_NUMBERS = tuple(each.posted_name for each in _NUMBER_FIELDS)
+_TEXTS = tuple(each.posted_name for each in _TEXT_FIELDS)
 _PLAIN_TYPES = (*(int for _ in _NUMBERS), *(str for _ in _TEXTS))
 _plain_values = itemgetter(*_NUMBERS, *_TEXTS)
+_LEAST, _GREATEST = zip(*(each.range for each in _NUMBER_FIELDS), strict=True)
+_identifiers = itemgetter(*(place for place, each in enumerate(_TEXT_FIELDS) if not each.is_nullable))
+_UNIQUE_ID = len(_NUMBERS) + _TEXTS.index("unique_id")
 # A text of so few characters is not too long, whatever they are: none has more than four bytes.
-_SHORT = tuple(GREATEST_BYTES[name] // 4 for name in (*_TEXTS, "event_id"))
-_FOLLOWER_COUNT, _KIND = _TEXTS.index("follower_count"), _TEXTS.index("is_image_or_video")
-# The names alone take more than 100 bytes. So a body of no more than this can have a text too long in those two only.
-_SHORT_BODY = 100 + min(
-    GREATEST_BYTES[name] for name in GREATEST_BYTES.keys() - {"follower_count", "is_image_or_video"}
-)
-_UNIQUE_ID, _CATEGORY = (len(_NUMBERS) + _TEXTS.index(name) for name in ("unique_id", "category"))
+_SHORT = tuple(GREATEST_BYTES[name] // 4 for name in (*_TEXTS, EVENT_ID.name))
+# The names alone take more than 100 bytes. So a body of no more than this can have a text too long only in those that
+# may have less than 512 bytes.
+_FEW_BYTES = 512
+_SHORT_BODY = 100 + _FEW_BYTES
+_small_texts = itemgetter(*(place for place, name in enumerate(_TEXTS) if GREATEST_BYTES[name] < _FEW_BYTES))
+_SHORT_OF_SMALL = _small_texts(_SHORT)
+_ADDED = {each.posted_name: each for each in ADDED_FIELDS}
 
 # The cleaning's JSON reader refuses what is nested in 1,000 levels, and a number of more than 1,000 digits. The API's
 # own gives up at 200 levels: https://docs.rs/jiter/latest/jiter/struct.Jiter.html
@@ -95,13 +102,15 @@ def _plain_event(body: bytes, new_event_id: Callable[[], str]) -> PostedEvent | 
         return None
     event_id = document.get("event_id")
     has_id = type(event_id) is str
-    if tuple(map(type, values)) != _PLAIN_TYPES or len(document) != len(values) + has_id or b"\\u" in body:
+    if tuple(map(type, values)) != _PLAIN_TYPES or b"\\u" in body:
         return None
     texts = (*values[len(_NUMBERS) :], event_id) if has_id else values[len(_NUMBERS) :]
-    if _may_be_too_long(texts, len(body)):
+    added = _plain_added(document, len(document) - len(values) - has_id)
+    if added is None or _may_be_too_long(texts, len(body)):
         return None
     # A name that is given twice has a colon that nothing in the document accounts for.
-    if body.count(b":") != len(document) + "".join(texts).count(":") or not _is_in_range(values, event_id):
+    colons = len(document) + "".join((*texts, *added)).count(":")
+    if body.count(b":") != colons or not _is_in_range(values[: len(_NUMBERS)], texts, event_id):
         return None
     value = body.strip(_JSON_WHITE_SPACE)
     if not has_id:
@@ -112,15 +121,29 @@ def _plain_event(body: bytes, new_event_id: Callable[[], str]) -> PostedEvent | 
 
 def _may_be_too_long(texts: Sequence[str], body_size: int) -> bool:
     if body_size <= _SHORT_BODY:
-        return len(texts[_FOLLOWER_COUNT]) > _SHORT[_FOLLOWER_COUNT] or len(texts[_KIND]) > _SHORT[_KIND]
+        return any(map(gt, map(len, _small_texts(texts)), _SHORT_OF_SMALL))
     return any(map(gt, map(len, texts), _SHORT))
 
 
-def _is_in_range(values: tuple[Any, ...], event_id: str | None) -> bool:
-    index, downloaded = values[: len(_NUMBERS)]
-    has_identifiers = values[_UNIQUE_ID].strip() and values[_CATEGORY].strip()
-    has_identifiers = has_identifiers and (event_id is None or event_id.strip())
-    return bool(has_identifiers) and -INT64_MAX - 1 <= index <= INT64_MAX and 0 <= downloaded <= 1
+def _is_in_range(numbers: Sequence[int], texts: Sequence[str], event_id: str | None) -> bool:
+    has_identifiers = all(map(str.strip, _identifiers(texts))) and (event_id is None or event_id.strip())
+    return bool(has_identifiers) and all(map(le, _LEAST, numbers)) and all(map(le, numbers, _GREATEST))
+
+
+def _plain_added(document: dict[str, Any], count: int) -> Sequence[str] | None:
+    """The texts of `count` fields that came after the first release; None where the rest is anything else."""
+    if not count:
+        return ()
+    members = [(field, document[name]) for name, field in _ADDED.items() if name in document]
+    if len(members) != count or not all(_is_plain(field, value) for field, value in members):
+        return None
+    return [value for _, value in members if type(value) is str]
+
+
+def _is_plain(field: PinField, value: Any) -> bool:
+    if field.greatest_bytes is None:
+        return type(value) is int and field.range[0] <= value <= field.range[1]
+    return type(value) is str and len(value) <= field.greatest_bytes // 4
 
 
 def _careful_event(body: bytes, new_event_id: Callable[[], str]) -> PostedEvent:
@@ -245,12 +268,13 @@ def _unstorable_text(path: str, text: str) -> Iterator[Problem]:
 
 def _read_pin(body: bytes) -> PostedPin:
     try:
-        return PostedPin.model_validate_json(body)
+        pin: PostedPin = PostedPin.model_validate_json(body)
     except ValidationError as error:
         details = error.errors(include_url=False, include_context=False, include_input=False)
         problems = [Problem(_path(detail["loc"]), _reason(detail["msg"])) for detail in details]
         is_missing = any(detail["type"] == "missing" for detail in details)
         raise RefusedPinError(*problems, kind="missing_field" if is_missing else "wrong_value") from error
+    return pin
 
 
 def _path(location: tuple[int | str, ...]) -> str | None:

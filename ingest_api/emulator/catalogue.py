@@ -13,7 +13,7 @@ from typing import Any
 
 from ingest_api.emulator import words
 from ingest_api.emulator.posters import SIZE_SHARES, Poster
-from pinterest_platform.pins.fields import MISSING_TEXTS
+from pinterest_platform.pins.fields import ADDED_FIELDS, MISSING_TEXTS
 
 PIN_COUNT = 11_000
 NO_USER_INFO_SHARE = 1 - sum(SIZE_SHARES.values())
@@ -21,6 +21,8 @@ STORY_SHARE, VIDEO_SHARE = 0.12, 0.10
 NO_TITLE_SHARE, NO_DESCRIPTION_SHARE, NO_TAGS_SHARE, NO_IMAGE_SHARE = 0.03, 0.08, 0.06, 0.02
 FOREIGN_SHARE = 0.10
 CUT_OFF_SHARE = 0.35
+# Fields that came after the first release have no values of the emulator's own.
+_ADDED = {each.posted_name: each.example for each in ADDED_FIELDS if each.example is not None}
 # Scraped pages cut a description off and leave this no-break space behind.
 CUT_OFF = "…\N{NO-BREAK SPACE}"
 
@@ -65,7 +67,7 @@ def _make_pin(random: Random, index: int, author: Poster, category: str) -> Cata
         "save_location": f"Local save in /data/{category}",
         "category": category,
     }
-    return CataloguePin(fields, poster)
+    return CataloguePin(fields | _ADDED, poster)
 
 
 def _texts(random: Random, author: Poster, category: str, *, is_story: bool) -> tuple[str, str]:

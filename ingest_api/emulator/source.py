@@ -16,9 +16,11 @@ import orjson
 
 from ingest_api.emulator.damage import damaged
 from ingest_api.emulator.post import Post
+from pinterest_platform.pins.fields import ADDED_FIELDS, FIRST_FIELDS
 
 Row = dict[str, Any]
-NUMBERS = ("index", "downloaded")
+NUMBERS = tuple(each.posted_name for each in FIRST_FIELDS if each.is_posted_as_number)
+NUMBERS_IF_ANY = tuple(each.posted_name for each in ADDED_FIELDS if each.is_posted_as_number)
 
 
 class SourceError(Exception):
@@ -78,11 +80,17 @@ def _rows_of_csv(file: Path) -> Iterator[Row]:
     with file.open(encoding="utf-8-sig", newline="") as content:
         for number, row in enumerate(csv.DictReader(content), start=1):
             try:
-                yield row | {name: int(row[name]) for name in NUMBERS}
+                yield _with_numbers(row)
             except (KeyError, TypeError, ValueError) as error:
                 raise SourceError(
                     f"Row {number} of {file} has no whole number in {' and '.join(NUMBERS)} ({error}). Mend it first."
                 ) from error
+
+
+def _with_numbers(row: Row) -> Row:
+    """A CSV file has texts only; of a field that a post may lack, an empty one is no number."""
+    optional = {name: int(row[name]) if row[name] else None for name in NUMBERS_IF_ANY if name in row}
+    return row | {name: int(row[name]) for name in NUMBERS} | optional
 
 
 def _rows_of_lines(file: Path) -> Iterator[Row]:

@@ -31,6 +31,7 @@ from pinterest_platform.landing.rerun_requests import rerun_requests_of
 from pinterest_platform.pins.calendar import MISDATED_DAY
 from pinterest_platform.pins.cleaning import (
     CLEAN_COLUMNS,
+    CLEAN_SCHEMA,
     LINE_SCHEMA,
     clean_lines,
     landed_as_misdated,
@@ -38,6 +39,7 @@ from pinterest_platform.pins.cleaning import (
     rejected,
 )
 from pinterest_platform.pins.repeats import EVENT_SCHEMA, accepted_events, mark_repeats
+from pinterest_platform.stores.parquet import NoParquetError
 from pinterest_platform.stores.s3 import ObjectStore
 from pinterest_platform.stores.spark import s3a_url
 
@@ -257,8 +259,15 @@ def _next_offsets(raw_objects: Sequence[RawObject]) -> dict[int, int]:
 
 
 def read_clean(spark: SparkSession, bucket: ObjectStore, days: Iterable[date]) -> DataFrame:
-    """The clean pins of these days."""
-    return spark.read.parquet(*(s3a_url(bucket, key) for day in days for key in clean_files(bucket, day)))
+    """The clean pins of these days. A field that was added after a file was written is null in it.
+
+    Raises:
+        NoParquetError: none of the days was ever cleaned.
+    """
+    files = [s3a_url(bucket, key) for day in days for key in clean_files(bucket, day)]
+    if not files:
+        raise NoParquetError("There are no Parquet files: the days were never cleaned. Materialise clean_pins of them.")
+    return spark.read.schema(CLEAN_SCHEMA).parquet(*files)
 
 
 def read_raw(spark: SparkSession, bucket: ObjectStore, keys: Sequence[str]) -> DataFrame:

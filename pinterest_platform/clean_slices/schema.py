@@ -15,7 +15,7 @@ import pandas as pd  # noqa: TID253 - this module is itself imported only where 
 import pandera.pandas as pa  # noqa: TID253
 import pyarrow
 
-from pinterest_platform.pins.fields import PIN_FIELDS, FieldType
+from pinterest_platform.pins.fields import PIN_FIELDS, FieldType, PinField
 
 _EXAMPLES = 5
 _TEXT = pd.ArrowDtype(pyarrow.string())
@@ -25,12 +25,22 @@ _OF_FIELD = {FieldType.TEXT: _TEXT, FieldType.BIGINT: _LONG, FieldType.INTEGER: 
 _DATE = pd.ArrowDtype(pyarrow.date32())
 _TIMESTAMP = pd.ArrowDtype(pyarrow.timestamp("ns"))  # Spark's INT96, which is UTC and does not say so
 
-_CHECKS = {"follower_count": pa.Check.ge(0), "downloaded": pa.Check.isin([0, 1])}
+
+def _range(field: PinField) -> pa.Check | None:
+    if field.type is FieldType.TEXT:
+        return None
+    if not field.is_posted_as_number:
+        return pa.Check.ge(0)  # a count that was read from a text
+    least, greatest = field.range
+    if (field.least, field.greatest) == (None, None):
+        return None
+    return pa.Check.isin([least, greatest]) if greatest - least == 1 else pa.Check.in_range(least, greatest)
+
 
 CLEAN_PINS = pa.DataFrameSchema(
     {
         **{
-            field.name: pa.Column(_OF_FIELD[field.type], _CHECKS.get(field.name), nullable=field.is_nullable)
+            field.name: pa.Column(_OF_FIELD[field.type], _range(field), nullable=field.is_nullable)
             for field in PIN_FIELDS
         },
         "event_id": pa.Column(_TEXT),
@@ -42,7 +52,7 @@ CLEAN_PINS = pa.DataFrameSchema(
     strict=True,
     ordered=True,
 )
-"""The columns of `pins.cleaning.CLEAN_COLUMNS`: those with no range hold any value."""
+"""The columns of `pins.cleaning.CLEAN_COLUMNS`."""
 
 
 def violations(batches: Iterable[Any]) -> dict[str, list[str]]:

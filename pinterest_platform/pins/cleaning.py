@@ -7,6 +7,7 @@ Does not belong here: reading or writing anything, and rules that look at more t
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 from functools import lru_cache, reduce
 from operator import or_
@@ -43,16 +44,35 @@ LINE_SCHEMA = T.StructType(
 _COORDINATES = ("topic", "partition", "offset", "timestamp")
 
 PIN_COLUMNS = tuple(field.name for field in PIN_FIELDS)
-TEXT_FIELDS = tuple(field.name for field in PIN_FIELDS if field.greatest_bytes is not None)
-PLATFORM_COLUMNS = ("event_id", "ingested_at", "ingest_date", "kafka_partition", "kafka_offset")
-CLEAN_COLUMNS = PIN_COLUMNS + PLATFORM_COLUMNS
+_SPARK_TYPES = {
+    FieldType.TEXT: T.StringType(),
+    FieldType.BIGINT: T.LongType(),
+    FieldType.INTEGER: T.IntegerType(),
+}
+_PLATFORM_SCHEMA = T.StructType(
+    [
+        T.StructField("event_id", T.StringType()),
+        T.StructField("ingested_at", T.TimestampType()),
+        T.StructField("ingest_date", T.DateType()),
+        T.StructField("kafka_partition", T.IntegerType()),
+        T.StructField("kafka_offset", T.LongType()),
+    ]
+)
+CLEAN_SCHEMA = T.StructType(
+    [*(T.StructField(field.name, _SPARK_TYPES[field.type]) for field in PIN_FIELDS), *_PLATFORM_SCHEMA]
+)
+PLATFORM_COLUMNS = tuple(_PLATFORM_SCHEMA.names)
+CLEAN_COLUMNS = tuple(CLEAN_SCHEMA.names)
 REJECT_COLUMNS = ("ingested_at", "ingest_date", "kafka_topic", "kafka_partition", "kafka_offset", "original", "reason")
 
 _POSTED_TEXTS = tuple(GREATEST_BYTES)
+_POSTED_NUMBERS = tuple(field for field in PIN_FIELDS if field.is_posted_as_number)
 _POSTED_SCHEMA = T.StructType(
     [T.StructField(name, T.StringType()) for name in _POSTED_TEXTS]
-    + [T.StructField("index", T.LongType()), T.StructField("downloaded", T.LongType())]
+    + [T.StructField(field.posted_name, T.LongType()) for field in _POSTED_NUMBERS]
 )
+_IDENTIFIERS = tuple(field.posted_name for field in PIN_FIELDS if not (field.is_posted_as_number or field.is_nullable))
+_WHOLE_NUMBERS = PinField("any", FieldType.BIGINT).range  # what a `LongType` holds
 # What a JSON value may be that is no text: from_json reads null where it is another one.
 _OTHER_TYPES = ("array<string>", "map<string,string>", "double", "boolean")
 _STRICT_JSON = {"allowSingleQuotes": "false", "allowNonNumericNumbers": "false"}
@@ -174,7 +194,7 @@ def _pin_columns() -> list[Column]:
 
 
 def _clean_value(field: PinField) -> Column:
-    if field.greatest_bytes is None:
+    if field.is_posted_as_number:
         return F.col(f"pin.{field.posted_name}").cast(field.type.value)
     text = _present(field.posted_name)
     return text if field.type is FieldType.TEXT else _whole_number(text)
@@ -227,18 +247,25 @@ def _reject_reason() -> Column:
         _when(F.col("value_base64").isNotNull(), "the value is not UTF-8 text"),
         _when(~_is_one_json_object(text), "the value is not a JSON object"),
         F.when(text.contains(r"\u"), _unstorable_text(text)),
-        _when(_present("unique_id").isNull(), "unique_id is missing"),
-        _when(_present("category").isNull(), "category is missing"),
-        _when(F.col("pin.index").isNull() & _has(text, "index"), "index is not a whole number of 64 bits"),
-        _when(F.col("pin.index").isNull(), "index is missing"),
-        _when(F.col("pin.downloaded").isNull() & _has(text, "downloaded"), "downloaded is not 0 or 1"),
-        _when(~F.col("pin.downloaded").isin(0, 1), "downloaded is not 0 or 1"),
+        *(_when(_present(name).isNull(), f"{name} is missing") for name in _IDENTIFIERS),
+        *(reason for field in _POSTED_NUMBERS for reason in _number_reasons(text, field)),
         _field_that_is_no_text(text),
         *(
             _when(F.octet_length(f"pin.{name}") > limit, f"{name} is {too_long(name)}")
             for name, limit in GREATEST_BYTES.items()
         ),
     )
+
+
+def _number_reasons(text: Column, field: PinField) -> Iterator[Column]:
+    name, number = field.posted_name, F.col(f"pin.{field.posted_name}")
+    least, greatest = field.range
+    is_no_such_number = f"{name} is not {field.range_in_words}"
+    yield _when(number.isNull() & _has(text, name), is_no_such_number)
+    if not field.is_nullable:
+        yield _when(number.isNull(), f"{name} is missing")
+    if (least, greatest) != _WHOLE_NUMBERS:
+        yield _when(~number.between(least, greatest), is_no_such_number)
 
 
 def _when(condition: Column, reason: str) -> Column:

@@ -1,19 +1,25 @@
 """The posted pin: the one contract that producers, the ingest API and the cleaning share.
 
-Belongs here: the shape of a posted event, and what makes its values valid. Does not belong here: the limits and missing
-texts of each field (`fields`), what cleaning makes of them (`cleaning`), and anything that needs Spark: the ingest API
-imports this module.
+What makes a posted value valid. Which fields there are follows from `fields`; what cleaning makes of them is in
+`cleaning`. Nothing here needs Spark: the ingest API imports this module.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, create_model, field_validator
 
-from pinterest_platform.pins.fields import GREATEST_BYTES, too_long
+from pinterest_platform.pins.fields import (
+    ADDED_FIELDS,
+    EVENT_ID,
+    FIRST_FIELDS,
+    GREATEST_BYTES,
+    POSTED_FIELDS,
+    PinField,
+    too_long,
+)
 
-INT64_MAX = 2**63 - 1
 _BYTES_A_CHARACTER = 4  # of UTF-8, at most
 
 
@@ -45,33 +51,38 @@ def is_too_long(field: str, text: str) -> bool:
     return len(text) * _BYTES_A_CHARACTER > limit and len(text.encode("utf-8", "surrogatepass")) > limit
 
 
-def _describe_limits(schema: dict[str, Any]) -> None:
+def _describe(schema: dict[str, Any]) -> None:
     """JSON Schema counts characters, of which a text has no more than bytes: the description says what is counted."""
-    for name, limit in GREATEST_BYTES.items():
-        described = schema["properties"][name]
-        text = next(kind for kind in described.get("anyOf", [described]) if kind["type"] == "string")
-        text["maxLength"] = limit
-        described["description"] = f"At most {limit:,} bytes of UTF-8."
+    for name, field in POSTED_FIELDS.items():
+        described, told = schema["properties"][name], [field.meaning]
+        if field.greatest_bytes is not None:
+            text = next(kind for kind in described.get("anyOf", [described]) if kind["type"] == "string")
+            text["maxLength"] = field.greatest_bytes
+            told.append(f"At most {field.greatest_bytes:,} bytes of UTF-8.")
+        if any(told):
+            described["description"] = " ".join(filter(None, told))
 
 
-class PostedPin(BaseModel):
+def _definition(field: PinField, *, is_required: bool) -> Any:
+    if field.is_posted_as_number:
+        least, greatest = field.range
+        kind: Any = Annotated[int, Field(ge=least, le=greatest)]
+    else:
+        kind = Text if field.is_nullable else Identifier
+    return (kind, ...) if is_required else (kind | None, None)
+
+
+_PinFields: Any = create_model(
+    "_PinFields",
+    **{each.posted_name: _definition(each, is_required=True) for each in FIRST_FIELDS},
+    **{each.posted_name: _definition(each, is_required=False) for each in (*ADDED_FIELDS, EVENT_ID)},
+)
+
+
+class PostedPin(_PinFields):  # type: ignore[misc]
     """One pin as a client posts it. Types are strict (`"7"` is no `index`); further fields are kept as they are."""
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="allow", json_schema_extra=_describe_limits)
-
-    unique_id: Identifier
-    index: int = Field(ge=-INT64_MAX - 1, le=INT64_MAX)
-    title: Text
-    description: Text
-    poster_name: Text
-    follower_count: Text
-    tag_list: Text
-    is_image_or_video: Text
-    image_src: Text
-    downloaded: int = Field(ge=0, le=1)
-    save_location: Text
-    category: Identifier
-    event_id: Identifier | None = None
+    model_config = ConfigDict(strict=True, frozen=True, extra="allow", json_schema_extra=_describe)
 
     @field_validator(*GREATEST_BYTES)
     @classmethod

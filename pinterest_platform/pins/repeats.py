@@ -13,7 +13,8 @@ from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql import types as T  # noqa: N812
 
 from pinterest_platform.pins.calendar import REPEAT_DAYS
-from pinterest_platform.pins.cleaning import CLEAN_COLUMNS, PIN_COLUMNS
+from pinterest_platform.pins.cleaning import CLEAN_COLUMNS
+from pinterest_platform.pins.fields import ADDED_FIELDS, FIRST_FIELDS
 from pinterest_platform.pins.order import ORDER
 
 # What is remembered of a record that was posted with an event id: digests of 64 bits stand for the id and the fields.
@@ -38,8 +39,10 @@ def accepted_events(cleaned: DataFrame) -> DataFrame:
     """
     partition, offset = F.col("kafka_partition").cast("string"), F.col("kafka_offset").cast("string")
     has_own_id = F.col("event_id") != F.concat_ws("-", "kafka_topic", partition, offset)
-    # xxhash64 passes over nulls; no field is this character.
-    fields = [F.coalesce(F.col(name).cast("string"), F.lit("\x01")) for name in PIN_COLUMNS]
+    # xxhash64 passes over nulls; no field is this character. What is remembered of a record that lacks a later field
+    # stays as it was before there was that field.
+    fields = [F.coalesce(F.col(each.name).cast("string"), F.lit("\x01")) for each in FIRST_FIELDS]
+    fields += [F.concat(F.lit(f"{each.name}\x01"), F.col(each.name).cast("string")) for each in ADDED_FIELDS]
     return cleaned.where(F.col("reason").isNull()).select(
         *CLEAN_COLUMNS,
         F.when(has_own_id, F.xxhash64("event_id")).alias("event"),

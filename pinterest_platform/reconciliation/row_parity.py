@@ -20,11 +20,11 @@ from typing import Any
 from psycopg import sql
 
 from pinterest_platform.clean_slices.manifest import clean_files
+from pinterest_platform.clean_slices.read import read_clean_batches
 from pinterest_platform.pins.cleaning import CLEAN_COLUMNS
 from pinterest_platform.pins.order import ORDER
 from pinterest_platform.reconciliation.day_offsets import stream_progress
 from pinterest_platform.settings import Settings
-from pinterest_platform.stores.parquet import read_batches
 from pinterest_platform.stores.postgres import Connection, connect
 from pinterest_platform.stores.postgres_copy import copy_text
 from pinterest_platform.stores.s3 import open_bucket
@@ -80,7 +80,7 @@ def compare_with_stream(settings: Settings, day: date) -> Parity | None:
     Raises:
         NoParquetError: the day was never cleaned.
     """
-    batches = read_batches(settings, clean_files(open_bucket(settings), day), CLEAN_COLUMNS)
+    batches = read_clean_batches(settings, clean_files(open_bucket(settings), day), CLEAN_COLUMNS)
     with closing(connect(settings)) as connection, connection.transaction():
         if stream_progress(connection, settings.kafka_topic, day) is None:
             return None

@@ -17,10 +17,11 @@ from typing import Any
 
 from pyspark.sql import DataFrame
 
+from pinterest_platform.pins.cleaning import CLEAN_COLUMNS
 from pinterest_platform.serving.pin_rows import TABLE, RefusedPin, write_pins
 from pinterest_platform.serving.write_times import Slice, finish_write, take_write_time
 from pinterest_platform.settings import Settings
-from pinterest_platform.stores.cassandra import attempt_all, execute_all, open_session
+from pinterest_platform.stores.cassandra import attempt_all, demand_columns, execute_all, open_session
 
 _CATEGORIES_OF_DAY = "SELECT category FROM pinterest_batch_categories WHERE ingest_date = %s"
 _ADD_CATEGORY = "INSERT INTO pinterest_batch_categories (ingest_date, category) VALUES (?, ?) USING TIMESTAMP ?"
@@ -63,10 +64,14 @@ def replace_batch_slices(
         settings: where Cassandra is.
         days: the slices.
         clock: seconds since 1970.
+
+    Raises:
+        CassandraTablesMissingError: the table lacks a column of a field that an upgrade has added.
     """
     rows = _count_by_category(pins, days)
     with open_session(settings) as session:
         session.set_keyspace(settings.cassandra_keyspace)
+        demand_columns(session, settings, TABLE, CLEAN_COLUMNS)
         slices = {day: Slice(TABLE, day.isoformat()) for day in days}
         write_time = take_write_time(session, list(slices.values()), lambda each: _newest_row(session, each), clock)
         # Named before they are filled: a run that dies in between must not leave rows that nobody finds again.

@@ -1,50 +1,20 @@
-"""Cassandra, as the platform uses it: the keyspace, its tables, and CQL from Python.
+"""Cassandra, as the platform uses it: the keyspace, and CQL from Python.
 
-Rows are written by `serving.pinterest_batch` and `serving.category_popularity`.
+Its tables are in `stores.cassandra_tables`. Rows are written by `serving.pinterest_batch` and
+`serving.category_popularity`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from pinterest_platform.connections import cassandra_driver_options
 from pinterest_platform.settings import Settings
+from pinterest_platform.stores.cassandra_migrations import apply_migrations, columns_of
 
-PINTEREST_BATCH = """
-    CREATE TABLE IF NOT EXISTS {keyspace}.pinterest_batch (
-        ingest_date date, category text, unique_id text, index_id bigint, title text, description text,
-        poster_name text, follower_count bigint, tag_list text, is_image_or_video text, image_src text,
-        downloaded int, save_location text, event_id text, ingested_at timestamp,
-        kafka_partition int, kafka_offset bigint,
-        PRIMARY KEY ((ingest_date, category), unique_id)
-    )"""
-# Which partitions of pinterest_batch a day has: without it, a reader of a day would have to scan all tokens.
-PINTEREST_BATCH_CATEGORIES = """
-    CREATE TABLE IF NOT EXISTS {keyspace}.pinterest_batch_categories (
-        ingest_date date, category text, PRIMARY KEY (ingest_date, category)
-    )"""
-# The clustering order is the ranking: the most popular category of a period is the first row of its partition.
-CATEGORY_POPULARITY = """
-    CREATE TABLE IF NOT EXISTS {keyspace}.category_popularity (
-        period_kind text, period text, rank int, category text,
-        posts bigint, distinct_pins bigint, distinct_posters bigint,
-        PRIMARY KEY ((period_kind, period), rank, category)
-    )"""
-# What Cassandra refused of a day, each row with its words: clean rows = pinterest_batch + these.
-PINTEREST_BATCH_REJECTS = """
-    CREATE TABLE IF NOT EXISTS {keyspace}.pinterest_batch_rejects (
-        ingest_date date, kafka_partition int, kafka_offset bigint, unique_id text, category text, reason text,
-        PRIMARY KEY (ingest_date, kafka_partition, kafka_offset)
-    )"""
-# The highest write time that somebody has taken for a slice, and the highest whose rows are all there.
-SLICE_WRITES = """
-    CREATE TABLE IF NOT EXISTS {keyspace}.slice_writes (
-        table_name text, slice text, taken bigint, written bigint, PRIMARY KEY ((table_name, slice))
-    )"""
-TABLES = (PINTEREST_BATCH, PINTEREST_BATCH_CATEGORIES, PINTEREST_BATCH_REJECTS, CATEGORY_POPULARITY, SLICE_WRITES)
 _KEYSPACE = """
     CREATE KEYSPACE IF NOT EXISTS {keyspace}
     WITH replication = {{'class': 'NetworkTopologyStrategy', '{datacenter}': {replicas}}}"""
@@ -59,15 +29,29 @@ class CassandraUnavailableError(Exception):
 
 
 class CassandraTablesMissingError(Exception):
-    """The keyspace lacks a table, since `create_tables` has not run since the platform was upgraded."""
+    """The keyspace lacks a table or a column, since `create_tables` has not run since the platform was upgraded."""
 
 
-def create_tables(settings: Settings) -> None:
-    """Create the keyspace and those of its tables that are not there: of an older installation, the newer ones."""
+def create_tables(settings: Settings) -> list[int]:
+    """Create the keyspace, and bring its tables to the newest shape; returns the numbers of the steps it took."""
     with open_session(settings) as session:
         _create_keyspace(session, settings)
-        for statement in TABLES:
-            session.execute(statement.format(keyspace=settings.cassandra_keyspace))
+        return apply_migrations(session, settings.cassandra_keyspace)
+
+
+def demand_columns(session: Any, settings: Settings, table: str, columns: Iterable[str]) -> None:
+    """Refuse to go on with a table that an upgrade has not brought up to date.
+
+    Raises:
+        CassandraTablesMissingError: the table lacks some of these columns.
+    """
+    found = columns_of(session, settings.cassandra_keyspace, table)
+    lacking = [name for name in columns if name not in found]
+    if lacking:
+        raise CassandraTablesMissingError(
+            f"The table {table} in the keyspace {settings.cassandra_keyspace} of {_address(settings)} lacks "
+            f"{', '.join(lacking)}, as after an upgrade: make run adds it, elsewhere create_tables (docs/cluster.md)."
+        )
 
 
 def _create_keyspace(session: Any, settings: Settings) -> None:

@@ -30,10 +30,21 @@ def count_rows(settings: Settings, keys: Sequence[str]) -> int:
         return int(files.count_rows()) if files is not None else 0
 
 
-def read_batches(settings: Settings, keys: Sequence[str], columns: Sequence[str] | None = None) -> Iterator[Any]:
+def read_batches(
+    settings: Settings,
+    keys: Sequence[str],
+    columns: Sequence[str] | None = None,
+    added: Sequence[tuple[int, Any]] = (),
+) -> Iterator[Any]:
     """The rows of these files as pyarrow's record batches of at most `BATCH_ROWS` rows; the first one is empty.
 
     So that whoever looks at types sees them where there are no rows.
+
+    Args:
+        settings: where S3 is.
+        keys: of the files.
+        columns: those to read; all that there are, unless given.
+        added: columns (pyarrow fields) that older files lack, each with its place among all; null where it is lacking.
 
     Raises:
         NoParquetError: there are no files.
@@ -44,6 +55,8 @@ def read_batches(settings: Settings, keys: Sequence[str], columns: Sequence[str]
         files = _open(settings, keys)
         if files is None:
             raise NoParquetError("There are no Parquet files: the day was never cleaned. Materialise clean_pins of it.")
+        if added:
+            files = files.replace_schema(with_added(files.schema, added))
         scanner = files.scanner(columns=None if columns is None else list(columns), batch_size=BATCH_ROWS)
         yield _empty(scanner.projected_schema)
         yield from scanner.to_batches()
@@ -54,6 +67,14 @@ def first_rows(settings: Settings, keys: Sequence[str], size: int) -> Any | None
     with _in_words(settings):
         files = _open(settings, keys)
         return files.head(size) if files is not None else None
+
+
+def with_added(schema: Any, added: Sequence[tuple[int, Any]]) -> Any:
+    """The pyarrow schema with those of the columns that it lacks, each in its place."""
+    for place, column in sorted(added, key=lambda each: each[0]):
+        if column.name not in schema.names:
+            schema = schema.insert(min(place, len(schema)), column)
+    return schema
 
 
 @contextmanager

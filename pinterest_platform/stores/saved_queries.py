@@ -5,7 +5,8 @@ Belongs here: how such a file is read and how values get into it. Does not belon
 
 A file begins with comments: a sentence on what it answers, then a line `-- :name  what it is` for each value that it
 takes. `:name` in the query becomes a quoted text, and of several texts a list in brackets; `DATE :name` makes dates of
-them; `:rows` becomes a whole number, or ALL.
+them; `:rows` becomes a whole number, or ALL. `:pin_fields` becomes the names of all fields of a pin, and `:pin_texts`
+each of them cast to text.
 """
 
 from __future__ import annotations
@@ -16,12 +17,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pinterest_platform.pins.fields import PIN_FIELDS
 from pinterest_platform.settings import Settings
 
 _PARAMETER = re.compile(r"(?<![:\w])(DATE )?:([a-z_]+)\b")
 _LIST = re.compile(r"\bIN (?:DATE )?:([a-z_]+)\b")
 _DESCRIBED = re.compile(r"^:([a-z_]+)\s+(.*)")
 _ROWS = re.compile(r"\d+|ALL")
+_OF_ALL_FIELDS = {
+    ":pin_fields": ", ".join(each.name for each in PIN_FIELDS),
+    ":pin_texts": ", ".join(f"CAST({each.name} AS varchar)" for each in PIN_FIELDS),
+}
 # The public name: so the files can be given to any client as they are.
 _KEYSPACE = "cassandra.pinterest_data."
 
@@ -62,6 +68,8 @@ class SavedQuery:
         if not _ROWS.fullmatch(str(given["rows"])):
             raise SavedQueryError(f"rows={given['rows']} is neither a whole number nor ALL.")
         text = self.text.replace(_KEYSPACE, f"cassandra.{settings.cassandra_keyspace}.")
+        for name, fields in _OF_ALL_FIELDS.items():
+            text = text.replace(name, fields)
         return _PARAMETER.sub(lambda match: _literal(match[2], given[match[2]], match[1] or ""), text)
 
 

@@ -1,18 +1,19 @@
 """The stream's tables, as numbered steps from an empty database to the newest shape.
 
-Belongs here: each step, once and for ever: one that has been released is never edited, the next one changes what it
-made. Does not belong here: how steps are applied (`stores.postgres`), and the partitions of days
-(`stream.day_partitions`).
+A step that has been released is never edited (a test has the digest of each); the next one changes what it made. So the
+steps name the columns as they were then, and nothing here follows from the table of fields. How steps are applied is in
+`stores.postgres`, the partitions of days in `stream.day_partitions`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import LiteralString
 
 from psycopg import sql
 
-PIN_COLUMN_TYPES: dict[str, LiteralString] = {
+_RELEASED_COLUMNS: dict[str, LiteralString] = {
     "unique_id": "text NOT NULL",
     "index_id": "bigint NOT NULL",
     "title": "text",
@@ -31,34 +32,40 @@ PIN_COLUMN_TYPES: dict[str, LiteralString] = {
     "kafka_partition": "integer NOT NULL",
     "kafka_offset": "bigint NOT NULL",
 }
-_PIN_COLUMN_NAMES = sql.SQL(", ").join(map(sql.Identifier, PIN_COLUMN_TYPES))
 _COORDINATES = ("ingested_at", "kafka_partition", "kafka_offset")
 _NOT_POSTED = ("event_id", "ingest_date", *_COORDINATES)
-_PIN_COLUMNS = sql.SQL(", ").join(
-    sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind)) for name, kind in PIN_COLUMN_TYPES.items()
+_RELEASED_NAMES = sql.SQL(", ").join(map(sql.Identifier, _RELEASED_COLUMNS))
+_EVENT = sql.SQL("hashtextextended({}, 0)").format(sql.Identifier("pinterest_stream", "event_id"))
+_CONTENT = sql.SQL("hashtextextended(({}), 0)").format(
+    sql.SQL(" || chr(2) || ").join(
+        sql.SQL("coalesce({}::text, chr(1))").format(sql.Identifier("pinterest_stream", name))
+        for name in _RELEASED_COLUMNS
+        if name not in _NOT_POSTED
+    )
 )
-
-
-def event_digest(table: str) -> sql.Composed:
-    """What the index of event ids has first: eight bytes for an id of any length."""
-    return sql.SQL("hashtextextended({}, 0)").format(sql.Identifier(table, "event_id"))
-
-
-def content_digest(table: str) -> sql.Composed:
-    """What the index has second, of the posted fields: an id that many pins have is found with its content at once."""
-    return sql.SQL("hashtextextended({}, 0)").format(_content(table))
-
-
-def content_identity(table: str) -> sql.Composed:
-    """128 bits of the posted fields, which stand for them where the fields themselves are not kept."""
-    return sql.SQL("md5({})::uuid").format(_content(table))
-
-
-def _content(table: str) -> sql.Composed:
-    # Immutable, as an index asks for: concat_ws is not. Bytes that stand in hardly any field part them.
-    names = [name for name in PIN_COLUMN_TYPES if name not in _NOT_POSTED]
-    fields = [sql.SQL("coalesce({}::text, chr(1))").format(sql.Identifier(table, name)) for name in names]
-    return sql.SQL("({})").format(sql.SQL(" || chr(2) || ").join(fields))
+# A repeat is no post of its own. Of the copies of an event the earliest counts, as in the batch.
+_RECORDS_VIEW: LiteralString = """CREATE OR REPLACE VIEW pinterest_stream_records AS
+            SELECT {columns} FROM pinterest_stream AS stored
+            WHERE NOT EXISTS (
+                SELECT FROM stream_duplicates AS again
+                WHERE again.is_earlier AND again.of_date = stored.ingest_date
+                  AND again.of_partition = stored.kafka_partition AND again.of_offset = stored.kafka_offset
+            )
+            UNION ALL
+            SELECT {earlier}
+            FROM (
+                SELECT DISTINCT ON (of_date, of_partition, of_offset) * FROM stream_duplicates WHERE is_earlier
+                ORDER BY of_date, of_partition, of_offset, ingested_at, kafka_offset, kafka_partition
+            ) AS again JOIN pinterest_stream AS stored
+                ON stored.ingest_date = again.of_date
+                AND stored.kafka_partition = again.of_partition AND stored.kafka_offset = again.of_offset"""
+# What the batch makes of a day, made of the stream: one row a pin and day, the newest by the batch's own order.
+_SLICES_VIEW: LiteralString = """CREATE VIEW pinterest_stream_slices AS
+            SELECT DISTINCT ON (ingest_date, unique_id) {columns} FROM pinterest_stream_records
+            ORDER BY ingest_date, unique_id, ingested_at DESC, kafka_offset DESC, kafka_partition DESC"""
+_NEWEST_VIEW: LiteralString = """CREATE VIEW pinterest_stream_newest AS
+            SELECT DISTINCT ON (unique_id) {columns} FROM pinterest_stream_records
+            ORDER BY unique_id, ingested_at DESC, kafka_offset DESC, kafka_partition DESC"""
 
 
 @dataclass(frozen=True)
@@ -68,6 +75,36 @@ class Migration:
     number: int
     name: str
     statements: tuple[sql.SQL | sql.Composed, ...]
+
+
+def add_field(number: int, name: LiteralString, kind: LiteralString, *before: LiteralString) -> Migration:
+    """The step that adds a pin's field, null in the rows that there are, and shows it in the views.
+
+    Args:
+        number: of the step.
+        name: of the column.
+        kind: what SQL calls its type.
+        before: the fields that earlier steps have added, in their order: a view keeps the columns that it has.
+    """
+    columns = (*_RELEASED_COLUMNS, *before, name)
+    names = sql.SQL(", ").join(map(sql.Identifier, columns))
+    return Migration(
+        number,
+        f"the field {name}",
+        (
+            sql.SQL("ALTER TABLE pinterest_stream ADD COLUMN {} {}").format(sql.Identifier(name), sql.SQL(kind)),
+            sql.SQL(_RECORDS_VIEW).format(columns=names, earlier=_of_earliest_copy(columns)),
+            *(
+                sql.SQL(view.replace("CREATE VIEW", "CREATE OR REPLACE VIEW")).format(columns=names)
+                for view in (_SLICES_VIEW, _NEWEST_VIEW)
+            ),
+        ),
+    )
+
+
+def _of_earliest_copy(columns: Iterable[str]) -> sql.Composed:
+    """Of a repeat that came earlier than the row that it repeats: its own place and time, the row's fields."""
+    return sql.SQL(", ").join(sql.Identifier("again" if name in _NOT_POSTED else "stored", name) for name in columns)
 
 
 # The first step asks whether a table is there: databases older than the list of steps have these tables already.
@@ -80,7 +117,11 @@ _TABLES = (
             PRIMARY KEY (ingest_date, kafka_partition, kafka_offset),
             UNIQUE (ingest_date, event_id)
         ) PARTITION BY RANGE (ingest_date)"""
-    ).format(columns=_PIN_COLUMNS),
+    ).format(
+        columns=sql.SQL(", ").join(
+            sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind)) for name, kind in _RELEASED_COLUMNS.items()
+        )
+    ),
     sql.SQL(
         """CREATE TABLE IF NOT EXISTS stream_rejects (
             ingested_at timestamptz NOT NULL, ingest_date date NOT NULL, kafka_topic text NOT NULL,
@@ -168,20 +209,15 @@ _SLICES = (
             SELECT {again}
             FROM stream_duplicates AS again JOIN pinterest_stream AS stored USING (ingest_date, event_id)"""
     ).format(
-        columns=_PIN_COLUMN_NAMES,
+        columns=_RELEASED_NAMES,
         again=sql.SQL(", ").join(
             sql.SQL("coalesce(again.ingested_at, stored.ingested_at)")
             if name == "ingested_at"
             else sql.Identifier("again" if name in _COORDINATES else "stored", name)
-            for name in PIN_COLUMN_TYPES
+            for name in _RELEASED_COLUMNS
         ),
     ),
-    # What the batch makes of a day, made of the stream: one row a pin and day, the newest by the batch's own order.
-    sql.SQL(
-        """CREATE VIEW pinterest_stream_slices AS
-            SELECT DISTINCT ON (ingest_date, unique_id) {columns} FROM pinterest_stream_records
-            ORDER BY ingest_date, unique_id, ingested_at DESC, kafka_offset DESC, kafka_partition DESC"""
-    ).format(columns=_PIN_COLUMN_NAMES),
+    sql.SQL(_SLICES_VIEW).format(columns=_RELEASED_NAMES),
     sql.SQL(
         """CREATE VIEW stream_days AS
             SELECT ingest_date, sum(records)::bigint AS records, sum(pins)::bigint AS pins,
@@ -198,18 +234,12 @@ _SLICES = (
     ),
 )
 # A reader of the newest pins alone needs one row a pin, not one a pin and day.
-_NEWEST = (
-    sql.SQL(
-        """CREATE VIEW pinterest_stream_newest AS
-            SELECT DISTINCT ON (unique_id) {columns} FROM pinterest_stream_records
-            ORDER BY unique_id, ingested_at DESC, kafka_offset DESC, kafka_partition DESC"""
-    ).format(columns=_PIN_COLUMN_NAMES),
-)
+_NEWEST = (sql.SQL(_NEWEST_VIEW).format(columns=_RELEASED_NAMES),)
 # An event id that comes again is a repeat only with the same content; what else has it is stored beside it.
 _REPEATS = (
     sql.SQL("ALTER TABLE pinterest_stream DROP CONSTRAINT IF EXISTS pinterest_stream_ingest_date_event_id_key"),
     sql.SQL("CREATE INDEX pinterest_stream_event ON pinterest_stream (({event}), ({content}))").format(
-        event=event_digest("pinterest_stream"), content=content_digest("pinterest_stream")
+        event=_EVENT, content=_CONTENT
     ),
     # Which copy a repeat is of. It came earlier than that one by its time where its partition was read later. Repeats
     # that were noted before this step have neither, and no content.
@@ -231,29 +261,7 @@ _REPEATS = (
     sql.SQL("CREATE INDEX stream_conflicts_of_day ON stream_conflicts (ingest_date)"),
 )
 _EACH_EVENT_ONCE = (
-    # A repeat is no post of its own. Of the copies of an event the earliest counts, as in the batch.
-    sql.SQL(
-        """CREATE OR REPLACE VIEW pinterest_stream_records AS
-            SELECT {columns} FROM pinterest_stream AS stored
-            WHERE NOT EXISTS (
-                SELECT FROM stream_duplicates AS again
-                WHERE again.is_earlier AND again.of_date = stored.ingest_date
-                  AND again.of_partition = stored.kafka_partition AND again.of_offset = stored.kafka_offset
-            )
-            UNION ALL
-            SELECT {earlier}
-            FROM (
-                SELECT DISTINCT ON (of_date, of_partition, of_offset) * FROM stream_duplicates WHERE is_earlier
-                ORDER BY of_date, of_partition, of_offset, ingested_at, kafka_offset, kafka_partition
-            ) AS again JOIN pinterest_stream AS stored
-                ON stored.ingest_date = again.of_date
-                AND stored.kafka_partition = again.of_partition AND stored.kafka_offset = again.of_offset"""
-    ).format(
-        columns=_PIN_COLUMN_NAMES,
-        earlier=sql.SQL(", ").join(
-            sql.Identifier("again" if name in _NOT_POSTED else "stored", name) for name in PIN_COLUMN_TYPES
-        ),
-    ),
+    sql.SQL(_RECORDS_VIEW).format(columns=_RELEASED_NAMES, earlier=_of_earliest_copy(_RELEASED_COLUMNS)),
     sql.SQL(
         """CREATE OR REPLACE VIEW stream_days AS
             SELECT ingest_date, sum(records)::bigint AS records, sum(pins)::bigint AS pins,
@@ -282,6 +290,23 @@ _CONDITION = (
             ADD COLUMN rows_per_second double precision, ADD COLUMN last_stored_at timestamptz"""
     ),
 )
+# Ties are broken as everywhere else (`pins.order`). Profiles of before may differ where one poster's pins share a
+# millisecond: the check `profiles_equal_a_recount` names them, and the job `rebuild_profile_popularity` corrects them.
+_LAST_HOUR_IN_ORDER = (
+    sql.SQL(
+        """CREATE OR REPLACE VIEW popular_profiles_last_hour AS
+            SELECT poster_name, count(*) AS posts,
+                (array_agg(follower_count ORDER BY ingested_at DESC, kafka_offset DESC, kafka_partition DESC)
+                    FILTER (WHERE follower_count IS NOT NULL))[1] AS latest_follower_count,
+                max(ingested_at) AS last_posted_at
+            FROM pinterest_stream
+            WHERE poster_name IS NOT NULL
+              AND ingest_date >= ((now() - interval '1 hour') AT TIME ZONE 'UTC')::date
+              AND ingested_at > now() - interval '1 hour'
+            GROUP BY poster_name
+            ORDER BY posts DESC, latest_follower_count DESC NULLS LAST, poster_name"""
+    ),
+)
 
 MIGRATIONS = (
     Migration(1, "tables of the stream", _TABLES),
@@ -294,4 +319,5 @@ MIGRATIONS = (
     Migration(8, "each event once, for SQL", _EACH_EVENT_ONCE),
     Migration(9, "what the stream says of itself", _CONDITION),
     Migration(10, "where the stream began", _BEGINNING),
+    Migration(11, "one order of records for the last hour", _LAST_HOUR_IN_ORDER),
 )

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql.types import StringType
 
-from pinterest_platform.pins.cleaning import CLEAN_COLUMNS, PIN_COLUMNS
+from pinterest_platform.pins.cleaning import CLEAN_COLUMNS, CLEAN_SCHEMA, PIN_COLUMNS
 from pinterest_platform.stores.postgres_copy import ESCAPES, NULL
 
 LINE = "line"
@@ -18,7 +19,7 @@ LINE_COLUMNS = (*CLEAN_COLUMNS, "original", "reason")
 
 # A reject's fields were not looked at closely: they may hold what PostgreSQL has no text for.
 _FIELDS_OF_A_PIN = frozenset({*PIN_COLUMNS, "event_id"})
-_NUMBERS = ("index_id", "follower_count", "downloaded", "ingest_date", "kafka_partition", "kafka_offset")
+_NO_TEXTS = frozenset(field.name for field in CLEAN_SCHEMA if field.dataType != StringType())
 
 
 def copy_lines(cleaned: DataFrame) -> DataFrame:
@@ -34,7 +35,7 @@ def _field(name: str) -> Column:
     if name == "original":
         # PostgreSQL has no NUL in text; the raw object in S3 keeps the record as it came.
         return F.when(is_reject, _escaped(F.translate(name, "\0", "\N{SYMBOL FOR NULL}")))
-    text = F.col(name).cast("string") if name in _NUMBERS else _escaped(F.col(name))
+    text = F.col(name).cast("string") if name in _NO_TEXTS else _escaped(F.col(name))
     return F.when(~is_reject, text) if name in _FIELDS_OF_A_PIN else text
 
 

@@ -22,7 +22,7 @@ from pinterest_platform.pins.calendar import REPEAT_DAYS
 from pinterest_platform.pins.cleaning import PIN_COLUMNS
 from pinterest_platform.pins.order import ORDER
 from pinterest_platform.stores.postgres import Connection
-from pinterest_platform.stores.stream_tables import content_digest, content_identity, event_digest
+from pinterest_platform.stores.stream_digests import content_digest, content_identity, event_digest
 from pinterest_platform.stream.day_partitions import existing_partitions
 
 VERDICT_COLUMNS = sql.SQL(

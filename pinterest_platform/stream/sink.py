@@ -20,8 +20,8 @@ from pinterest_platform.pins.calendar import MISDATED_DAY
 from pinterest_platform.pins.cleaning import CLEAN_COLUMNS
 from pinterest_platform.pins.order import ORDER
 from pinterest_platform.stores.postgres import Connection
+from pinterest_platform.stores.stream_digests import content_identity
 from pinterest_platform.stores.stream_retention import kept_from
-from pinterest_platform.stores.stream_tables import content_identity
 from pinterest_platform.stream.copy_lines import LINE_COLUMNS
 from pinterest_platform.stream.day_partitions import create_day_partition
 from pinterest_platform.stream.event_identity import VERDICT_COLUMNS, check_events

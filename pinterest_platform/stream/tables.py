@@ -10,7 +10,20 @@ from typing import Any
 
 from psycopg.rows import dict_row
 
+from pinterest_platform.pins.fields import EVENT_ID, PIN_FIELDS
 from pinterest_platform.stores.postgres import Connection
+
+COLUMN_TYPES = {
+    **{
+        each.name: each.type.value if each.is_nullable else f"{each.type.value} NOT NULL"
+        for each in (*PIN_FIELDS, EVENT_ID)
+    },
+    "ingested_at": "timestamptz NOT NULL",
+    "ingest_date": "date NOT NULL",
+    "kafka_partition": "integer NOT NULL",
+    "kafka_offset": "bigint NOT NULL",
+}
+"""Of the clean columns in `pinterest_stream`, as its migrations have made them."""
 
 _COUNTED_EXACTLY = 200_000
 _SAMPLED_ROWS = 5

@@ -19,6 +19,7 @@ from pinterest_platform.clean_slices.manifest import (
     quarantine_prefix,
     settled_requests,
 )
+from pinterest_platform.clean_slices.read import added_columns
 from pinterest_platform.stores.s3 import ObjectStore
 
 CLEAN_SCHEMA = pyarrow.schema(
@@ -35,6 +36,7 @@ CLEAN_SCHEMA = pyarrow.schema(
         ("image_src", pyarrow.string()),
         ("downloaded", pyarrow.int32()),
         ("save_location", pyarrow.string()),
+        *(column for _, column in added_columns()),
         ("event_id", pyarrow.string()),
         ("ingested_at", pyarrow.timestamp("ns")),
         ("ingest_date", pyarrow.date32()),

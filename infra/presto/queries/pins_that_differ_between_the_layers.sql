@@ -3,21 +3,18 @@
 -- :categories  those of the days, as pinterest_batch_categories has them
 -- :rows  how many of them, or ALL; 20 unless given
 WITH both_layers AS (
-    SELECT 'batch' AS layer, unique_id, index_id, title, category, description, poster_name, follower_count, tag_list,
-        is_image_or_video, image_src, downloaded, save_location, event_id, ingested_at, kafka_partition, kafka_offset
+    SELECT 'batch' AS layer, :pin_fields, event_id, ingested_at, kafka_partition, kafka_offset
     FROM cassandra.pinterest_data.pinterest_batch
     WHERE ingest_date IN DATE :days AND category IN :categories
     UNION ALL
-    SELECT 'stream' AS layer, unique_id, index_id, title, category, description, poster_name, follower_count, tag_list,
-        is_image_or_video, image_src, downloaded, save_location, event_id, ingested_at, kafka_partition, kafka_offset
+    SELECT 'stream' AS layer, :pin_fields, event_id, ingested_at, kafka_partition, kafka_offset
     FROM postgresql.public.pinterest_stream_slices
     WHERE ingest_date IN DATE :days
 ),
 digested AS (
     -- A few bytes a row, so that a day of millions fits into memory.
     SELECT layer, unique_id, kafka_partition, kafka_offset, xxhash64(to_utf8(json_format(CAST(ARRAY[
-        CAST(index_id AS varchar), title, category, description, poster_name, CAST(follower_count AS varchar), tag_list,
-        is_image_or_video, image_src, CAST(downloaded AS varchar), save_location, event_id, CAST(ingested_at AS varchar)
+        :pin_texts, event_id, CAST(ingested_at AS varchar)
     ] AS json)))) AS content
     FROM both_layers
 )

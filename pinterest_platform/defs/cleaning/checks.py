@@ -23,6 +23,7 @@ from pinterest_platform.clean_slices.plausibility import (
     check_quarantined,
     count_categories,
 )
+from pinterest_platform.clean_slices.read import read_clean_batches
 from pinterest_platform.defs.asset_keys import CLEAN, QUARANTINED
 from pinterest_platform.defs.check_results import check_result, conflicts_finding, result
 from pinterest_platform.defs.cleaning.assets import misdated_records
@@ -32,7 +33,7 @@ from pinterest_platform.findings import Finding
 from pinterest_platform.pins.calendar import MISDATED_DAY
 from pinterest_platform.reconciliation.event_ids import conflicts
 from pinterest_platform.settings import Settings
-from pinterest_platform.stores.parquet import NoParquetError, count_rows, read_batches
+from pinterest_platform.stores.parquet import NoParquetError, count_rows
 from pinterest_platform.stores.s3 import open_bucket
 
 _DAYS_COMPARED = 7
@@ -128,7 +129,7 @@ def _count_categories(settings: Settings, day: date) -> int:
 
 def _columns(settings: Settings, day: date, *columns: str) -> Callable[[], Iterator[Any]]:
     """Starts to read these columns (all of them) of the day's clean pins."""
-    return lambda: read_batches(settings, clean_files(open_bucket(settings), day), columns or None)
+    return lambda: read_clean_batches(settings, clean_files(open_bucket(settings), day), columns or None)
 
 
 @dg.asset_check(asset=QUARANTINED, partitions_def=DAILY)

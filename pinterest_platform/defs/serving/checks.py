@@ -10,6 +10,7 @@ from typing import Any
 import dagster as dg
 
 from pinterest_platform.clean_slices.manifest import clean_files, clean_files_of_year, clean_prefix
+from pinterest_platform.clean_slices.read import read_clean_batches
 from pinterest_platform.defs.check_results import check_result, check_results
 from pinterest_platform.defs.partitions import DAILY, RECOUNT_PERIODS
 from pinterest_platform.defs.reconciliation import layers_findings, reconciliation_findings, rows_findings
@@ -23,7 +24,6 @@ from pinterest_platform.serving.pinterest_batch import rejects_of
 from pinterest_platform.serving.popularity_recount import COUNTED_COLUMNS, recount
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.cassandra import open_session
-from pinterest_platform.stores.parquet import read_batches
 from pinterest_platform.stores.s3 import ObjectStore, open_bucket
 
 _ACCOUNT = dg.AssetCheckSpec(
@@ -108,7 +108,7 @@ def recounted(settings: Settings, bucket: ObjectStore, period: Period, day: date
     """The ranking of the period that the day lies in, from clean Parquet."""
     of_day = period.kind == "day"
     files = clean_files(bucket, day) if of_day else _clean_files_of(bucket, period, day)
-    return ranked(recount(read_batches(settings, files, COUNTED_COLUMNS), pins_repeat=not of_day))
+    return ranked(recount(read_clean_batches(settings, files, COUNTED_COLUMNS), pins_repeat=not of_day))
 
 
 def popularity_finding(

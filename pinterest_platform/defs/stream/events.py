@@ -22,9 +22,8 @@ from pinterest_platform.defs.asset_keys import PROFILES, STREAM
 from pinterest_platform.defs.metadata import counts, sample
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.postgres import connect
-from pinterest_platform.stores.stream_tables import PIN_COLUMN_TYPES
 from pinterest_platform.stream.activity import StreamReport
-from pinterest_platform.stream.tables import TableState, profiles_state, rejects_by_reason, stream_state
+from pinterest_platform.stream.tables import COLUMN_TYPES, TableState, profiles_state, rejects_by_reason, stream_state
 
 _MATERIALISE_SECONDS = 300.0
 _IDLE_SECONDS = 60.0
@@ -74,7 +73,7 @@ class StreamEvents:
             if key == PROFILES:
                 return _table_facts(profiles_state(connection))
             facts, rejects = _table_facts(stream_state(connection)), rejects_by_reason(connection)
-        columns = [dg.TableColumn(name, kind) for name, kind in PIN_COLUMN_TYPES.items()]
+        columns = [dg.TableColumn(name, kind) for name, kind in COLUMN_TYPES.items()]
         return facts | {
             "rows_of_this_run": self._rows_of_this_run,
             "rejects_by_reason": counts("reason", rejects),

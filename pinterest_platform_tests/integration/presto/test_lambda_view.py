@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from pinterest_platform.pins.cleaning import CLEAN_COLUMNS, newest_per_pin
+from pinterest_platform.pins.cleaning import CLEAN_COLUMNS, CLEAN_SCHEMA, newest_per_pin
 from pinterest_platform.serving.pinterest_batch import replace_batch_slices
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.postgres import Connection
@@ -26,10 +26,6 @@ from pinterest_platform_tests.support.waiting import repeated
 TODAY = datetime.now(UTC).date()
 CLOSED = TODAY - timedelta(days=2)  # yesterday is open until one o'clock
 SHOWN = ("unique_id", "category", "title", "poster_name", "follower_count", "is_image_or_video")
-CLEAN_SCHEMA = """unique_id string, index_id bigint, title string, category string, description string,
-    poster_name string, follower_count bigint, tag_list string, is_image_or_video string, image_src string,
-    downloaded int, save_location string, event_id string, ingested_at timestamp, ingest_date date,
-    kafka_partition int, kafka_offset bigint"""
 Row = dict[str, Any]
 
 

@@ -160,7 +160,7 @@ def test_the_schema_says_how_long_a_text_may_be() -> None:
     properties = PostedPin.model_json_schema()["properties"]
 
     assert properties["poster_name"]["maxLength"] == 1_024
-    assert properties["poster_name"]["description"] == "At most 1,024 bytes of UTF-8."
+    assert properties["poster_name"]["description"] == "The profile that posted it. At most 1,024 bytes of UTF-8."
     assert properties["event_id"]["anyOf"][0]["maxLength"] == 512
 
 

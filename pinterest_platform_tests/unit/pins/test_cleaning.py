@@ -27,11 +27,11 @@ from pinterest_platform.pins.cleaning import (
     newest_per_pin,
     rejected,
 )
-from pinterest_platform.pins.event import INT64_MAX
 from pinterest_platform.pins.fields import GREATEST_BYTES
 from pinterest_platform_tests.support.pins import VALID_PIN, pin, pin_without, posted
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+INT64_MAX = 2**63 - 1
 
 
 def without(field: str) -> bytes:

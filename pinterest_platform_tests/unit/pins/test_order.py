@@ -13,8 +13,6 @@ from pinterest_platform.stores.stream_tables import MIGRATIONS
 
 NEWEST_FIRST = ", ".join(f"{name} DESC" for name in ORDER)
 CREATES = re.compile(r"CREATE (?:OR REPLACE )?VIEW (\w+)")
-# Its released text breaks ties by partition before offset. A migration has to replace it; then this mark goes.
-LAST_HOUR = pytest.param("popular_profiles_last_hour", marks=pytest.mark.xfail(reason="not migrated yet"))
 
 
 def views() -> dict[str, str]:
@@ -34,7 +32,7 @@ def test_what_looks_for_the_newest_is_found() -> None:
     )
 
 
-@pytest.mark.parametrize("name", [*sorted(RANKED.keys() - {"popular_profiles_last_hour"}), LAST_HOUR])
+@pytest.mark.parametrize("name", sorted(RANKED))
 def test_every_query_and_view_takes_the_newest_by_the_platforms_order(name: str) -> None:
     text = re.sub(r'["\s]+', " ", RANKED[name])
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pinterest_platform.pins.calendar import LATENESS_MS, MILLISECONDS_AN_HOUR
+from pinterest_platform.pins.fields import PIN_FIELDS
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.saved_queries import SavedQueryError, saved_queries, saved_query
 
@@ -45,6 +46,16 @@ def test_values_become_literals_that_end_where_they_should(settings: Settings) -
         "WHERE day = DATE '2026-11-16' AND day IN (DATE '2026-11-16', DATE '2026-11-17') AND name IN ('it''s', 'b') "
         "LIMIT 7"
     )
+
+
+def test_the_fields_of_a_pin_are_those_of_the_table(tmp_path: Path) -> None:
+    (tmp_path / "all.sql").write_text("-- All.\nSELECT :pin_fields, ARRAY[:pin_texts] FROM pins")
+
+    text = saved_query(Settings(saved_queries=tmp_path), "all").filled(Settings(), {})
+
+    names = [each.name for each in PIN_FIELDS]
+    texts = ", ".join(f"CAST({name} AS varchar)" for name in names)
+    assert text == f"SELECT {', '.join(names)}, ARRAY[{texts}] FROM pins"  # noqa: S608
 
 
 @pytest.mark.parametrize(
