@@ -16,7 +16,7 @@ from ingest_api.emulator.post import Post
 from ingest_api.emulator.posters import make_posters
 from ingest_api.posted_event import RefusedPinError, read_event
 from pinterest_platform.pins.event import PostedPin
-from pinterest_platform.pins.fields import MISSING_TEXTS
+from pinterest_platform.pins.fields import MISSING_TEXTS, PIN_FIELDS
 
 SEED = 7
 
@@ -111,3 +111,11 @@ def test_the_catalogue_has_eleven_thousand_distinct_pins() -> None:
     catalogue = make_catalogue(random, make_posters(random))
     assert len({pin.fields["unique_id"] for pin in catalogue}) == 11_000
     assert [pin.fields["index"] for pin in catalogue] == list(range(11_000))
+
+
+def test_an_invented_pin_has_the_fields_of_the_table() -> None:
+    random = Random(0)
+
+    [pin] = make_catalogue(random, make_posters(random), 1)
+
+    assert pin.fields.keys() == {each.posted_name for each in PIN_FIELDS}
