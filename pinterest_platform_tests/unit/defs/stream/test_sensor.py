@@ -47,7 +47,7 @@ def test_a_run_that_beats_lives() -> None:
 
 @pytest.mark.parametrize("status", [DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING])
 def test_a_run_that_is_silent_is_dead(status: DagsterRunStatus) -> None:
-    assert "No sign of life for 13 s" in str(cause_of_death(run(status), heartbeat(silent=13), NOW))
+    assert "No heartbeat for 13 s" in str(cause_of_death(run(status), heartbeat(silent=13), NOW))
 
 
 def test_silence_means_nothing_when_postgres_has_just_come_back() -> None:
