@@ -1,8 +1,7 @@
-"""Where a day probably is in the topic, by Kafka's index of times.
+"""Where a day's records probably are in the topic, by Kafka's time index.
 
-Belongs here: the look-up. It is a guess, for what may be guessed: which days to ask for first, and what an account
-reads besides what S3 has. A record whose timestamp is ahead of its neighbours' hides them from it, so that nothing is
-landed by it.
+Only a guess: a record with a timestamp ahead of its neighbours' hides them from the index. So it is used to choose what
+reconciliation reads in addition to the chunks in S3, and never to decide what is landed.
 """
 
 from __future__ import annotations
