@@ -1,7 +1,4 @@
-"""How far the stream has come: a row of `stream_progress` per partition, committed with the rows it speaks of.
-
-Belongs here: reading it, for whoever wants to know, without Spark. Does not belong here: who writes it (`stream.sink`).
-"""
+"""The stream's progress: the next offset of each partition, in `stream_progress`, committed together with the rows."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ def test_the_stream_waits_for_servers_that_are_away_and_goes_on_by_itself(
 
         kill(test_stack, "postgres", signal.SIGQUIT)  # its immediate stop
         post(corner, "b")
-        wait_for(lambda: "PostgreSQL at 127.0.0.1:25432 is away" in loop.troubles())
+        wait_for(lambda: "PostgreSQL at 127.0.0.1:25432 is unavailable" in loop.troubles())
         test_stack.start(["postgres"])
         wait_for(lambda: loop.has_stored("a", "b"))
 
@@ -168,7 +168,7 @@ def test_a_lock_that_fails_every_attempt_ends_the_run_although_each_failure_look
             database.execute(f"ALTER DATABASE {corner.postgres_database} RESET lock_timeout")
 
     assert isinstance(loop.error, loop_module.StreamStalledError)
-    assert "Kafka and PostgreSQL answer, and nothing was stored" in str(loop.error)
+    assert "Kafka and PostgreSQL answer, but nothing was stored" in str(loop.error)
     assert "PostgreSQL at 127.0.0.1:25432 did not finish a transaction, which is tried again" in loop.troubles()
 
 
@@ -185,7 +185,7 @@ def test_a_topic_that_is_not_there_for_minutes_ends_the_run(
         loop.thread.join(90)
 
     assert isinstance(loop.error, loop_module.StreamStalledError)
-    assert "Kafka and PostgreSQL answer, and nothing was stored" in str(loop.error)
+    assert "Kafka and PostgreSQL answer, but nothing was stored" in str(loop.error)
 
 
 def test_the_heartbeat_says_what_the_stream_does(spark: SparkSession, corner: Settings, database: Connection) -> None:

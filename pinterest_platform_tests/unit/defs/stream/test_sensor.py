@@ -91,4 +91,4 @@ def test_the_sensor_judges_nothing_while_postgres_is_away() -> None:
         outcome = keep_streaming(dg.build_sensor_context(instance=instance, resources={"settings": away}))
 
     assert isinstance(outcome, dg.SkipReason)
-    assert "PostgreSQL at 127.0.0.1:9 is away" in str(outcome.skip_message)
+    assert "PostgreSQL at 127.0.0.1:9 is unavailable" in str(outcome.skip_message)
