@@ -1,4 +1,4 @@
-"""Cassandra, as the platform uses it: the keyspace, its tables, and CQL from Python.
+"""Cassandra: the keyspace, its tables, sessions, and running CQL from Python.
 
 Rows are written by `serving.pinterest_batch` and `serving.category_popularity`.
 """

@@ -1,8 +1,7 @@
-"""The stream's tables, as numbered steps from an empty database to the newest shape.
+"""Migrations of the stream's tables: numbered steps from an empty database to the newest schema.
 
-Belongs here: each step, once and for ever: one that has been released is never edited, the next one changes what it
-made. Does not belong here: how steps are applied (`stores.postgres`), and the partitions of days
-(`stream.day_partitions`).
+A released step is never edited; the next one changes what it made. Day partitions are created by
+`stream.day_partitions`.
 """
 
 from __future__ import annotations
