@@ -1,8 +1,6 @@
-"""The posted pin: the one contract that producers, the ingest API and the cleaning share.
+"""The posted event: the contract that producers, the ingest API and the cleaning share.
 
-Belongs here: the shape of a posted event, and what makes its values valid. Does not belong here: the limits and missing
-texts of each field (`fields`), what cleaning makes of them (`cleaning`), and anything that needs Spark: the ingest API
-imports this module.
+It must not import Spark, since the ingest API imports it. Limits and missing texts of each field are in `fields`.
 """
 
 from __future__ import annotations

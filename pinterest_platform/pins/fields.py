@@ -1,13 +1,10 @@
-"""The fields of a pin, once: names, types, missing texts, and how long a text may be.
+"""The fields of a pin: names, types, missing texts, and greatest lengths. Everything else derives from this table.
 
-Belongs here: the table of fields, and what follows from it alone. Does not belong here: how a field is read or refused
-(`event` for what is posted, `cleaning` for any record), the columns that the platform adds, and anything that needs
-Spark: the ingest API imports this module.
+It must not import Spark, since the ingest API imports it.
 
-The greatest lengths are bytes of UTF-8, whatever they compress to, because that is what the stores count. They lie
-below what each can hold where the field is part of a key or of an index: PostgreSQL's btree takes 2,704 bytes an entry,
-Cassandra's keys 65,535. Together the greatest texts are 120 KiB, far below a row of PostgreSQL (1 GiB) or a mutation of
-Cassandra (16 MiB).
+Lengths are bytes of UTF-8, uncompressed, because that is what the stores count. They are below what each store can hold
+where the field is part of a key or an index: PostgreSQL's btree takes 2,704 bytes per entry, Cassandra's keys 65,535.
+The greatest texts together are 120 KiB, far below a PostgreSQL row (1 GiB) or a Cassandra mutation (16 MiB).
 """
 
 from __future__ import annotations
