@@ -1,8 +1,7 @@
-"""Every setting of the platform, and the only place that reads the environment.
+"""All settings of the platform; the only module that reads the environment.
 
-Belongs here: names, types and defaults of settings, and how they travel to a child process. Does not belong here:
-anything that opens a connection. A setting `kafka_topic` is read from `PINTEREST_KAFKA_TOPIC`. The defaults are those
-of the local stack on loopback; secrets have none.
+The setting `kafka_topic` is read from `PINTEREST_KAFKA_TOPIC`. Defaults are those of the local stack on loopback;
+secrets have none.
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ def _conclude(
         return result(finding, severity, spec.name)
     for day, finding in findings.items():
         evaluation = _evaluation(spec, day, result(finding, severity, spec.name))
-        context.op_execution_context.log_event(evaluation)  # type: ignore[arg-type] # log_event accepts evaluations, its type does not say so
+        context.op_execution_context.log_event(evaluation)  # type: ignore[arg-type] # accepted, but not by its type
     broken = {day: finding.problem for day, finding in findings.items() if finding.problem}
     return dg.AssetCheckResult(
         check_name=spec.name,

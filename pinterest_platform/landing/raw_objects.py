@@ -1,5 +1,5 @@
-"""Raw objects: gzipped JSON lines in S3, one line per Kafka record. An object is of one day, partition and chunk of
-offsets.
+"""Raw objects in S3: gzipped JSON lines, one line per Kafka record. An object has the records of one day, partition and
+chunk of offsets.
 """
 
 from __future__ import annotations

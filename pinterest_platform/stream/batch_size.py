@@ -50,7 +50,7 @@ class BatchSize:
         return self._better != self.records
 
     def measure(self, lines: Sequence[str]) -> None:
-        """Learn from a batch: too large where a full one would have twice the bytes, too small at a quarter."""
+        """Learn from a batch. The limit is wrong if a full batch had over twice the bytes, or under a quarter."""
         total = sum(map(len, lines))
         if total < _TELLING_BYTES and len(lines) < self.records // 2:
             return

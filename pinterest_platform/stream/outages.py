@@ -14,6 +14,7 @@ from kafka.errors import KafkaError
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.kafka import TopicUnavailableError
 
+# https://www.postgresql.org/docs/15/errcodes-appendix.html
 # Connection exceptions, and operator intervention: PostgreSQL stops, or has not started yet.
 _IS_AWAY = ("08", "57P")
 # Disk full, out of memory, too many connections.
