@@ -1,7 +1,6 @@
-"""How each client library is told to reach Kafka, Cassandra and PostgreSQL: addresses, credentials, certificates.
+"""How client libraries reach Kafka, Cassandra and PostgreSQL: addresses, credentials and certificates.
 
-Belongs here: settings in, a client's own option names out, so that two clients of one system cannot disagree. Does not
-belong here: opening a connection, and options that say how a client works rather than where and as whom.
+Each function turns settings into a client's own option names, so that two clients of one system cannot disagree.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from pydantic import SecretStr
 
 from pinterest_platform.settings import Settings
 
-# The connector's own default are two suites that neither new certificates (ECDSA) nor new servers take.
+# The connector's default is two suites that neither new certificates (ECDSA) nor new servers accept.
 _CIPHER_SUITES = (
     "TLS_AES_256_GCM_SHA384",
     "TLS_AES_128_GCM_SHA256",
@@ -31,7 +30,7 @@ _LOGIN_MODULES = {
 
 
 def kafka_python_options(settings: Settings) -> dict[str, Any]:
-    """Of every client of kafka-python."""
+    """Options of every kafka-python client."""
     options: dict[str, Any] = {
         "bootstrap_servers": settings.kafka_bootstrap_servers,
         "security_protocol": settings.kafka_security_protocol,
@@ -46,7 +45,7 @@ def kafka_python_options(settings: Settings) -> dict[str, Any]:
 
 
 def spark_kafka_options(settings: Settings) -> dict[str, str]:
-    """Of Spark's Kafka source. The authority's certificate travels in them: executors need no file."""
+    """Options of Spark's Kafka source. They contain the authority's certificate, so executors need no file."""
     options = {
         "kafka.bootstrap.servers": settings.kafka_bootstrap_servers,
         "kafka.security.protocol": settings.kafka_security_protocol,
@@ -61,7 +60,7 @@ def spark_kafka_options(settings: Settings) -> dict[str, str]:
 
 
 def cassandra_driver_options(settings: Settings) -> dict[str, Any]:
-    """Of the `Cluster` of cassandra-driver, without its execution profile."""
+    """Options of cassandra-driver's `Cluster`, without its execution profile."""
     from cassandra.auth import PlainTextAuthProvider
 
     options: dict[str, Any] = {
@@ -76,7 +75,7 @@ def cassandra_driver_options(settings: Settings) -> dict[str, Any]:
 
 
 def spark_cassandra_options(settings: Settings) -> dict[str, str]:
-    """Of the Spark connector, without what is secret: Dagster shows these."""
+    """Options of the Spark connector without secrets, since Dagster shows them."""
     options = {
         "spark.cassandra.connection.host": settings.cassandra_hosts,
         "spark.cassandra.connection.port": str(settings.cassandra_port),
@@ -92,7 +91,7 @@ def spark_cassandra_options(settings: Settings) -> dict[str, str]:
 
 
 def spark_cassandra_secrets(settings: Settings) -> dict[str, str]:
-    """The rest of `spark_cassandra_options`, to be set on a session that exists."""
+    """The secret part of `spark_cassandra_options`, to be set on an existing session."""
     options = {
         "spark.cassandra.auth.username": settings.cassandra_user,
         "spark.cassandra.auth.password": _reveal(settings.cassandra_password),
@@ -102,7 +101,7 @@ def spark_cassandra_secrets(settings: Settings) -> dict[str, str]:
 
 
 def postgres_options(settings: Settings) -> dict[str, Any]:
-    """Of libpq, that is of psycopg; the database is left to the caller."""
+    """Options of libpq and psycopg, without the database."""
     return {
         "host": settings.postgres_host,
         "port": settings.postgres_port,

@@ -1,4 +1,7 @@
-"""Everything Dagster loads, put together: the only wiring. Loading opens no connection and starts no JVM."""
+"""The asset graph that Dagster loads; the only place that wires assets, checks, jobs and resources together.
+
+Loading it opens no connection and starts no JVM.
+"""
 
 from __future__ import annotations
 
@@ -85,7 +88,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         schedules=[daily_batch_at_ten, hourly_stream_checks],
         sensors=[new_pins_in_kafka, new_misdated_records, keep_streaming, fail_lost_runs],
         resources={"settings": settings, "pyspark": spark_resource(settings)},
-        # A run is one process, so that one Spark session serves all of its steps.
+        # One process per run, so that all its steps share one Spark session.
         executor=dg.in_process_executor,
     )
 

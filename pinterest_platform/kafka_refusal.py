@@ -1,7 +1,6 @@
-"""Why a broker that can be reached refuses a client, in a sentence.
+"""Finds out why a reachable broker refuses a client, such as a wrong certificate or password.
 
-kafka-python logs the reason and raises a timeout, so this knocks at the door once more. Belongs here: telling a wrong
-certificate from a wrong password. Does not belong here: options (`connections`) and clients.
+kafka-python only logs the reason and raises a timeout, so this connects once more.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ _KNOCK_SECONDS = 1.0
 
 
 def kafka_refusal(settings: Settings) -> str | None:
-    """What to look at, as the end of a sentence; None where no broker can be reached. Blocks for a second a broker."""
+    """What to check, as the end of a sentence; None if no broker can be reached. Blocks up to a second per broker."""
     options = kafka_python_options(settings)
     for server in settings.kafka_bootstrap_servers.split(","):
         try:

@@ -1,8 +1,4 @@
-"""The clean slices of days: raw objects in, Parquet of clean pins, of quarantined records and of event ids out.
-
-Belongs here: which objects are read and written, and how many rows went where. Does not belong here: the rules
-(`pins.cleaning`) and which files count (`clean_slices.manifest`).
-"""
+"""Builds clean slices with Spark: raw objects in; Parquet of clean pins, quarantined records and event ids out."""
 
 from __future__ import annotations
 
@@ -43,15 +39,15 @@ from pinterest_platform.stores.parquet import NoParquetError
 from pinterest_platform.stores.s3 import ObjectStore
 from pinterest_platform.stores.spark import s3a_url
 
-# The clean rows of so many fit into a small driver's memory and disk.
+# Days are cleaned together up to this many records, which fit into the memory and disk of a small driver.
 _RECORDS_TOGETHER = 500_000
-# Who publishes a day waits for S3.
+# Threads; each mostly waits for S3.
 _PUBLISHED_AT_ONCE = 4
 
 
 @dataclass(frozen=True)
 class _Day:
-    """A day as it stands before it is read: what comes later is for its next cleaning."""
+    """A day's state before it is read. What arrives later is left to its next cleaning."""
 
     day: date
     writer: SliceWriter
@@ -75,7 +71,7 @@ class _Day:
 
 @dataclass(frozen=True)
 class _CleanFiles:
-    """A day's new clean files, before anybody reads them: `rows` pins, which came in so many `versions`."""
+    """A day's new clean files before they are published: `rows` pins, which had so many `versions`."""
 
     begun: _Day
     files: Sequence[str]
@@ -85,19 +81,22 @@ class _CleanFiles:
 
 @dataclass(frozen=True)
 class _Counts:
-    """Of the days that are cleaned together: repeats by day, and what the event ids before them were made of."""
+    """Counts of the days that are cleaned together: repeats by day, and a digest of the raw objects behind each day's
+    event ids.
+    """
 
     repeated: Mapping[date, int]
     events: Mapping[date, str]
 
     def events_before(self, day: date) -> dict[str, str]:
-        """Of the days before this one that have any."""
+        """The digests of the days before this one, where they have events."""
         before = (str(each) for each in days_before([day]) if self.events.get(each))
         return {each: self.events[date.fromisoformat(each)] for each in before}
 
 
 def replace_clean_slices(spark: SparkSession, bucket: ObjectStore, days: Iterable[date]) -> Iterator[CleanSlice]:
-    """Clean each day's raw objects and replace its clean and quarantined Parquet; outcomes in the order of the days.
+    """Clean each day's raw objects and replace its clean and quarantined Parquet; yields the outcomes in order of the
+    days.
 
     Small days are cleaned together, since a Spark job costs a second whatever its size.
     """
@@ -107,10 +106,12 @@ def replace_clean_slices(spark: SparkSession, bucket: ObjectStore, days: Iterabl
 
 
 def replace_misdated_slice(spark: SparkSession, bucket: ObjectStore, first_day: date) -> CleanSlice:
-    """The same for what was landed as misdated: all of it is quarantined.
+    """`replace_clean_slices` for the records that were landed as misdated. All of them are quarantined.
 
     Args:
-        first_day: the first one of the daily partitions.
+        spark: the session.
+        bucket: has the raw objects.
+        first_day: the first daily partition.
     """
     day = _Day.begin(bucket, MISDATED_DAY)
     [outcome] = _replace_together(spark, bucket, [day], landed_as_misdated(F.col("timestamp"), first_day))
@@ -125,7 +126,7 @@ def _replace_together(
     is_small = sum(each.records for each in days) + CHUNK_OFFSETS * len(stale) <= _RECORDS_TOGETHER
     cleaned = _clean(spark, bucket, days, stale, misdated)
     if is_small:
-        cleaned = cleaned.localCheckpoint()  # to plan the cleaning again costs more than to keep the rows
+        cleaned = cleaned.localCheckpoint()  # keeping the rows is cheaper than planning the cleaning again
     with _kept(_events(spark, bucket, cleaned, before), is_small=is_small) as events:
         replace_event_ids(events, bucket, [each.events for each in days] + before)
         ask_for_days_after(events, bucket, {each.day: each.events.made_of for each in days})
@@ -135,7 +136,7 @@ def _replace_together(
 
 
 def _days_before(bucket: ObjectStore, days: Sequence[_Day]) -> list[DayEvents]:
-    """The event ids of the days whose events may come again in these. A misdated record has no day before it."""
+    """The event ids of the days before, which these days may repeat. The misdated have no day before them."""
     dated = [each.day for each in days if each.day != MISDATED_DAY]
     with ThreadPoolExecutor(_PUBLISHED_AT_ONCE) as readers:
         return list(readers.map(lambda day: DayEvents.of(bucket, day), days_before(dated)))
@@ -147,9 +148,9 @@ def _replace_slices(
     is_of_days = F.col("ingest_date").isin([each.day for each in days])
     newest = newest_per_pin(pins.where(is_of_days))
     written = _write_together(newest, bucket, days) if len(days) > 1 else [_write_alone(newest, bucket, days[0])]
-    # The few rejects of a large day are worked out a second time: keeping them from the first would mean to keep all of
-    # its records. If new ones have come since the days were begun, and just as many, the rejects are left to their
-    # cleaning.
+    # The few rejects of a large day are computed again, since keeping them would mean keeping all of its records. If
+    # exactly as many records have arrived meanwhile as were rejected, the rejects are left to the cleaning of those
+    # records.
     accepted = sum(clean.versions + counts.repeated.get(clean.begun.day, 0) for clean in written)
     are_rejects = accepted != sum(each.records for each in days)
     rejects = rejected(cleaned.where(is_of_days)).localCheckpoint() if are_rejects else None
@@ -166,7 +167,7 @@ def _replace_slices(
 
 @contextmanager
 def _kept(rows: DataFrame, *, is_small: bool) -> Iterator[DataFrame]:
-    """The rows, worked out once: those of a large day on the executors' disks, which held them for the shuffle too."""
+    """Compute the rows once. Those of a large day go to the executors' disks, which also held them for the shuffle."""
     kept = rows.localCheckpoint() if is_small else rows.persist(StorageLevel.DISK_ONLY)
     try:
         yield kept
@@ -175,9 +176,10 @@ def _kept(rows: DataFrame, *, is_small: bool) -> Iterator[DataFrame]:
 
 
 def _events(spark: SparkSession, bucket: ObjectStore, cleaned: DataFrame, before: Sequence[DayEvents]) -> DataFrame:
-    """The accepted records among these, with their repeats marked: by each other, and by the event ids of days before.
+    """The accepted records with repeats marked, by comparing them with each other and with the event ids of the days
+    before.
 
-    Those of the days whose event ids are to be made are among the records.
+    For days before whose event ids are stale, their records are among `cleaned`.
     """
     read = accepted_events(cleaned).withColumn("is_known", F.lit(False))
     known = [key for each in before if each.is_fresh for key in each.files]
@@ -194,7 +196,7 @@ def _repeats_by_day(events: DataFrame) -> dict[date, int]:
 def _clean(
     spark: SparkSession, bucket: ObjectStore, days: Sequence[_Day], more: Sequence[str], misdated: Column | None
 ) -> DataFrame:
-    """The records of the days, and of `more` raw objects, cleaned. Their timestamps were judged as they were landed."""
+    """The cleaned records of the days and of `more` raw objects. Their timestamps were judged when they were landed."""
     lines = read_raw(spark, bucket, [*(stored.key for each in days for stored in each.raw_objects), *more])
     return clean_lines(lines, misdated)
 
@@ -207,7 +209,7 @@ def _reasons_by_day(rejects: DataFrame) -> dict[date, dict[str, int]]:
 
 
 def _write_together(newest: DataFrame, bucket: ObjectStore, days: Sequence[_Day]) -> list[_CleanFiles]:
-    newest = newest.localCheckpoint()  # counted and written: Spark would clean twice
+    newest = newest.localCheckpoint()  # used twice below; without it Spark would clean twice
     by_day = newest.groupBy("ingest_date").agg(F.count("*"), F.sum("versions")).collect()
     counts = {day: (rows, versions) for day, rows, versions in by_day}
     files = write_days(newest.select(*CLEAN_COLUMNS), bucket, clean_prefix)
@@ -220,7 +222,7 @@ def _write_together(newest: DataFrame, bucket: ObjectStore, days: Sequence[_Day]
 
 
 def _write_alone(newest: DataFrame, bucket: ObjectStore, begun: _Day) -> _CleanFiles:
-    """One file at least, which has a schema where it has no rows."""
+    """Write one day. It gets at least one file, which has the schema even without rows."""
     counted = Observation("written")
     of_day = newest.where(F.col("ingest_date") == F.lit(begun.day))
     of_day = of_day.observe(counted, F.count("*").alias("rows"), F.sum("versions").alias("versions"))
@@ -233,7 +235,7 @@ def _write_alone(newest: DataFrame, bucket: ObjectStore, begun: _Day) -> _CleanF
 def _publish(
     bucket: ObjectStore, clean: _CleanFiles, quarantine: Sequence[str], reasons: Mapping[str, int], counts: _Counts
 ) -> CleanSlice:
-    """Put the day's new files in the place of the old ones."""
+    """Replace the day's old files with the new ones."""
     begun, quarantined = clean.begun, sum(reasons.values())
     repeated = counts.repeated.get(begun.day, 0)
     outcome = CleanSlice(
@@ -271,7 +273,7 @@ def read_clean(spark: SparkSession, bucket: ObjectStore, days: Iterable[date]) -
 
 
 def read_raw(spark: SparkSession, bucket: ObjectStore, keys: Sequence[str]) -> DataFrame:
-    """The records in raw objects, in the shape that `as_lines` gives those of the Kafka source."""
+    """The records in raw objects, with the schema of `as_lines` (`LINE_SCHEMA`)."""
     if not keys:
         return spark.createDataFrame([], LINE_SCHEMA)
     return spark.read.schema(LINE_SCHEMA).json([s3a_url(bucket, key) for key in keys], mode="FAILFAST")

@@ -1,9 +1,8 @@
-"""Parquet of several days by one Spark write, each day's files in its own folder.
+"""Writes Parquet of several days with one Spark write.
 
-Belongs here: the folder that such a write goes through. A Spark write costs a second, whatever its size, and S3A's
-committer lets no two writes go on below one folder: so rows are written to a folder of their own, S3 copies each file
-to where it belongs, and the folder is deleted. What a write that was killed has left there, one of a later day deletes.
-Does not belong here: which files count (`clean_slices.manifest`).
+A Spark write costs a second whatever its size, and S3A's committer allows only one write at a time below a folder. So
+rows are first written to a folder of their own below `writes/`, and S3 copies each file to its day. Folders left by
+killed writes are deleted after a day.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from pinterest_platform.stores.spark import s3a_url
 
 _FOLDERS = "writes/"
 _ABANDONED_SECONDS = 24 * 3600
-# Each file costs S3A's committer a dozen requests, so a small day is one file.
+# A file costs S3A's committer a dozen requests, so a small day is one file.
 RECORDS_A_FILE = 100_000
 _DAY = "dt"
 
@@ -29,9 +28,9 @@ _DAY = "dt"
 def write_days(
     rows: DataFrame, bucket: ObjectStore, folder_of: Callable[[date], str], *spread: Column
 ) -> dict[date, list[str]]:
-    """Add the rows, by their `ingest_date`, to the folders of their days; returns the keys of the files that are new.
+    """Add the rows to their days' folders, by `ingest_date`; returns the keys of the new files by day.
 
-    A day without rows has none. The rows of a day are written by one task, or by one for each value of `spread`.
+    A day without rows has no entry. One task writes a day, or one per value of `spread`.
     """
     _delete_abandoned(bucket)
     own = f"{_FOLDERS}{int(time.time()):010}-{uuid.uuid4()}/"
@@ -50,7 +49,7 @@ def write_days(
 
 
 def _delete_abandoned(bucket: ObjectStore) -> None:
-    # Names begin with the seconds at which a write began, so that older ones sort first.
+    # Names begin with the write's start in seconds, so older ones sort first.
     oldest_kept = f"{_FOLDERS}{int(time.time()) - _ABANDONED_SECONDS:010}"
     bucket.delete([stored.key for stored in bucket.list(_FOLDERS) if stored.key < oldest_kept])
 
@@ -59,7 +58,7 @@ Day = TypeVar("Day")
 
 
 def small_days_together(days: Iterable[Day], size: Callable[[Day], int], most: int) -> Iterator[list[Day]]:
-    """The days in their order, as many at a time as have at most `most` together; a larger one is alone."""
+    """Groups of consecutive days with at most `most` in total; a larger day is a group of its own."""
     together: list[Day] = []
     reached = 0
     for day in days:

@@ -1,11 +1,8 @@
-"""The event ids of each day: a small Parquet slice a day, by which repeats are found across midnight.
+"""Event ids of each day as a small Parquet slice, so that repeats are found across midnight.
 
-Belongs here: which files there are, what they were made of, and what they say of a day. A slice has `EVENT_COLUMNS` of
-every accepted record of the day that was posted with an event id, the repeats too: it follows from the day's raw
-objects alone, and is made anew whenever these are others. Does not belong here: the rule (`pins.repeats`), and making
-the slices (`clean_slices.build`).
-
-A note beside the files names them, as that of a clean slice does (`clean_slices.manifest`).
+A slice has the `EVENT_COLUMNS` of every accepted record that was posted with an event id, including repeats. It depends
+on the day's raw objects alone and is rebuilt when they change. A manifest beside the files says which of them count, as
+for a clean slice. The rule for repeats is in `pins.repeats`.
 """
 
 from __future__ import annotations
@@ -41,9 +38,9 @@ _NO_FILES = "none"
 
 @dataclass(frozen=True)
 class DayEvents:
-    """The event ids of a day as they stand, and what the raw objects say that they should be made of.
+    """The stored event ids of a day, and whether they still fit the day's raw objects.
 
-    `made_of` is empty where the day has no raw objects, and nothing is to be remembered.
+    `made_of` is a digest of the raw objects; it is empty if the day has none.
     """
 
     day: date
@@ -55,7 +52,7 @@ class DayEvents:
 
     @classmethod
     def of(cls, bucket: ObjectStore, day: date) -> DayEvents:
-        """Look at the day."""
+        """Read the state of the day."""
         began, raw = f"{int(time.time() * 1_000_000):016}", list(bucket.list(day_prefix(day)))
         listed = "\n".join(f"{stored.key} {stored.size}" for stored in raw)
         made_of = hashlib.sha256(listed.encode()).hexdigest() if raw else ""
@@ -66,11 +63,11 @@ class DayEvents:
 
     @property
     def files(self) -> list[str]:
-        """The keys of the Parquet files with the event ids as they stand."""
+        """The keys of the current Parquet files with event ids."""
         return current_among(self.found)
 
     def publish(self, bucket: ObjectStore, files: Sequence[str]) -> None:
-        """Make these files the day's event ids, and delete what was there before."""
+        """Make these files the day's event ids, and delete the previous ones."""
         write = write_of(files[0]) if files else _NO_FILES
         key = f"{event_ids_prefix(self.day)}_{self.began}+{write}.json"
         bucket.put(key, json.dumps({"made_of": self.made_of}).encode(), {})
@@ -78,22 +75,21 @@ class DayEvents:
 
 
 def event_ids_prefix(day: date) -> str:
-    """Where the day's event ids are."""
     return f"event_ids/dt={day:%Y-%m-%d}/"
 
 
 def event_files(bucket: ObjectStore, days: Iterable[date]) -> list[str]:
-    """The keys of the Parquet files with these days' event ids."""
+    """The keys of the current Parquet files with these days' event ids."""
     return [key for day in days for key in current_files(bucket, event_ids_prefix(day))]
 
 
 def days_before(days: Iterable[date]) -> list[date]:
-    """The days that are not among these, and whose events may come again in one of them."""
+    """The days before these, and not among them, whose events may be repeated in one of them."""
     return _others(days, range(-REPEAT_DAYS, 0))
 
 
 def days_after(days: Iterable[date]) -> list[date]:
-    """The days that are not among these, and in which an event of one of them may come again."""
+    """The days after these, and not among them, that may repeat an event of one of them."""
     return _others(days, range(1, REPEAT_DAYS + 1))
 
 
@@ -106,12 +102,12 @@ _OFFSETS_A_TASK = 1_000_000
 
 
 def replace_event_ids(events: DataFrame, bucket: ObjectStore, days: Sequence[DayEvents]) -> None:
-    """Write the event ids of those of the days whose raw objects have changed since they were written.
+    """Write the event ids of the days whose raw objects have changed since the last time.
 
     Args:
-        events: `mark_repeats` of the records of at least these.
-        bucket: where the slices are.
-        days: as they stood before their raw objects were read.
+        events: the result of `mark_repeats`, with the records of at least these days.
+        bucket: has the slices.
+        days: their state before the raw objects were read.
     """
     changed = {each.day: each for each in days if not each.is_fresh}
     if not changed:
@@ -124,9 +120,9 @@ def replace_event_ids(events: DataFrame, bucket: ObjectStore, days: Sequence[Day
 
 
 def ask_for_days_after(events: DataFrame, bucket: ObjectStore, made_of: Mapping[date, str]) -> None:
-    """Leave a mark for each day after these that was cleaned without their events, and has one of them again.
+    """Request a rerun of each later day that repeats an event of these days and was cleaned without knowing it.
 
-    So that days which are run in any order end alike. Where days are run in their order, there is nothing to look at.
+    So days end alike in whatever order they run. If they run in order, there is nothing to compare.
     """
     after = [day for day in days_after(made_of) if _lacks(bucket, day, made_of)]
     files = event_files(bucket, after)

@@ -1,14 +1,11 @@
-"""Which Parquet files make a day's clean slice, so that one can be replaced under its readers' hands.
+"""Manifests: which Parquet files make up a day's clean slice, so that it can be replaced while being read.
 
-Belongs here: names of files, and which of those that are there count. Does not belong here: what is in them.
+S3 cannot exchange several files at once. So a cleaning adds its files, then a manifest that names them, and then
+deletes the old files. Readers take the files of the newest manifest: the old slice until the new one is complete, never
+none and never both. No manifest names the files of a killed cleaning; the next cleaning deletes them.
 
-S3 cannot exchange several files at once. So a cleaning adds its files to those that are there, then a note that names
-them, and only then deletes what it found. Whoever reads takes the files of the newest note: the old slice until the new
-one is whole, never none and never both. What a cleaning that was killed has left is named by no note, and the next one
-deletes it.
-
-A note is called `clean/dt=…/_<time>+<write>.json`, where `<write>` stands in the names of all files of one Spark write:
-so one listing finds the files of a whole year.
+A manifest is `clean/dt=…/_<time>+<write>.json`. `<write>` is in the names of all files of one Spark write, so one
+listing is enough to find the files of a whole year.
 """
 
 from __future__ import annotations
@@ -30,10 +27,10 @@ _UUID_LENGTH = 36
 class CleanSlice:
     """How many records of a day went where.
 
-    `superseded` are older versions of pins that were posted again that day; `repeated` are events that an earlier
-    record has already, of that day or of the seven days before; `reasons` counts the quarantined by reason.
-    `next_offsets` is how far the raw objects went when they were read: per partition, the offset behind the last.
-    `events_before` is what the event ids of the days before were made of then, by day.
+    `superseded` are older versions of pins posted again that day. `repeated` are events that an earlier record has
+    already, on that day or in the seven days before. `reasons` counts quarantined records by reason. `next_offsets` is
+    the offset after the last raw record read, per partition. `events_before` are the digests of the event ids of the
+    days before, by day, as they were then.
     """
 
     day: date
@@ -48,45 +45,45 @@ class CleanSlice:
 
 
 def clean_prefix(day: date) -> str:
-    """Where the day's clean pins are."""
     return f"{_CLEAN}dt={day:%Y-%m-%d}/"
 
 
 def quarantine_prefix(day: date) -> str:
-    """Where the day's quarantined records are."""
     return f"{_QUARANTINE}dt={day:%Y-%m-%d}/"
 
 
 def clean_files(bucket: ObjectStore, day: date) -> list[str]:
-    """The keys of the day's clean Parquet files; none where the day was never cleaned."""
+    """The keys of the day's clean Parquet files; empty if the day was never cleaned."""
     return current_files(bucket, clean_prefix(day))
 
 
 def clean_files_of_year(bucket: ObjectStore, year: int) -> list[str]:
-    """The keys of the clean Parquet files of every day of the year, found by one listing."""
+    """The keys of the clean Parquet files of every day of the year, from one listing."""
     return current_files(bucket, f"{_CLEAN}dt={year}-")
 
 
 def quarantine_files(bucket: ObjectStore, day: date) -> list[str]:
-    """The keys of the day's quarantine Parquet files; none where nothing was quarantined."""
+    """The keys of the day's quarantine Parquet files; empty if nothing was quarantined."""
     manifest = _read_manifest(bucket, day)
     return manifest["quarantine_files"] if manifest else []
 
 
 def newest_manifest(bucket: ObjectStore, day: date) -> str | None:
-    """The key of the note that names the day's slice; None where the day was never cleaned."""
+    """The key of the day's newest manifest; None if the day was never cleaned."""
     manifests = [key for key in keys_below(bucket, clean_prefix(day)) if key.endswith(".json")]
     return manifests[-1] if manifests else None
 
 
 def settled_requests(bucket: ObjectStore, manifest: str) -> list[str]:
-    """The keys of the marks that had been listed before the raw slice of this cleaning was."""
-    rerun_requests: list[str] = json.loads(bucket.get(manifest)).get("marks", [])  # notes of before do not have them
+    """The keys of the rerun requests that this cleaning had listed before the raw objects."""
+    rerun_requests: list[str] = json.loads(bucket.get(manifest)).get(
+        "marks", []
+    )  # manifests of earlier versions lack them
     return rerun_requests
 
 
 def read_manifest(bucket: ObjectStore, day: date) -> CleanSlice | None:
-    """What the last cleaning of the day counted; None where the day was never cleaned."""
+    """What the last cleaning of the day counted; None if the day was never cleaned."""
     manifest = _read_manifest(bucket, day)
     if manifest is None:
         return None
@@ -95,7 +92,7 @@ def read_manifest(bucket: ObjectStore, day: date) -> CleanSlice | None:
 
 
 class SliceWriter:
-    """One cleaning's way to replace the slice of a day: its files are written, then it is asked to `publish` them."""
+    """Replaces the slice of a day: create it before reading, write the files, then `publish` them."""
 
     def __init__(self, bucket: ObjectStore, day: date, clock: Callable[[], float] = time.time) -> None:
         self._bucket = bucket
@@ -104,8 +101,9 @@ class SliceWriter:
         self._found = [*keys_below(bucket, clean_prefix(day)), *keys_below(bucket, quarantine_prefix(day))]
 
     def files_of_last_write(self, prefix: str) -> list[str]:
-        """The keys of what Spark just wrote below the prefix: the write that S3A's committer has summarised."""
-        # The summary names a hundred files at most. https://hadoop.apache.org/docs/r3.3.4/hadoop-aws/tools/hadoop-aws/committers.html
+        """The keys of the files that Spark has just written below the prefix."""
+        # The summary of S3A's committer names at most a hundred files, so the write is found by its UUID.
+        # https://hadoop.apache.org/docs/r3.3.4/hadoop-aws/tools/hadoop-aws/committers.html
         summary = json.loads(self._bucket.get(f"{prefix}_SUCCESS"))
         write = write_of(summary["filenames"][0])
         return [key for key in keys_below(self._bucket, prefix) if key.endswith(".parquet") and write_of(key) == write]
@@ -113,13 +111,13 @@ class SliceWriter:
     def publish(
         self, outcome: CleanSlice, clean: Sequence[str], quarantine: Sequence[str], rerun_requests: Sequence[str] = ()
     ) -> None:
-        """Make these files the day's slice, and delete what was there before.
+        """Make these files the day's slice, and delete the previous ones.
 
-        `rerun_requests` asked for the day before it was read; they are kept in the note, for the end of the day's run.
+        `rerun_requests` were listed before the day was read. The manifest keeps them until the end of the day's run.
         """
         account = {name: value for name, value in asdict(outcome).items() if name != "day"}
         manifest = {"account": account, "quarantine_files": list(quarantine), "marks": list(rerun_requests)}
-        # Spark, Presto and Hive pass over names that begin with an underscore.
+        # Spark, Presto and Hive ignore names that begin with an underscore.
         key = f"{clean_prefix(self._day)}_{self._began}+{write_of(clean[0])}.json"
         self._bucket.put(key, json.dumps(manifest).encode(), {})
         self._bucket.delete(key for key in self._found if not key.endswith("/_SUCCESS"))
@@ -130,26 +128,26 @@ def _read_manifest(bucket: ObjectStore, day: date) -> dict[str, Any] | None:
 
 
 def read_newest_manifest(bucket: ObjectStore, keys: Sequence[str]) -> dict[str, Any] | None:
-    """What the newest of the notes among the keys of a folder says; None where there is none."""
+    """The content of the newest manifest among the keys of a folder; None if there is none."""
     manifests = [key for key in keys if key.endswith(".json")]
     manifest: dict[str, Any] | None = json.loads(bucket.get(manifests[-1])) if manifests else None
     return manifest
 
 
 def current_files(bucket: ObjectStore, prefix: str) -> list[str]:
-    """The keys of the Parquet files below the prefix that the newest note of their folder names."""
+    """The keys of the Parquet files below the prefix that the newest manifest of their folder names."""
     return current_among(list(keys_below(bucket, prefix)))
 
 
 def current_among(keys: Sequence[str]) -> list[str]:
-    """The Parquet files among the keys, which are in order, that the newest note of their folder names."""
-    # In the order of the keys: of the notes of a folder, the newest is the last.
+    """The Parquet files among the sorted keys that the newest manifest of their folder names."""
+    # Keys are sorted, so the last manifest of a folder is the newest.
     writes = {_folder(key): key.partition("+")[2].removesuffix(".json") for key in keys if key.endswith(".json")}
     return [key for key in keys if key.endswith(".parquet") and write_of(key) == writes.get(_folder(key))]
 
 
 def keys_below(bucket: ObjectStore, prefix: str) -> Iterator[str]:
-    """The keys of the objects below the prefix, in their order."""
+    """The keys below the prefix, sorted."""
     return (stored.key for stored in bucket.list(prefix))
 
 
@@ -158,5 +156,5 @@ def _folder(key: str) -> str:
 
 
 def write_of(key: str) -> str:
-    """What all files of one Spark write have in their names, a UUID: `part-00000-<UUID>-c000.snappy.parquet`."""
+    """The UUID in the names of all files of one Spark write: `part-00000-<UUID>-c000.snappy.parquet`."""
     return key.rpartition("/")[2].split("-", 2)[2][:_UUID_LENGTH]

@@ -1,7 +1,6 @@
-"""What is possible for a day of clean pins, but not believable.
+"""Plausibility of a whole day of clean pins: rules over pyarrow batches, and a sentence for a day that breaks one.
 
-Belongs here: rules over a whole day, from pyarrow batches of the columns that they need, and the sentence for a day
-that breaks one. Does not belong here: what makes a record no pin (`pins.cleaning`), and where the batches come from.
+Rules for single records are in `pins.cleaning`.
 """
 
 from __future__ import annotations
@@ -17,15 +16,15 @@ from pinterest_platform.findings import Finding
 
 # A profile is followed by people, once each: https://population.un.org/wpp/ has 8.3 billion of them for 2026.
 WORLD_POPULATION = 8_300_000_000
-# Clocks of the machines that stamp and of the one that checks may differ this much.
+# Allowed difference between the clocks of producer and checker.
 CLOCK_TOLERANCE = timedelta(minutes=5)
-# A new category now and then is normal; three times as many as in any day of the week before are not.
+# A few new categories are normal; three times as many as on any day of the week before are not.
 CATEGORY_GROWTH = 3
 _EXAMPLES = 5
 
 
 def check_dates(batches: Iterable[Any], day: date, now: datetime) -> Finding:
-    """No pin was ingested in the future or on another day; `batches` have `ingested_at` and `ingest_date`."""
+    """No pin was ingested in the future or on another day. `batches` have `ingested_at` and `ingest_date`."""
     latest = (now + CLOCK_TOLERANCE).astimezone(UTC).replace(tzinfo=None)
     in_future = elsewhere = 0
     for batch in batches:
@@ -34,13 +33,13 @@ def check_dates(batches: Iterable[Any], day: date, now: datetime) -> Finding:
         elsewhere += _count(compute.not_equal(batch.column("ingest_date"), pyarrow.scalar(day)))
     problems = [
         f"{in_future:,} pins were ingested later than now ({now:%Y-%m-%d %H:%M} UTC)" if in_future else "",
-        f"{elsewhere:,} pins are of another day" if elsewhere else "",
+        f"{elsewhere:,} pins belong to another day" if elsewhere else "",
     ]
     return Finding({"in_the_future": in_future, "of_another_day": elsewhere}, _sentence(problems))
 
 
 def check_followers(batches: Iterable[Any]) -> Finding:
-    """No profile has more followers than the world has people; `batches` have `unique_id` and `follower_count`."""
+    """No profile has more followers than there are people. `batches` have `unique_id` and `follower_count`."""
     too_many, largest = 0, 0
     examples: list[str] = []
     for batch in batches:
@@ -54,12 +53,12 @@ def check_followers(batches: Iterable[Any]) -> Finding:
         return Finding(facts)
     return Finding(
         facts | {"examples": ", ".join(examples[:_EXAMPLES])},
-        f"{too_many:,} pins have a poster with more followers than the world has people: up to {largest:,}.",
+        f"{too_many:,} pins have a poster with more followers than there are people: up to {largest:,}.",
     )
 
 
 def count_categories(batches: Iterable[Any]) -> int:
-    """How many distinct categories there are; `batches` have `category`."""
+    """The number of distinct categories. `batches` have `category`."""
     names: set[str] = set()
     for batch in batches:
         names.update(batch.column("category").unique().to_pylist())
@@ -67,7 +66,7 @@ def count_categories(batches: Iterable[Any]) -> int:
 
 
 def check_categories(categories: int, before: Mapping[date, int], plausible: int) -> Finding:
-    """There are at most `plausible` categories, or at most `CATEGORY_GROWTH` times as many as on a day before."""
+    """At most `plausible` categories, or at most `CATEGORY_GROWTH` times as many as on one of the days before."""
     most = max(before.values(), default=0)
     limit = max(plausible, CATEGORY_GROWTH * most)
     facts = {"categories": categories, "limit": limit}
@@ -75,21 +74,20 @@ def check_categories(categories: int, before: Mapping[date, int], plausible: int
         return Finding(facts)
     return Finding(
         facts,
-        f"There are {categories:,} categories, which is more than {limit:,}: a Cassandra partition each. See whether a "
-        "producer writes something else into category. If so many are right, raise PINTEREST_PLAUSIBLE_CATEGORIES.",
+        f"There are {categories:,} categories, more than {limit:,}. Each is a Cassandra partition. Check whether a "
+        "producer writes something else into category. If the number is right, raise PINTEREST_PLAUSIBLE_CATEGORIES.",
     )
 
 
 def check_quarantined(quarantined: int, raw: int, plausible_share: float) -> Finding:
-    """At most `plausible_share` of the day's raw records are quarantined."""
     share = quarantined / raw if raw else 0.0
     facts = {"quarantined": quarantined, "raw": raw, "share": round(share, 6)}
     if share <= plausible_share:
         return Finding(facts)
     return Finding(
         facts,
-        f"{share:.1%} of the records are no pins ({quarantined:,} of {raw:,}), more than {plausible_share:.1%}. "
-        "Their reasons are in the metadata of quarantined_pins.",
+        f"{share:.1%} of the records are not valid pins ({quarantined:,} of {raw:,}), more than {plausible_share:.1%}. "
+        "The reasons are in the metadata of quarantined_pins.",
     )
 
 

@@ -1,7 +1,6 @@
-"""What must hold for the columns of clean pins, as a Pandera schema.
+"""Column rules of clean pins as a Pandera schema, checked batch by batch without Spark.
 
-Belongs here: facts about columns, checked batch by batch without Spark. Import it where it is used: Pandera takes
-seconds to import. Does not belong here: what is possible but implausible (`clean_slices.plausibility`).
+Import this module only where it is used: Pandera takes seconds to import.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The names under which Dagster knows what jobs, checks and sensors speak of."""
+"""Asset keys that jobs, checks and sensors refer to."""
 
 import dagster as dg
 

@@ -1,7 +1,4 @@
-"""From what was found of each day to what Dagster shows of a check.
-
-Belongs here: the form of a result, and of what it names. What is wrong with a day is the check's own matter.
-"""
+"""Turns findings (`Finding`) into Dagster's check results, for one day or a range of days."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +12,7 @@ from pinterest_platform.findings import Finding
 from pinterest_platform.stores.parquet import NoParquetError
 
 Found = TypeVar("Found")
-# Of a day that is not over both paths are on their way: nothing is compared, and nothing is wrong.
+# The layers are still filling an open day, so a difference means nothing.
 STILL_OPEN = Finding({"compared": "not yet, the day is still open"})
 _NAMED = 5
 
@@ -25,7 +22,7 @@ def check_result(
     find: Callable[[date], Finding],
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
 ) -> dg.AssetCheckResult:
-    """Judge each day of the run. A day that was never cleaned has failed."""
+    """Judge each day of the run. A day without a clean slice fails."""
     [spec] = context.check_specs
     return _conclude(context, spec, findings_by_day(find, days_of(context)), severity)
 
@@ -33,14 +30,17 @@ def check_result(
 def check_results(
     context: dg.AssetCheckExecutionContext, finders: Mapping[str, Callable[[Sequence[date]], Mapping[date, Finding]]]
 ) -> Iterator[dg.AssetCheckResult]:
-    """Judge the days of the run by each of these checks that was selected, all at the same time.
+    """Run the selected checks over the days of the run, each check in a thread of its own.
 
     Args:
-        context: of a step with these checks.
-        judges: by the name of its check, what finds something of each of the days. Each has a thread of its own.
+        context: of a step that has these checks.
+        finders: by check name, a function from days to one finding per day.
+
+    Yields:
+        The result of each check that could be judged.
 
     Raises:
-        Exception: what a judge has raised, the first where several have. What the others found is told before.
+        Exception: the first error of a finder, after the results of all other checks have been yielded.
     """
     days, selected = days_of(context), context.selected_asset_check_keys
     specs = [spec for spec in context.check_specs if spec.key in selected]
@@ -49,7 +49,7 @@ def check_results(
         failures = []
         for spec, found in zip(specs, finding_all, strict=True):
             if failure := found.exception():
-                context.log.error(f"{spec.name} could not be judged: {failure}")
+                context.log.error(f"{spec.name} could not be evaluated: {failure}")
                 failures.append(failure)
             else:
                 yield _conclude(context, spec, found.result(), dg.AssetCheckSeverity.ERROR)
@@ -63,17 +63,18 @@ def _conclude(
     findings: Mapping[date, Finding],
     severity: dg.AssetCheckSeverity,
 ) -> dg.AssetCheckResult:
-    """What was found of each day of the run, as Dagster takes it.
+    """The check result of a run.
 
-    A run over a range of days tells Dagster of each of them, so that the UI shows which one is broken; what is returned
-    is for the run as a whole, and of no day. A range may be one day long: what was found of it before would stay.
+    A run over a range of days also logs one evaluation per day, so that the UI shows which day failed. The returned
+    result belongs to the run as a whole and to no day. This holds for a range of one day too: without its own
+    evaluation the day would keep its previous result.
     """
     if context.op_execution_context.has_partition_key:
         [finding] = findings.values()
         return result(finding, severity, spec.name)
     for day, finding in findings.items():
         evaluation = _evaluation(spec, day, result(finding, severity, spec.name))
-        context.op_execution_context.log_event(evaluation)  # type: ignore[arg-type] # it takes them and does not say so
+        context.op_execution_context.log_event(evaluation)  # type: ignore[arg-type] # accepted, but not by its type
     broken = {day: finding.problem for day, finding in findings.items() if finding.problem}
     return dg.AssetCheckResult(
         check_name=spec.name,
@@ -85,7 +86,7 @@ def _conclude(
 
 
 def findings_by_day(find: Callable[[date], Found], days: Iterable[date]) -> dict[date, Found | Finding]:
-    """What the judge says of each day; that it has no clean slice, where there is none to judge."""
+    """The finding for each day. For a day without a clean slice, the finding says so."""
     return {day: _finding_of(find, day) for day in days}
 
 
@@ -97,14 +98,19 @@ def _finding_of(find: Callable[[date], Found], day: date) -> Found | Finding:
 
 
 def coordinates_in_words(coordinates: Sequence[tuple[int, int]]) -> str:
-    """The first of these (partition, offset), and how many more there are."""
+    """The first few (partition, offset) pairs in words, and how many more there are."""
     named = ", ".join(f"partition {partition} offset {offset}" for partition, offset in coordinates[:_NAMED])
     more = len(coordinates) - _NAMED
     return f"{named} and {more:,} more" if more > 0 else named
 
 
 def conflicts_finding(conflicts: int, examples: Iterable[tuple[int, int, int, int]]) -> Finding:
-    """So many records have the event id of another one; examples are (partition, offset) of the record and of that."""
+    """The finding for records whose event id belongs to another event.
+
+    Args:
+        conflicts: how many such records there are.
+        examples: (partition, offset) of a record, then of the earlier record with the same event id.
+    """
     if not conflicts:
         return Finding({"conflicts": 0})
     named = "; ".join(
@@ -113,15 +119,15 @@ def conflicts_finding(conflicts: int, examples: Iterable[tuple[int, int, int, in
     )
     return Finding(
         {"conflicts": conflicts},
-        f"{conflicts:,} records came with the event_id of another pin or of other content; both are stored: {named}. "
-        f"See what producer uses an id twice.",
+        f"{conflicts:,} records reuse the event_id of another pin or of other content: {named}. Both are stored. "
+        f"Find the producer that uses an id twice.",
     )
 
 
 def result(
     finding: Finding, severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR, name: str | None = None
 ) -> dg.AssetCheckResult:
-    """The finding as Dagster takes it; a step of several checks names which one it is of."""
+    """The finding as a check result. `name` is needed in a step that has several checks."""
     return dg.AssetCheckResult(
         check_name=name,
         passed=finding.problem is None,

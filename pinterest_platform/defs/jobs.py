@@ -1,7 +1,4 @@
-"""The jobs over assets and their checks: one day of the batch, and the stream.
-
-Belongs here: which assets run together, and how a run behaves. Does not belong here: when they run.
-"""
+"""Jobs over assets and checks. Schedules and sensors start them."""
 
 from __future__ import annotations
 
@@ -21,21 +18,20 @@ _BATCH = dg.AssetSelection.groups("batch", "metrics") - _MISDATED
 
 
 def batch_job(settings: Settings) -> dg.UnresolvedAssetJobDefinition:
-    """A day through landing, cleaning and serving, each step retried once after a pause."""
+    """Landing, cleaning and serving of a day. Each step is retried once, after a pause."""
     return dg.define_asset_job(
         BATCH_JOB,
         selection=_BATCH,
-        description="Kafka to S3 to clean Parquet to Cassandra, one UTC day a partition.",
+        description="The batch of one UTC day: Kafka to S3, to clean Parquet, to Cassandra, with all checks.",
         op_retry_policy=dg.RetryPolicy(max_retries=1, delay=settings.retry_delay_seconds),
     )
 
 
 def misdated_job(settings: Settings) -> dg.UnresolvedAssetJobDefinition:
-    """Records that belong to no day, cleaned and shown."""
     return dg.define_asset_job(
         MISDATED_JOB,
         selection=_MISDATED,
-        description="Records whose timestamp is not plausible: from raw objects to quarantine, and accounted for.",
+        description="Quarantines records whose timestamp is not plausible, and reconciles them. They belong to no day.",
         op_retry_policy=dg.RetryPolicy(max_retries=1, delay=settings.retry_delay_seconds),
     )
 
@@ -46,17 +42,18 @@ check_assets = dg.define_asset_job(
         "raw_pins", "clean_pins", "quarantined_pins", "pinterest_batch", "category_popularity"
     ),
     tags={RECOUNT_PERIODS: "true"},
-    description="Every check of a day, without materialising anything: for a CI, and after a store was mended.",
+    description="Runs every check of a day without materialising anything, for example after a store was repaired.",
 )
 
 streaming = dg.define_asset_job(
     STREAM_JOB,
-    selection=dg.AssetSelection.assets(STREAM, PROFILES).without_checks(),  # they have a job of their own
-    description="Kafka to PostgreSQL. The sensor keep_streaming is its switch, and starts it again when it has died.",
+    selection=dg.AssetSelection.assets(STREAM, PROFILES).without_checks(),  # their checks are in check_stream
+    description="Streams from Kafka to PostgreSQL until stopped. The sensor keep_streaming starts it, restarts it "
+    "after a crash, and stops it when switched off.",
 )
 
 check_stream = dg.define_asset_job(
     STREAM_CHECK_JOB,
     selection=dg.AssetSelection.checks_for_assets(STREAM, PROFILES, TOPIC),
-    description="Lag, freshness, no record twice, profiles equal a recount, how the topic is set up. Reads only.",
+    description="Runs the checks of the stream and of the topic's settings. It only reads.",
 )

@@ -1,7 +1,4 @@
-"""Jobs that a person starts to mend a store. They materialise nothing: no asset is newer afterwards.
-
-Belongs here: one job a repair. Does not belong here: how it is done (`stream.profiles`).
-"""
+"""Repair: a job that recounts profiles, and a sensor that ends runs whose process was killed."""
 
 import dagster as dg
 import psutil
@@ -13,13 +10,12 @@ from pinterest_platform.stream.profiles import rebuild_profiles
 
 @dg.op
 def count_profiles_anew(context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings]) -> None:
-    """Count `profile_popularity` anew from `pinterest_stream`. Readers see the old rows until it is done."""
-    context.log.info(f"Counted {rebuild_profiles(settings):,} profiles.")
+    """Recount `profile_popularity` from `pinterest_stream`. Readers see the old rows until it is done."""
+    context.log.info(f"Recounted {rebuild_profiles(settings):,} profiles.")
 
 
-@dg.job(description="Counts profile_popularity anew from pinterest_stream; the stream waits meanwhile.")
+@dg.job(description="Recounts profile_popularity from pinterest_stream. The stream waits until it is done.")
 def rebuild_profile_popularity() -> None:
-    """One step."""
     count_profiles_anew()
 
 
@@ -36,29 +32,28 @@ WITH_A_PROCESS = [DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
 
 @dg.sensor(minimum_interval_seconds=10, default_status=dg.DefaultSensorStatus.RUNNING)
 def fail_lost_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-    """Mark runs as failed whose process has died without a word, so that what they held becomes free."""
+    """Marks runs as failed whose process is gone, and frees the pool slots that ended runs still hold."""
     records = context.instance.get_run_records(RunsFilter(statuses=WITH_A_PROCESS))
     lost = [record.dagster_run for record in records if _has_lost_its_process(context.instance, record)]
     for run in lost:
         fail_run(context.instance, run, "Its process is gone: it was killed, or the machine was restarted.")
     free_pools_of_ended_runs(context.instance)
     names = ", ".join(run.run_id for run in lost)
-    return dg.SkipReason(f"Marked as failed: {names}." if lost else "Every run in progress has its process.")
+    return dg.SkipReason(f"Marked as failed: {names}." if lost else "Every run in progress has a live process.")
 
 
 def fail_run(instance: dg.DagsterInstance, run: DagsterRun, reason: str) -> None:
-    """Mark a run as failed whose process cannot do so itself."""
+    """Mark a run as failed whose process can no longer do so itself."""
     current = instance.get_run_by_id(run.run_id)
     if current is None or current.is_finished:
-        return  # another sensor was quicker
+        return  # another sensor was faster
     instance.report_run_failed(run, reason)
 
 
 def free_pools_of_ended_runs(instance: dg.DagsterInstance) -> None:
-    """Free the places that runs hold which have ended, so that the next run's step does not wait for them for good.
+    """Free the pool slots of ended runs; otherwise the next run would wait for them forever.
 
-    A step gives its place back itself, but not one that was killed: Dagster's code server sees within a second that its
-    process is gone, reports the run as failed, and leaves its places taken.
+    A step frees its own slot, unless it was killed. Then Dagster reports the run as failed and keeps the slot.
     """
     storage = instance.event_log_storage
     if not storage.supports_global_concurrency_limits:
@@ -73,7 +68,7 @@ def _has_lost_its_process(instance: dg.DagsterInstance, record: dg.RunRecord) ->
     if pid is None or record.start_time is None:
         return False
     try:
-        # A process that was born after the run began has inherited the number, not the work.
+        # A process created after the run began has only inherited the number.
         return psutil.Process(pid).create_time() > record.start_time
     except psutil.NoSuchProcess:
         return True

@@ -1,7 +1,4 @@
-"""What a materialisation shows in the Dagster UI: table schemas and samples of rows.
-
-Belongs here: the form. Which facts an asset reports is the asset's own matter.
-"""
+"""Metadata values that materialisations show in the UI: schemas, counts and samples of rows as tables."""
 
 from __future__ import annotations
 
@@ -10,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-_CELL = 60  # characters; a sample is for looking at, not for reading
+_CELL = 60  # characters
 
 
 def table_schema(schema: Any) -> dg.TableSchema:
@@ -19,18 +16,18 @@ def table_schema(schema: Any) -> dg.TableSchema:
 
 
 def sample(rows: Sequence[Mapping[str, object]]) -> dg.MarkdownMetadataValue:
-    """A few rows as a table."""
+    """A few rows as a Markdown table."""
     return markdown_table(list(rows[0]) if rows else [], [row.values() for row in rows])
 
 
 def counts(title: str, numbers: Mapping[str, int]) -> dg.MarkdownMetadataValue:
-    """Counts as a table, the largest first."""
+    """Counts as a Markdown table, largest first."""
     largest_first = sorted(numbers.items(), key=lambda item: -item[1])
     return markdown_table([title, "count"], largest_first)
 
 
 def markdown_table(header: Sequence[str], rows: Iterable[Iterable[object]]) -> dg.MarkdownMetadataValue:
-    """Rows as a Markdown table with shortened cells."""
+    """Rows as a Markdown table. Long cells are shortened."""
     cells = [[_cell(value) for value in row] for row in rows]
     lines = [list(header), ["---"] * len(header), *cells]
     return dg.MetadataValue.md("\n".join("| " + " | ".join(line) + " |" for line in lines))

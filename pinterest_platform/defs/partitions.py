@@ -1,7 +1,4 @@
-"""The daily partitions that every batch asset shares, and what a run over several days needs.
-
-Belongs here: the partitions, their backfill policy and how a run reads its days. Does not belong here: any asset.
-"""
+"""The daily partitions of every batch asset, and which days a run is for."""
 
 from __future__ import annotations
 
@@ -11,16 +8,16 @@ import dagster as dg
 
 from pinterest_platform.settings import Settings
 
-# The day under way is a partition too: it may be materialised as often as one likes.
+# `end_offset`: today is a partition too, and may be materialised repeatedly.
 DAILY = dg.DailyPartitionsDefinition(start_date=Settings().first_day.isoformat(), timezone="UTC", end_offset=1)
-# A month of days a run, so that one Spark session serves many; not all, so that a failure costs only its run.
+# Up to a month per run, so that one Spark session serves many days and a failure costs one run only.
 BACKFILL = dg.BackfillPolicy.multi_run(max_partitions_per_run=31)
 OWNERS = ["team:data-platform"]
-# A tag of the runs whose check of `category_popularity` counts the day's month and year anew, too.
+# Tag of runs in which the check of `category_popularity` also recounts the day's month and year.
 RECOUNT_PERIODS = "pinterest/recount_periods"
 
 
 def days_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> list[date]:
-    """The days that this run is for, in order."""
+    """The days of this run, in order."""
     execution = context.op_execution_context if isinstance(context, dg.AssetCheckExecutionContext) else context
     return [date.fromisoformat(key) for key in execution.partition_keys]

@@ -1,4 +1,4 @@
-"""What `every_event_is_accounted_for` finds: that every record of a day is somewhere, and where."""
+"""The findings of the checks that compare all stores: reconciliation, layers, and rows of batch and stream."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ from pinterest_platform.stores.s3 import open_bucket
 
 
 def reconciliation_findings(settings: Settings, days: Sequence[date]) -> dict[date, Finding]:
-    """The account of each day, over stores that are opened once.
+    """The reconciliation of each day, over stores that are opened once.
 
     Raises:
-        TopicUnavailableError: the broker is away.
-        CassandraUnavailableError: Cassandra is away. Errors of the other stores pass through.
+        TopicUnavailableError: Kafka is unavailable.
+        CassandraUnavailableError: Cassandra is unavailable. Errors of other stores pass through.
     """
     with open_stores(settings) as stores:
         return findings_by_day(lambda day: reconciliation_finding(stores, day), days)
 
 
 def reconciliation_finding(stores: Stores, day: date) -> Finding:
-    """The day's account as numbers, and what does not add up."""
-    # If it is another one by now, the end of the run will not take this account for that of the new slice.
+    """The day's counts, and what does not add up."""
+    # Read before: if the slice is replaced meanwhile, this result must not count for the new one.
     manifest = newest_manifest(stores.bucket, day)
     try:
         reconciliation = reconcile(stores, day)
@@ -66,11 +66,11 @@ def _numbers(reconciliation: DayReconciliation) -> Mapping[str, int | str]:
     return {name: len(offsets) for name, offsets in sets.items()} | {"newer_than_the_cleaning": reconciliation.newer}
 
 
-_IN_ONE_LAYER = Finding({"compared": "no, the stream has not run, is behind, or does not keep the day any more"})
+_IN_ONE_LAYER = Finding({"compared": "no, the stream has not run, is behind, or no longer keeps the day"})
 
 
 def layers_findings(settings: Settings, days: Sequence[date], now: datetime) -> dict[date, Finding]:
-    """The pins of each day that the two layers do not agree on. Of an open day both are on their way."""
+    """The pins of each closed day on which the two layers disagree. An open day is not compared."""
     bucket = open_bucket(settings)
     with closing(connect(settings, autocommit=True)) as stream:
 
@@ -99,23 +99,23 @@ def _layers_finding(parity: LayerParity) -> Finding:
     )
     return Finding(
         {"different": parity.different},
-        f"{parity.different:,} rows have no equal in the other layer: {examples}. Materialise the day again; what then "
-        f"still differs was cleaned by other rules, or is a fault.",
+        f"{parity.different:,} rows have no equal in the other layer: {examples}. Materialise the day again. Rows "
+        f"that still differ were cleaned by other rules, or are a fault.",
     )
 
 
 def rows_findings(settings: Settings, days: Sequence[date], now: datetime) -> dict[date, Finding]:
-    """The clean rows of each day that the stream does not have as they are, and those that only the stream has."""
+    """Clean rows of each day that the stream lacks or has with other values, and rows that only the stream has."""
     return findings_by_day(lambda day: rows_finding(settings, day, now), days)
 
 
 def rows_finding(settings: Settings, day: date, now: datetime) -> Finding:
-    """The day's rows in both paths. A day that is still open is not compared: both are on their way."""
+    """Compares the rows of a closed day. An open day is not compared, since both layers are still filling it."""
     if not is_closed(day, now):
         return STILL_OPEN
     parity = compare_with_stream(settings, day)
     if parity is None:
-        return Finding({"compared": "no, the stream has not run, or does not keep the day any more"})
+        return Finding({"compared": "no, the stream has not run, or no longer keeps the day"})
     facts = {
         "compared_rows": parity.rows,
         "different": len(parity.different),
@@ -123,7 +123,7 @@ def rows_finding(settings: Settings, day: date, now: datetime) -> Finding:
     }
     problems = []
     if parity.different:
-        problems.append(f"The stream lacks or differs in {coordinates_in_words(parity.different)}.")
+        problems.append(f"Missing or different in the stream: {coordinates_in_words(parity.different)}.")
     if parity.only_in_stream:
-        problems.append(f"Only the stream has {coordinates_in_words(parity.only_in_stream)}.")
+        problems.append(f"Only in the stream: {coordinates_in_words(parity.only_in_stream)}.")
     return Finding(facts, " ".join(problems) or None)

@@ -1,6 +1,6 @@
-"""When things run: the batch once a day, for the day before, and the stream's checks every hour.
+"""Schedules: the batch once a day, the stream's checks every hour.
 
-Missed ticks are not caught up; a backfill does that.
+Missed ticks are not caught up; run a backfill for them.
 """
 
 from datetime import timedelta
@@ -17,12 +17,12 @@ from pinterest_platform.defs.jobs import BATCH_JOB, STREAM_CHECK_JOB
     default_status=dg.DefaultScheduleStatus.RUNNING,
 )
 def daily_batch_at_ten(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-    """Materialise the day before at 10:00 UTC."""
+    """Runs the batch of the day before, at 10:00 UTC."""
     yesterday = context.scheduled_execution_time.date() - timedelta(days=1)
     return dg.RunRequest(run_key=yesterday.isoformat(), partition_key=yesterday.isoformat())
 
 
-# Between two runs the heartbeat and the freshness policy watch: the checks read every row, and start a process.
+# Hourly is enough: the checks read every row, and heartbeat and freshness policy watch in between.
 hourly_stream_checks = dg.ScheduleDefinition(
     name="hourly_stream_checks",
     cron_schedule="7 * * * *",

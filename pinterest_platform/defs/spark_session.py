@@ -1,4 +1,4 @@
-"""The Spark session of a step, from the resource that Dagster hands in."""
+"""The Spark session of a step. All steps of a run share it, since a run is one process."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from pinterest_platform.stores.java_options import Driver
 from pinterest_platform.stores.s3 import ObjectStore, open_bucket
 from pinterest_platform.stores.spark import hand_over_secrets, prepare_environment, spark_configuration
 
-_LARGE_BYTES = 64 * 1024 * 1024  # of raw objects: the gzipped lines of about 360,000 events
+_LARGE_BYTES = 64 * 1024 * 1024  # raw objects: the gzipped lines of about 360,000 events
 
 
 def spark_resource(settings: Settings, driver: Driver = Driver.STREAM) -> LazyPySparkResource:
-    """A resource that starts Spark when a step first asks for the session, not when definitions load."""
+    """A resource that starts Spark on first use, not when definitions load."""
     return LazyPySparkResource(spark_config=dict(spark_configuration(settings, driver)))
 
 
 def session_for(days: Iterable[date], pyspark: LazyPySparkResource, settings: Settings) -> SparkSession:
-    """The run's Spark session, whose JVM is one that suits what has landed of these days.
+    """The run's Spark session, with a JVM sized for what has landed of these days.
 
-    The run's first step decides; the others find the session.
+    The first step of a run decides; later steps get the same session.
     """
     if SparkSession.getActiveSession() is None:
         pyspark = spark_resource(settings, driver_for(open_bucket(settings), days))
@@ -33,7 +33,7 @@ def session_for(days: Iterable[date], pyspark: LazyPySparkResource, settings: Se
 
 
 def session_of(pyspark: LazyPySparkResource, settings: Settings) -> SparkSession:
-    """The run's Spark session; one serves every step of a run, since a run is one process."""
+    """The run's Spark session."""
     prepare_environment(settings)
     session: SparkSession = pyspark.spark_session
     hand_over_secrets(session, settings)
@@ -42,6 +42,6 @@ def session_of(pyspark: LazyPySparkResource, settings: Settings) -> SparkSession
 
 
 def driver_for(bucket: ObjectStore, days: Iterable[date]) -> Driver:
-    """The JVM profile that suits what has landed of these days."""
+    """The JVM profile that suits the amount landed for these days."""
     landed = sum(stored.size for day in days for stored in bucket.list(day_prefix(day)))
     return Driver.SMALL_BATCH if landed < _LARGE_BYTES else Driver.LARGE_BATCH

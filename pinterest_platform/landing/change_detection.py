@@ -1,12 +1,7 @@
-"""News: which days are to be asked for, worked out without reading a record.
+"""Change detection: the days to run, found from offsets alone, without reading a record.
 
-Belongs here: what the ledger and the marks say, against the topic's offsets; and the cursor, of which nothing depends
-but when the day under way was last asked for and what is shown as new. Does not belong here: runs, and Dagster
-(`defs.landing.sensor`).
-
-A day is asked for until a run of it has come to its end, whoever has seen its records meanwhile: because records lie
-in the topic that no landing has read yet, because there is a mark, or because its last run has failed, perhaps
-before it could leave a mark.
+A day is requested until a run has completed it, for one of three reasons: Kafka has unread records of it, it has a
+rerun request, or its last run has failed (perhaps before it could put a request).
 """
 
 from __future__ import annotations
@@ -24,17 +19,17 @@ from pinterest_platform.pins.calendar import MISDATED_DAY, start_of
 from pinterest_platform.stores.kafka import Topic
 from pinterest_platform.stores.s3 import ObjectStore
 
-# How far back a look goes for days of records that are not landed. Landing one day marks all others.
+# How many days back unread records are searched for. Landing any day puts rerun requests for all others.
 MOST_DAYS = 31
 _A_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class Cursor:
-    """How far somebody has looked: the next offset per partition of one topic, by Kafka's id of it.
+    """The sensor's state between two ticks: the next offset per partition of one topic, identified by Kafka's topic id.
 
-    `open_day_asked_at` is when the day under way was asked for, `failed_attempts` how often in a row the runs of a day
-    had failed then, as it was last shown.
+    Only two things depend on it: when the open day was last requested (`open_day_asked_at`), and what is shown as new.
+    `failed_attempts` are the failures in a row per day, as last shown.
     """
 
     topic_id: str
@@ -43,7 +38,7 @@ class Cursor:
     failed_attempts: Mapping[date, int] = field(default_factory=dict)
 
     def encode(self) -> str:
-        """As Dagster keeps it."""
+        """The text that Dagster stores."""
         about = {
             "topic_id": self.topic_id,
             "open_day_asked_at": self.open_day_asked_at.isoformat(),
@@ -53,14 +48,13 @@ class Cursor:
         return orjson.dumps(about).decode()
 
     def with_failed_attempts(self, failed_attempts: Mapping[date, int]) -> Cursor:
-        """This cursor, where these are shown now."""
         return replace(self, failed_attempts=failed_attempts)
 
     @classmethod
     def decode(cls, text: str) -> Cursor:
-        """What `encode` gave."""
+        """The cursor that `encode` gave."""
         about = orjson.loads(text)
-        failed = about.get("failed_attempts", {})  # cursors of before do not have them
+        failed = about.get("failed_attempts", {})  # cursors of earlier versions lack them
         return cls(
             topic_id=about["topic_id"],
             open_day_asked_at=datetime.fromisoformat(about["open_day_asked_at"]),
@@ -71,9 +65,9 @@ class Cursor:
 
 @dataclass(frozen=True)
 class Changes:
-    """What a look has found.
+    """The result of change detection.
 
-    `days` are to be asked for now, `waiting` later. `new_records` came since the last look.
+    `days` are to be requested now, `waiting` later. `new_records` arrived since the cursor.
     """
 
     days: Set[date]
@@ -92,14 +86,20 @@ def detect(
     open_day_pause: timedelta,
     undone: Set[date] = frozenset(),
 ) -> Changes:
-    """Look at the topic's offsets, at the ledger and at the marks.
+    """Compare the topic's offsets with the ledger and the rerun requests.
 
-    Days in `undone` are asked for whatever these say. Days in `held_back` are not, but not forgotten either. The day
-    under way is asked for once in `open_day_pause`, since each of its runs cleans the whole day so far.
+    Args:
+        topic: the topic.
+        bucket: has the ledger and the rerun requests.
+        cursor: from the last call; None at the first.
+        held_back: days that are not requested now, only reported as waiting.
+        now: the current time.
+        open_day_pause: between two requests of the open day, since each of its runs cleans the whole day so far.
+        undone: days that are requested whatever offsets and requests say.
 
     Raises:
         TopicReplacedError: the bucket has the records of another topic.
-        TopicUnavailableError: the broker is away.
+        TopicUnavailableError: Kafka is unavailable.
     """
     keep_to_topic(bucket, topic)
     ledger, identity, ends = read_ledger(bucket), topic.identity(), topic.end_offsets()
@@ -124,7 +124,7 @@ def detect(
 def _touched_days(
     topic: Topic, unread: Mapping[int, Sequence[Range]], ends: Mapping[int, int], today: date
 ) -> set[date]:
-    """The days of offsets that no landing has read, as far as Kafka's index of times tells; today, if it does not."""
+    """The days of unread offsets, by Kafka's time index; today, if the index finds none."""
     lowest = {number: ranges[0][0] for number, ranges in unread.items() if ranges}
     if not lowest:
         return set()

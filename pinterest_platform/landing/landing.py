@@ -1,13 +1,11 @@
-"""Landing: Kafka's records as raw objects in S3, unchanged and byte for byte repeatable.
+"""Landing: copies Kafka's records to raw objects in S3, unchanged. A rerun writes the same bytes.
 
-Belongs here: bringing what the ledger does not have into S3, partition by partition and offset by offset. A record is
-written to the object of its own day and chunk, whichever day was asked for; no record's time decides what else is read.
-Does not belong here: how objects are made (`raw_objects`) and how much is held in memory (`landing_pieces`), what has
-landed before (`landing_ledger`), what a record's value means; a malformed one lands like any other.
+It reads every offset that the ledger lacks, whichever day was requested, and writes each record to the object of its
+own day and chunk. Malformed records land like all others.
 
-Runs of the same or of other days may go on at the same time. An object only ever gains lines. Of everything that a
-landing reads, the objects are written first, then a mark for each day that it met (`days_to_rerun`), and only then the
-ledger: whatever is cut short, the next landing reads it again, and marks the same days.
+Landings may run concurrently, since an object only gains lines. Each writes in this order: raw objects, a rerun request
+per day with new records, the ledger. A landing that is killed in between is repeated by the next one, which reads the
+same offsets and requests the same days.
 """
 
 from __future__ import annotations
@@ -37,19 +35,19 @@ from pinterest_platform.pins.calendar import MISDATED_DAY, PlausibleTimes, day_o
 from pinterest_platform.stores.kafka import RecordsDeletedError, Topic
 from pinterest_platform.stores.s3 import ObjectStore
 
-# After so many records marks and ledger are written: a landing that is killed has lost no more.
+# Rerun requests and the ledger are written after this many records, so a killed landing loses no more work.
 RECORDS_AT_A_TIME = 50_000
-# A loss that may have met more days than these is shown when they are next run.
+# A loss that may affect more days than this requests none; the check shows it when they run next.
 _MOST_DAYS_REQUESTED = 31
 
 
 @dataclass(frozen=True)
 class Landing:
-    """What S3 holds of a day after landing, and what this landing has done.
+    """What S3 has of a day after a landing, and what the landing did.
 
-    `read` records of all days came from Kafka, with `value_bytes` bytes of values; `written` objects were made or
-    rewritten; `grown` says how many records each day gained; `losses` were met for the first time. Reading includes
-    making the lines, writing includes compressing them.
+    `read` is the number of records of all days read from Kafka, `value_bytes` the bytes of their values. `written`
+    objects were created or rewritten. `grown` is how many records each day gained. `losses` were found for the first
+    time. `reading_seconds` include encoding the lines, `writing_seconds` compressing them.
     """
 
     day: date
@@ -64,18 +62,18 @@ class Landing:
 
     @property
     def records(self) -> int:
-        """How many raw records the day has."""
+        """Raw records of the day."""
         return sum(stored.records for stored in self.objects)
 
     @property
     def late(self) -> Mapping[date, int]:
-        """How many records earlier days gained: they came after their day."""
+        """Records that earlier days gained, by day: late data."""
         return {day: records for day, records in self.grown.items() if MISDATED_DAY != day < self.day}
 
 
 @dataclass
 class Work:
-    """What a landing has done so far."""
+    """The totals of a landing in progress."""
 
     read: int = 0
     value_bytes: int = 0
@@ -86,7 +84,7 @@ class Work:
     writing_seconds: float = 0.0
 
     def landing(self, day: date, objects: Iterable[RawObject]) -> Landing:
-        """The outcome for a day that has these objects now."""
+        """The result for a day that now has these objects."""
         return Landing(
             day=day,
             objects=tuple(objects),
@@ -101,26 +99,22 @@ class Work:
 
 
 def land_day(topic: Topic, bucket: ObjectStore, day: date, times: PlausibleTimes) -> Landing:
-    """`land`, and what S3 then has of the day.
-
-    Raises:
-        what `land` raises.
-    """
+    """`land`, and what S3 then has of the day. Raises what `land` raises."""
     return land(topic, bucket, times).landing(day, landed_objects(bucket, day))
 
 
 def land(topic: Topic, bucket: ObjectStore, times: PlausibleTimes) -> Work:
-    """Bring every record that Kafka has and the ledger does not have into S3, of whichever day.
+    """Copy every record that Kafka has and the ledger lacks to S3, whatever its day.
 
     Raises:
         TopicCutError: Kafka ends before what has been landed.
         TopicReplacedError: the bucket has the records of another topic.
-        TopicUnavailableError: the broker is away.
+        TopicUnavailableError: Kafka is unavailable.
     """
     keep_to_topic(bucket, topic)
-    # Read before Kafka is asked: what others land meanwhile must not look like more than Kafka has.
+    # Before Kafka's offsets: otherwise what others land meanwhile could look like more than Kafka has.
     ledger = read_ledger(bucket)
-    # In this order: what comes or expires meanwhile makes less to be read, never a gap that is not told.
+    # Ends before beginnings: records that arrive or expire in between shrink the range, and leave no unreported gap.
     ends, beginnings = topic.end_offsets(), topic.beginning_offsets()
     refuse_shorter_topic(topic.topic, ends, ledger)
     landing = _Landing(topic, bucket, times, ledger)
@@ -132,7 +126,9 @@ def land(topic: Topic, bucket: ObjectStore, times: PlausibleTimes) -> Work:
 
 @dataclass
 class _Landing:
-    """A landing under way. `_unsaved_ledger` is written and not in the ledger yet, `_met` the days of it."""
+    """A landing in progress. `_unsaved_ledger` is what has been written but is not in the ledger yet, `_met` the days
+    of it.
+    """
 
     topic: Topic
     bucket: ObjectStore
@@ -145,16 +141,16 @@ class _Landing:
     _misdated: list[str] | None = None
 
     def land_partition(self, partition: int, beginning: int, end: int) -> None:
-        """Land what is missing of the partition's offsets up to `end`."""
+        """Land the offsets up to `end` that the ledger lacks."""
         known = self.ledger.of(partition)
-        self._cover(partition, 0, 0, None)  # it has been looked at, whatever is in it
+        self._cover(partition, 0, 0, None)  # the ledger knows the partition, even if it is empty
         for first, following in without([(0, beginning)], known):
             self._tell_losses(partition, first, following, end)
         for first, following in without([(beginning, end)], known):
             self._land_range(partition, first, following)
 
     def save(self) -> None:
-        """Ask for the days that were met, then let the ledger say what has been read."""
+        """Put the rerun requests, then extend the ledger."""
         request_reruns(self.bucket, self._met)
         known = self.ledger.joined_with(self._unsaved_ledger)
         if known != self.ledger:
@@ -208,8 +204,8 @@ class _Landing:
         return self._unsaved_ledger.day_at(partition, offset) or self.ledger.day_at(partition, offset)
 
     def _tell_losses(self, partition: int, first: int, following: int, end: int) -> None:
-        """Tell what is lost of offsets that Kafka has deleted and the ledger does not have."""
-        # Before there was one ledger, a partition of which nothing was landed had no entry.
+        """Record which of the offsets that Kafka has deleted are not in S3 either."""
+        # In ledgers of earlier versions, a partition without landed records has no entry.
         was_empty = partition in self.ledger.ranges and not self.ledger.of(partition)
         is_before_all = first == 0 and not was_empty
         first_day = self._day_at(partition, first)
@@ -225,7 +221,7 @@ class _Landing:
         self._cover(partition, first, following, last_day)
 
     def _left_by_killed_landings(self, partition: int, first: int, following: int) -> set[int]:
-        """The offsets of `[first, following)` that S3 has although the ledger does not say so; their days are met."""
+        """The offsets of `[first, following)` that S3 has although the ledger lacks them. Their days count as met."""
         held: set[int] = set()
         for day, key in keys_of_chunks(self.bucket, partition, first - CHUNK_OFFSETS, following):
             if found := {offset for offset in stored_offsets(self.bucket, key) if first <= offset < following}:
@@ -234,7 +230,7 @@ class _Landing:
         return held
 
     def _day_behind(self, partition: int, offset: int, end: int) -> date | None:
-        """The day of what lies behind the offset, if anything does: records before it are hardly of a later one."""
+        """The day of the first record after the offset, if any. Records before it are rarely of a later day."""
         if any(first == offset for first, _ in self.ledger.of(partition)):
             return self.ledger.day_at(partition, offset)
         with suppress(RecordsDeletedError):
@@ -244,7 +240,7 @@ class _Landing:
         return None
 
     def _misdated_in(self, partition: int, first: int, following: int) -> Set[int]:
-        """The offsets of `[first, following)` that have landed as misdated."""
+        """The offsets of `[first, following)` that were landed as misdated."""
         if self._misdated is None:
             self._misdated = [stored.key for stored in self.bucket.list(day_prefix(MISDATED_DAY))]
         chunks = [(key, *chunk_of(key)) for key in self._misdated]

@@ -1,14 +1,11 @@
-"""The landing ledger: which offsets of the topic have been read and are safe in S3, at `landings/ledger.json`.
+"""The ledger (`landings/ledger.json`): which offsets of the topic are safe in S3.
 
-Belongs here: what it says, how it is stored, how two of them become one; and of which topic all this is, at
-`landings/topic.json`. Does not belong here: what is done about offsets that it does not have.
+Every record within these offsets is in S3, or is recorded as lost. The ledger is extended after the objects are
+written, never before. So after a killed landing some objects are not in the ledger; the next landing reads their
+records again and adds nothing.
 
-Every record within these offsets is in S3, or is lost and told as such: the ledger is extended after that has been
-written, never before. So a landing that was killed has objects that the ledger does not have, reads their records again
-and finds nothing to add.
-
-Before there was one ledger, each day had an entry of its own, `landings/dt=YYYY-MM-DD.json`. Together they are what a
-bucket without a ledger begins with.
+`landings/topic.json` identifies the topic that the bucket belongs to. Versions before the ledger wrote an entry per
+day, `landings/dt=YYYY-MM-DD.json`; a bucket without a ledger starts from those.
 """
 
 from __future__ import annotations
@@ -31,34 +28,33 @@ _TOPIC_KEY = "landings/topic.json"
 
 
 class TopicReplacedError(Exception):
-    """The bucket has the records of a topic that was deleted; this one has its name only."""
+    """The bucket has the records of a deleted topic; the current topic only has the same name."""
 
 
 @dataclass(frozen=True)
 class Ledger:
-    """What has been read of each partition that was ever looked at.
+    """What has been read, for each partition that was ever looked at.
 
-    `ranges` has the offsets `[first, next)`, joined. `days` has the day of the records about an offset at which a range
-    begins or ends, where it is known.
+    `ranges` are the offsets `[first, next)`, joined. `days` maps an offset at which a range begins or ends to the day
+    of the records there, where known.
     """
 
     ranges: Mapping[int, list[Range]] = field(default_factory=dict)
     days: Mapping[int, Mapping[int, date]] = field(default_factory=dict)
 
     def of(self, partition: int) -> list[Range]:
-        """The ranges of one partition."""
         return self.ranges.get(partition, [])
 
     def ends(self) -> Mapping[int, int]:
-        """How far landings have come, per partition."""
+        """The next offset to land, per partition."""
         return {number: ranges[-1][1] for number, ranges in self.ranges.items() if ranges}
 
     def day_at(self, partition: int, offset: int) -> date | None:
-        """The day of the records about the offset, at which a range begins or ends; None where it is not known."""
+        """The day of the records at this end of a range; None where it is not known."""
         return self.days.get(partition, {}).get(offset)
 
     def joined_with(self, other: Ledger) -> Ledger:
-        """What either of them has."""
+        """The union of both ledgers."""
         numbers = sorted({*self.ranges, *other.ranges})
         ranges = {number: joined([*self.of(number), *other.of(number)]) for number in numbers}
         bounds = {number: {at for found in ranges[number] for at in found} for number in numbers}
@@ -71,10 +67,10 @@ class Ledger:
 
 
 def keep_to_topic(bucket: ObjectStore, topic: Topic) -> None:
-    """Make the bucket this topic's, unless it is; the same offsets of another one are other records.
+    """Claim the bucket for this topic, or verify that it belongs to it: another topic's offsets are other records.
 
     Raises:
-        TopicReplacedError: it is another topic's, if only by Kafka's id of it.
+        TopicReplacedError: the bucket belongs to another topic, possibly of the same name.
     """
     about = {"topic": topic.topic, "id": topic.identity()}
     if bucket.create(_TOPIC_KEY, orjson.dumps(about), {}):
@@ -83,23 +79,23 @@ def keep_to_topic(bucket: ObjectStore, topic: Topic) -> None:
     if before != about:
         raise TopicReplacedError(
             f"The bucket {bucket.name} has the records of the topic {before['topic']} with the id {before['id']}, but "
-            f"{about['topic']} now has the id {about['id']}: it was deleted and made anew. Nothing was landed. Land it "
-            f"in a bucket of its own (PINTEREST_S3_BUCKET), or restore the old topic."
+            f"{about['topic']} now has the id {about['id']}: the topic was deleted and recreated. Nothing was landed. "
+            f"Land it in a bucket of its own (PINTEREST_S3_BUCKET), or restore the old topic."
         )
 
 
 def read_ledger(bucket: ObjectStore) -> Ledger:
-    """The bucket's ledger, empty where nothing was ever landed."""
+    """The bucket's ledger, empty if nothing was ever landed."""
     if bucket.describe(_KEY):
         return _decode(bucket.get(_KEY))
     entries = _of_days(bucket)
     if entries.ranges and not bucket.create(_KEY, _encode(entries), {}):
-        return _decode(bucket.get(_KEY))  # somebody else was quicker, and may have landed more by now
+        return _decode(bucket.get(_KEY))  # another landing was faster, and may have landed more
     return entries
 
 
 def extend_ledger(bucket: ObjectStore, news: Ledger) -> None:
-    """Make the ledger say what it says and `news`, whoever else is writing it."""
+    """Add `news` to the stored ledger. Concurrent writers do not overwrite each other."""
     while True:
         stored = bucket.describe(_KEY)
         before = _decode(bucket.get(_KEY)) if stored else _of_days(bucket)
@@ -133,14 +129,14 @@ def _decode(body: bytes) -> Ledger:
 
 
 def _of_days(bucket: ObjectStore) -> Ledger:
-    """What the entries of the days say together."""
+    """The ledger that the entries per day of earlier versions add up to."""
     keys: Iterable[str] = [stored.key for stored in bucket.list(_ENTRIES)]
     entries = (_entry(date.fromisoformat(key[len(_ENTRIES) : len(_ENTRIES) + 10]), bucket.get(key)) for key in keys)
     return reduce(Ledger.joined_with, entries, Ledger())
 
 
 def _entry(day: date, body: bytes) -> Ledger:
-    """A range was read on behalf of the day: its first record is of that day, its last one too, or hardly later."""
+    """The ledger of one day's entry. Its ranges were read for that day, so their ends belong to it, or hardly later."""
     about: dict[str, Any] = orjson.loads(body)
     ranges = {int(number): joined((first, end) for first, end in of["ranges"]) for number, of in about.items()}
     days = {number: {at: day for bounds in found for at in bounds} for number, found in ranges.items() if found}

@@ -1,10 +1,8 @@
-"""Lost records: offsets that Kafka deleted before they were landed, and the days that they may have belonged to.
+"""Lost records: offsets that Kafka deleted before they were landed, and the days they may have belonged to.
 
-Belongs here: what is known of such a loss, where it is kept (`losses/<topic>+<partition>+<first>-<next>.json`), and the
-refusal of a topic that has become shorter. Does not belong here: how anything is read.
-
-Nothing stops for a loss: what there is lands. A loss is written down once, before what lies behind it has landed, and
-stays; a check shows it for the days that it can have met.
+A loss stops nothing: everything that exists is landed. It is recorded once, in
+`losses/<topic>+<partition>+<first>-<next>.json`, before the records after it are landed, and is never removed. A check
+shows it for the days it may affect.
 """
 
 from __future__ import annotations
@@ -22,17 +20,16 @@ _PREFIX = "losses/"
 
 
 class TopicCutError(Exception):
-    """The topic ends before what has been landed from it."""
+    """The topic ends before offsets that have been landed from it."""
 
 
 @dataclass(frozen=True)
 class Loss:
     """Offsets `[first, following)` of a partition that are neither in Kafka nor in S3.
 
-    Their records came between one of `first_day`, None where there is none, and one of `last_day`, None where
-    there is none either. Where `before_first_landing` is true, Kafka had deleted them before the platform looked at the
-    topic for the first time: they were never the platform's, and of the days that it has they can have met the first
-    alone.
+    `first_day` is the day of the record before the loss, `last_day` of the one after it; None where there is no such
+    record. `before_first_landing`: Kafka had deleted the offsets before the platform first saw the topic. They were
+    never the platform's, and can affect only the day of the first record it has.
     """
 
     topic: str
@@ -50,18 +47,17 @@ class Loss:
         return day == self.last_day if self.before_first_landing else self.first_day is None or day >= self.first_day
 
     def days(self, most: int) -> set[date]:
-        """The days that it can have met; none where they are more than `most`, or not known."""
+        """The days it may affect; empty if they are unknown, or more than `most`."""
         if self.first_day is None or self.last_day is None or (self.last_day - self.first_day).days >= most:
             return set()
         return {self.first_day + timedelta(days=number) for number in range((self.last_day - self.first_day).days + 1)}
 
     def in_words(self) -> str:
-        """The offsets, for people."""
         return f"partition {self.partition}, offsets {self.first}-{self.following - 1}"
 
 
 def record_loss(bucket: ObjectStore, loss: Loss) -> None:
-    """Write the loss down, unless it has been."""
+    """Record the loss, unless it is recorded already."""
     about = {
         "first_day": loss.first_day and loss.first_day.isoformat(),
         "last_day": loss.last_day and loss.last_day.isoformat(),
@@ -72,12 +68,12 @@ def record_loss(bucket: ObjectStore, loss: Loss) -> None:
 
 
 def losses(bucket: ObjectStore) -> list[Loss]:
-    """Every loss that was written down."""
+    """Every recorded loss."""
     return [_decode(stored.key, bucket.get(stored.key)) for stored in bucket.list(_PREFIX)]
 
 
 def refuse_shorter_topic(topic: str, ends: Mapping[int, int], ledger: Ledger) -> None:
-    """Refuse a topic that ends before what has been landed from it: the offsets would mean other records now.
+    """Refuse a topic that ends before what has been landed from it: its offsets are now other records.
 
     Raises:
         TopicCutError: names the partition and both offsets.
@@ -87,7 +83,7 @@ def refuse_shorter_topic(topic: str, ends: Mapping[int, int], ledger: Ledger) ->
         if landed > end:
             raise TopicCutError(
                 f"Partition {partition} of {topic} ends at offset {end}, but S3 has its records up to "
-                f"{landed - 1}: the topic was made anew or cut. Give the new one a name of its own "
+                f"{landed - 1}: the topic was recreated or cut. Give the new one a name of its own "
                 f"(PINTEREST_KAFKA_TOPIC) and bucket (PINTEREST_S3_BUCKET), or restore the old one."
             )
 

@@ -1,7 +1,4 @@
-"""Ranges of offsets of one partition, `[first, next)`: the arithmetic that landing does with them.
-
-Belongs here: joining, subtracting and cutting ranges. Does not belong here: what the offsets hold.
-"""
+"""Arithmetic of offset ranges `[first, next)` within a partition."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ Range = tuple[int, int]
 
 
 def joined(ranges: Iterable[Range]) -> list[Range]:
-    """The same offsets as few ranges as possible, in order and without empty ones."""
+    """The same offsets as the fewest ranges, in order, without empty ones."""
     result: list[Range] = []
     for first, following in sorted(ranges):
         if first >= following:
@@ -24,7 +21,7 @@ def joined(ranges: Iterable[Range]) -> list[Range]:
 
 
 def without(ranges: Iterable[Range], taken: Iterable[Range]) -> list[Range]:
-    """The offsets of `ranges` that are not in `taken`."""
+    """The offsets of `ranges` that are not in `taken`, as ranges."""
     taken_in_order = joined(taken)
     return [left for whole in joined(ranges) for left in _remainder(whole, taken_in_order)]
 

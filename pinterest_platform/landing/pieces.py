@@ -1,10 +1,6 @@
 """Pieces of a partition: what landing holds in memory at a time.
 
-Belongs here: where a piece ends, and which slice and object each of its lines is for. Does not belong here: what is
-done with a piece (`landing.landing`).
-
-A piece is bounded in records and in bytes, whatever comes: a chunk of the offset grid has up to 10,000 records, and a
-record up to a megabyte or more.
+A piece is bounded in records and in bytes: it ends with a chunk of 10,000 offsets, or at 32 MiB of lines.
 """
 
 from __future__ import annotations
@@ -19,8 +15,8 @@ from pinterest_platform.pins.calendar import MILLISECONDS_A_DAY, MISDATED_DAY, P
 from pinterest_platform.stores.kafka import RecordsDeletedError
 from pinterest_platform.stores.kafka_batches import Record
 
-# The grid of raw objects: the lines of so many offsets are one object. Large lines have finer grids of their own, so
-# that an object has 100 MB of lines at most, however large the records are.
+# Records of this many offsets make one raw object. Large lines go to smaller chunks, so that an object holds at most
+# 100 MB of lines.
 CHUNK_OFFSETS = 10_000
 _LARGE_LINE, _HUGE_LINE = 4_096, 65_536
 BYTES_A_PIECE = 32 * 1024 * 1024
@@ -29,9 +25,9 @@ _MISDATED = start_of(MISDATED_DAY) // MILLISECONDS_A_DAY
 
 @dataclass
 class Piece:
-    """The lines of the records of `[first, following)`, by offset, for each object that they belong to.
+    """The records of `[first, following)` as lines, grouped by raw object and then by offset.
 
-    An object is given as the day of its slice, where its chunk of the grid begins, and its finer grid, if it has one.
+    An object is identified by its day, the first offset of its chunk, and the size of a smaller chunk or None.
     `last_day` is the day of the last record that is not misdated.
     """
 
@@ -44,7 +40,7 @@ class Piece:
 
 
 def finer_grid(line: bytes) -> int | None:
-    """Of how many offsets lines of this size are one object; None where it is the grid of all."""
+    """How many offsets share an object, for a line of this size; None for the normal chunk."""
     if len(line) < _LARGE_LINE:
         return None
     return max(1, CHUNK_OFFSETS // (10 if len(line) < _HUGE_LINE else 100))
@@ -57,13 +53,18 @@ def pieces(
     times: PlausibleTimes,
     misdated_in: Callable[[int, int], Set[int]],
 ) -> Iterator[Piece]:
-    """The records of `[first, stop)` in pieces that follow each other without a gap.
+    """The records of `[first, stop)` as consecutive pieces without gaps.
 
-    `misdated_in(chunk_first, chunk_end)` are offsets that an earlier landing has put among the misdated: there they
-    stay, although the clock has caught up with them since.
+    Args:
+        records: of the partition, in the order of their offsets.
+        first: the first offset.
+        stop: the offset after the last.
+        times: the plausible timestamps.
+        misdated_in: `misdated_in(chunk_first, chunk_end)` gives the offsets that were landed as misdated. They stay
+            misdated, even if the clock has caught up with them.
 
     Raises:
-        RecordsDeletedError: as reading does, after what had been read before.
+        RecordsDeletedError: from reading, after everything read before it has been yielded.
     """
     reading = iter(records)
     record = _next(reading)
@@ -82,7 +83,7 @@ def pieces(
 def _piece(
     begin: Record, reading: Iterator[Record], first: int, end: int, times: PlausibleTimes, misdated: Set[int]
 ) -> tuple[Piece, Record | RecordsDeletedError | None]:
-    """The piece that begins with the record, and what follows it. One long loop: every record goes through it."""
+    """The piece that begins with `begin`, and what follows it. One long loop: every record passes through it."""
     lines: dict[tuple[int, int, int | None], dict[int, bytes]] = {}
     of_chunk: dict[int, bytes] = {}
     of_number: int | None = None
@@ -96,7 +97,7 @@ def _piece(
                 following = record
                 break
             line = encode_record(record)
-            # A number for a day: the date itself, made for each record, is a tenth of the work.
+            # Day numbers, since creating a date per record would be a tenth of the work.
             number = timestamp // MILLISECONDS_A_DAY if earliest <= timestamp <= latest else _MISDATED
             if misdated and offset in misdated:
                 number = _MISDATED
@@ -116,7 +117,7 @@ def _piece(
     return Piece(
         first=first,
         following=end if at_end else last_offset + 1,
-        # The misdated come first, so that no later landing can decide otherwise about one of them.
+        # Misdated first, so that no later landing can decide otherwise about one of them.
         lines={(_day(of[0]), of[1], of[2]): lines[of] for of in sorted(lines, key=lambda chunk: chunk[0])},
         last_day=None if last is None else _day(last),
         records=records,

@@ -1,7 +1,5 @@
-"""Raw objects: what landing leaves in S3, gzipped lines of JSON, a record each.
-
-Belongs here: their names, how a record becomes a line, how new lines join those that are there. Does not belong here:
-which records are read, and what their values mean.
+"""Raw objects in S3: gzipped JSON lines, one line per Kafka record. An object has the records of one day, partition and
+chunk of offsets.
 """
 
 from __future__ import annotations
@@ -17,14 +15,14 @@ from isal import igzip
 from pinterest_platform.stores.kafka_batches import Record
 from pinterest_platform.stores.s3 import ObjectStore, StoredObject
 
-# A quarter of zlib's CPU time to write and half of it to read, and smaller: https://github.com/pycompression/python-isal
+# isal takes a quarter of zlib's CPU time to write and half of it to read: https://github.com/pycompression/python-isal
 _LEVEL = 1
 EVENTS = "events/dt="
 
 
 @dataclass(frozen=True)
 class RawObject:
-    """One landed object: its key, how many records it holds, and the first and last offset of them."""
+    """One landed object: its key, its number of records, and their first and last offset."""
 
     key: str
     partition: int
@@ -35,27 +33,26 @@ class RawObject:
 
 
 def day_prefix(day: date) -> str:
-    """Where the day's raw objects are."""
     return f"{EVENTS}{day:%Y-%m-%d}/"
 
 
 def object_key(day: date, topic: str, partition: int, chunk_first: int, finer_grid: int | None = None) -> str:
-    """The object of the day's records in the chunk of the offset grid that begins at `chunk_first`.
+    """The object for the day's records of the chunk that begins at `chunk_first`.
 
-    Large records have objects of their own on a `finer_grid`, of so many offsets.
+    Large records have objects of their own, for smaller chunks of `finer_grid` offsets.
     """
     finer = "" if finer_grid is None else f".{finer_grid}"
     return f"{day_prefix(day)}{topic}+{partition}+{chunk_first:020d}{finer}.json.gz"
 
 
 def chunk_of(key: str) -> tuple[int, int]:
-    """The partition of an object, and the offset at which its chunk begins."""
+    """The partition of an object, and the first offset of its chunk."""
     _, partition, rest = key.rsplit("+", 2)
     return int(partition), int(rest.partition(".")[0])
 
 
 def landed_objects(bucket: ObjectStore, day: date) -> Iterator[RawObject]:
-    """What S3 holds of the day, in the order of the keys."""
+    """The day's objects, in the order of their keys."""
     for listed in bucket.list(day_prefix(day)):
         described = bucket.describe(listed.key)
         if described is not None:
@@ -71,9 +68,9 @@ def landed_objects(bucket: ObjectStore, day: date) -> Iterator[RawObject]:
 
 
 def keys_of_chunks(bucket: ObjectStore, partition: int, first: int, following: int) -> Iterator[tuple[date, str]]:
-    """The objects of every day whose chunk of the partition begins in `[first, following)`, with their days.
+    """The objects of all days whose chunk of the partition begins in `[first, following)`, each with its day.
 
-    Every object there is gets listed: this is for what seldom happens.
+    Lists every raw object in the bucket, so use it only for rare cases.
     """
     for stored in bucket.list(EVENTS):
         number, chunk_first = chunk_of(stored.key)
@@ -82,10 +79,10 @@ def keys_of_chunks(bucket: ObjectStore, partition: int, first: int, following: i
 
 
 def encode_record(record: Record) -> bytes:
-    """The record as one line of JSON. Bytes that are not UTF-8 text stand as `key_base64` and `value_base64`.
+    """The record as one JSON line.
 
-    `headers` is a list of pairs, where there are any: a name (text, or `{"base64": …}` where it is none) and a value in
-    base64, or null.
+    Bytes that are not UTF-8 are written as `key_base64` and `value_base64`. `headers`, if there are any, is a list of
+    pairs: a name (text, or `{"base64": …}` if it is not UTF-8) and a value in base64 or null.
     """
     line: dict[str, object] = {
         "topic": record.topic,
@@ -107,25 +104,24 @@ def encode_record(record: Record) -> bytes:
 
 
 def _encode_name(name: str | bytes) -> object:
-    """A header's name: text as it is, bytes that are none as an object, so that neither can be taken for the other."""
+    """A header's name. Bytes become an object, so that they cannot be mistaken for text."""
     return name if isinstance(name, str) else {"base64": _base64(name)}
 
 
 def stored_lines(bucket: ObjectStore, key: str) -> list[bytes]:
-    """The lines of the object, each with its end."""
+    """The object's lines, with their line ends."""
     return _content(bucket, key).splitlines(keepends=True)
 
 
 def stored_offsets(bucket: ObjectStore, key: str) -> list[int]:
-    """The offsets of the object's lines, in order."""
     return [_offset(line) for line in stored_lines(bucket, key)]
 
 
 def add_lines(bucket: ObjectStore, key: str, partition: int, lines: Mapping[int, bytes]) -> int:
-    """Bring lines, by offset and in its order, into the object; returns how many it did not have.
+    """Merge lines, by offset, into the object; returns how many it did not have yet.
 
-    Lines that the object has stay as they are. Where nothing is new, nothing is written. Whoever else writes the same
-    object meanwhile, the lines of both are in it at the end.
+    Existing lines stay unchanged, and nothing is written if nothing is new. Concurrent writers do not overwrite each
+    other's lines.
     """
     while True:
         stored = bucket.describe(key)
@@ -140,7 +136,7 @@ def add_lines(bucket: ObjectStore, key: str, partition: int, lines: Mapping[int,
 
 @dataclass(frozen=True)
 class _Lines:
-    """The content of an object that is to be written."""
+    """The content of an object to be written."""
 
     content: bytes
     records: int
@@ -164,7 +160,7 @@ class _Lines:
 def _merge(bucket: ObjectStore, stored: StoredObject, lines: Mapping[int, bytes]) -> _Lines:
     first_offset, last_offset = int(stored.metadata["first-offset"]), int(stored.metadata["last-offset"])
     if last_offset < min(lines):
-        # What a day gains is behind what it has, nearly always: no line of that need be looked at.
+        # Almost always new lines come after the existing ones, which then need no parsing.
         content, records = _content(bucket, stored.key), int(stored.metadata["records"]) + len(lines)
         return _Lines(b"".join([content, *lines.values()]), records, first_offset, max(lines))
     merged = {**lines, **{_offset(line): line for line in stored_lines(bucket, stored.key)}}
@@ -182,7 +178,7 @@ def _content(bucket: ObjectStore, key: str) -> bytes:
 
 
 def _compress(content: bytes) -> bytes:
-    # Without the time of writing in the header, the same records are the same bytes.
+    # No modification time in the header, so that the same records give the same bytes.
     compressed: bytes = igzip.compress(content, compresslevel=_LEVEL, mtime=0)
     return compressed
 

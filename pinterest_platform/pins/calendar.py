@@ -20,40 +20,40 @@ LATENESS_MS = MILLISECONDS_AN_HOUR
 MISDATED_DAY = date(1970, 1, 1)
 BEFORE_FIRST_DAY = "its timestamp is before the first day"
 AHEAD_OF_NOW = "its timestamp is more than an hour ahead"
-# An event that comes again within so many days is a repeat.
+# An event posted again within this many days is a repeat.
 REPEAT_DAYS = 7
 _EPOCH = date(1970, 1, 1)
 
 
 @dataclass(frozen=True)
 class PlausibleTimes:
-    """The timestamps that a record may have: from the first partition's start to an hour from now, both included."""
+    """The timestamps a record may have: from the start of the first day to an hour from now, both included."""
 
     first: int
     last: int
 
     @classmethod
     def until(cls, now_ms: int, first_day: date) -> PlausibleTimes:
-        """Those that are plausible for a record that is read at `now_ms`."""
+        """Plausible timestamps for a record that is read at `now_ms`."""
         return cls(start_of(first_day), now_ms + AHEAD_MS)
 
     @classmethod
     def now(cls, first_day: date) -> PlausibleTimes:
-        """Those that are plausible for a record that is read now."""
+        """Plausible timestamps for a record that is read now."""
         return cls.until(now_ms(), first_day)
 
     def slice_of(self, timestamp_ms: int) -> date:
-        """The day that a record is kept under: its own, or `MISDATED_DAY` where its timestamp is not plausible."""
+        """The day that a record is stored under: its own, or `MISDATED_DAY` if its timestamp is not plausible."""
         return day_of(timestamp_ms) if self.first <= timestamp_ms <= self.last else MISDATED_DAY
 
 
 def day_of(timestamp_ms: int) -> date:
-    """The UTC day in which the timestamp lies."""
+    """The UTC day of the timestamp."""
     return _EPOCH + timedelta(days=timestamp_ms // MILLISECONDS_A_DAY)
 
 
 def start_of(day: date) -> int:
-    """The day's first millisecond."""
+    """The first millisecond of the day."""
     return (day - _EPOCH).days * MILLISECONDS_A_DAY
 
 
@@ -78,23 +78,22 @@ def milliseconds_of(moment: datetime) -> int:
 
 
 def today() -> date:
-    """The current UTC day."""
     return datetime.now(UTC).date()
 
 
-# How `strftime` and Spark's `date_format` write the period that a date lies in.
+# A period's name, as patterns of `strftime` and of Spark's `date_format`.
 DATE_PATTERNS = {"day": ("%Y-%m-%d", "yyyy-MM-dd"), "month": ("%Y-%m", "yyyy-MM"), "year": ("%Y", "yyyy")}
 
 
 @dataclass(frozen=True, order=True)
 class Period:
-    """A `kind` ("day", "month" or "year") and a `name`: `2026-11-22`, `2026-11`, `2026`."""
+    """A `kind` ("day", "month" or "year") and a `name`: `2026-11-22`, `2026-11` or `2026`."""
 
     kind: str
     name: str
 
 
 def periods_of(days: Iterable[date]) -> list[Period]:
-    """Every period that one of the days lies in, each once, in order."""
+    """Every period that contains one of the days, each once, sorted."""
     patterns = [(kind, pattern) for kind, (pattern, _) in DATE_PATTERNS.items()]
     return sorted({Period(kind, day.strftime(pattern)) for day in days for kind, pattern in patterns})

@@ -1,8 +1,7 @@
-"""What becomes of a Kafka record: a clean pin, or a reject with a reason. One implementation for batch and stream.
+"""Cleaning: a Kafka record becomes a clean pin, or a reject with a reason. Batch and stream use the same functions.
 
-Belongs here: Spark expressions from records (`RECORD_SCHEMA`), or their raw lines (`LINE_SCHEMA`), to clean columns.
-Does not belong here: reading or writing anything, and rules that look at more than one record, but for
-`newest_per_pin`. No Python runs per row.
+The functions are Spark expressions over records (`RECORD_SCHEMA`) or raw lines (`LINE_SCHEMA`). No Python runs per row.
+Each rule looks at a single record, except `newest_per_pin`.
 """
 
 from __future__ import annotations

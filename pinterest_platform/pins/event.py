@@ -1,4 +1,4 @@
-"""The posted pin: the one contract that producers, the ingest API and the cleaning share.
+"""The posted event: the contract that producers, the ingest API and the cleaning share.
 
 What makes a posted value valid. Which fields there are follows from `fields`; what cleaning makes of them is in
 `cleaning`. Nothing here needs Spark: the ingest API imports this module.

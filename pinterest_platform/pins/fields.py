@@ -4,10 +4,9 @@ Every other list of a pin's fields follows from this table: the posted model, th
 are written and read. Only released migrations repeat it, as it was then. CONTRIBUTING.md says how a field is added.
 Nothing here needs Spark: the ingest API imports this module.
 
-The greatest lengths are bytes of UTF-8, whatever they compress to, because that is what the stores count. They lie
-below what each can hold where the field is part of a key or of an index: PostgreSQL's btree takes 2,704 bytes an entry,
-Cassandra's keys 65,535. Together the greatest texts are 120 KiB, far below a row of PostgreSQL (1 GiB) or a mutation of
-Cassandra (16 MiB).
+Lengths are bytes of UTF-8, uncompressed, because that is what the stores count. They are below what each store can hold
+where the field is part of a key or an index: PostgreSQL's btree takes 2,704 bytes per entry, Cassandra's keys 65,535.
+The greatest texts together are 120 KiB, far below a PostgreSQL row (1 GiB) or a Cassandra mutation (16 MiB).
 """
 
 from __future__ import annotations

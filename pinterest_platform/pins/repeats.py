@@ -1,9 +1,8 @@
-"""Repeats: events that were posted again, with the same fields, within seven days.
+"""Repeats: events posted again with the same fields within seven days, found with Spark among cleaned records.
 
-Belongs here: Spark expressions that find them among cleaned records. An event counts once, in its earliest record,
-also across midnight; the same `event_id` with other fields is another event. A repeat of a repeat is one too, so that
-a day's repeats follow from its records and those of the seven days before, whatever was made of these. The stream says
-the same in SQL (`stream.event_identity`). No Python runs per row.
+An event counts once, in its earliest record, also across midnight. The same `event_id` with other fields is another
+event. A repeat of a repeat is a repeat too. So a day's repeats depend only on its records and those of the seven days
+before. The stream has the same rule in SQL (`stream.event_identity`). No Python runs per row.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from pinterest_platform.pins.cleaning import CLEAN_COLUMNS
 from pinterest_platform.pins.fields import ADDED_FIELDS, FIRST_FIELDS
 from pinterest_platform.pins.order import ORDER
 
-# What is remembered of a record that was posted with an event id: digests of 64 bits stand for the id and the fields.
+# What is stored of a record with a posted event id. `event` and `content` are 64-bit digests of the id and the fields.
 EVENT_SCHEMA = T.StructType(
     [
         T.StructField("unique_id", T.StringType()),
@@ -33,9 +32,9 @@ EVENT_COLUMNS = tuple(EVENT_SCHEMA.names)
 
 
 def accepted_events(cleaned: DataFrame) -> DataFrame:
-    """The clean pins among `clean_lines`, with the digests `event` and `content`: null where the event id is derived.
+    """The clean pins among `clean_lines`, with the digests `event` and `content`; null if the event id is derived.
 
-    A derived id is made of the record's own coordinates, so that no other record can have it.
+    A derived id contains the record's own coordinates, so no other record can have it.
     """
     partition, offset = F.col("kafka_partition").cast("string"), F.col("kafka_offset").cast("string")
     has_own_id = F.col("event_id") != F.concat_ws("-", "kafka_topic", partition, offset)
@@ -51,12 +50,12 @@ def accepted_events(cleaned: DataFrame) -> DataFrame:
 
 
 def mark_repeats(events: DataFrame) -> DataFrame:
-    """The rows with `is_repeat`: whether one before has the same event and content, at most seven days earlier.
+    """Add `is_repeat`: whether an earlier row, at most seven days before, has the same event and content.
 
     Args:
-        events: rows with `EVENT_COLUMNS`. Those of the seven days before must be among them.
+        events: rows with `EVENT_COLUMNS`, including those of the seven days before.
     """
-    # By pin: that serves to find the newest version of each as well, without moving the rows again.
+    # Partitioned by pin, so that finding each pin's newest version does not move the rows again.
     same = Window.partitionBy("unique_id", "event", "content")
     day_before = F.lag("ingest_date").over(same.orderBy(*ORDER))
     is_near = F.coalesce(F.datediff("ingest_date", day_before) <= REPEAT_DAYS, F.lit(False))

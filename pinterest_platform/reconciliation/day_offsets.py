@@ -1,7 +1,7 @@
-"""Which Kafka offsets of a day each store has, asked of the store itself.
+"""The Kafka offsets that each store has of a day, one function per store.
 
-One function per store; Kafka's is in `reconciliation.topic_offsets`. Memory is bounded: offsets are kept, rows are not.
-No Spark, so that a small day does not wait for a job.
+Kafka's own are in `reconciliation.topic_offsets`. Memory is bounded, since offsets are kept and rows are not. Spark is
+not used, so that a small day need not wait for a job.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ _BLOCK = 10_000
 
 
 def raw(bucket: ObjectStore, day: date, explained: OffsetSet) -> tuple[OffsetSet, Versions]:
-    """The day's raw lines, and what pins there are among those that are not explained yet. Read once for both."""
+    """The day's raw lines, and the pins among those that are not yet `explained`. Both come from one read."""
     others: list[Versions] = []
 
     def coordinates() -> Iterator[tuple[Offsets, Offsets]]:
         for stored in bucket.list(day_prefix(day)):
             lines = [orjson.loads(line) for line in stored_lines(bucket, stored.key)]
             partitions, offsets = _as_arrays([(line["partition"], line["offset"]) for line in lines])
-            # An object's lines are all of one partition.
+            # All lines of an object have the same partition.
             others.append(versions_in(compress(lines, ~explained.has(int(partitions[0]), offsets))))
             yield partitions, offsets
 
@@ -48,39 +48,35 @@ def raw(bucket: ObjectStore, day: date, explained: OffsetSet) -> tuple[OffsetSet
 
 
 def clean(settings: Settings, bucket: ObjectStore, day: date) -> OffsetSet:
-    """The day's clean rows."""
     return _parquet(settings, clean_files(bucket, day))
 
 
 def quarantined(settings: Settings, bucket: ObjectStore, day: date) -> OffsetSet:
-    """The day's quarantined records."""
     return _parquet(settings, quarantine_files(bucket, day))
 
 
 def superseded(settings: Settings, bucket: ObjectStore, day: date, candidates: Versions) -> OffsetSet:
-    """Those of the candidates whose pin stands in the clean slice in a newer version.
-
-    Worked out from the raw lines anew, not from what the cleaning counted.
+    """The candidates of which the clean slice has a newer version. Computed from raw lines, not from what the cleaning
+    counted.
     """
-    # Listed once: of a slice that is replaced meanwhile the files are missed, not those of two slices mixed.
+    # Listed once: if the slice is replaced meanwhile, files are missing; two slices are never mixed.
     files = clean_files(bucket, day)
     return older_versions(candidates, lambda: map(versions_of, read_batches(settings, files, COLUMNS)))
 
 
 def cassandra(session: Any, day: date) -> OffsetSet:
-    """The day's rows of `pinterest_batch`; `session` has its keyspace set."""
+    """The day's rows of `pinterest_batch`. `session` has its keyspace set."""
     query = "SELECT kafka_partition, kafka_offset FROM pinterest_batch WHERE ingest_date = %s AND category = %s"
     rows = (row for category in categories_of(session, day) for row in session.execute(query, [day, category]))
     return offset_set(_in_blocks((row.kafka_partition, row.kafka_offset) for row in rows))
 
 
 def refused(session: Any, day: date) -> OffsetSet:
-    """The day's clean pins that Cassandra did not take; `session` has its keyspace set."""
+    """The day's clean pins that Cassandra refused. `session` has its keyspace set."""
     return offset_set(_in_blocks((pin.kafka_partition, pin.kafka_offset) for pin in rejects_of(session, day)))
 
 
 def streamed(connection: Connection, table: str, day: date) -> OffsetSet:
-    """The day's rows in one of the stream's tables."""
     query = sql.SQL("SELECT kafka_partition, kafka_offset FROM {} WHERE ingest_date = %s")
     with connection.transaction(), connection.cursor("offsets") as cursor:
         cursor.itersize = _BLOCK
@@ -89,7 +85,7 @@ def streamed(connection: Connection, table: str, day: date) -> OffsetSet:
 
 
 def streamed_elsewhere(connection: Connection, day: date, offsets: OffsetSet) -> OffsetSet:
-    """Those of the offsets that the stream keeps as misdated or, where the day is theirs, under another day."""
+    """The offsets that the stream keeps as misdated or, if `day` is the misdated one, under another day."""
     if day != MISDATED_DAY:
         return offsets & streamed(connection, "stream_rejects", MISDATED_DAY)
     query = """
@@ -104,7 +100,7 @@ def streamed_elsewhere(connection: Connection, day: date, offsets: OffsetSet) ->
 
 
 def stream_progress(connection: Connection, topic: str, day: date) -> dict[int, int] | None:
-    """How far the stream has come, per partition; None where it never ran, or does not keep the day any more."""
+    """The stream's next offset per partition; None if it never ran or no longer keeps the day."""
     progress = next_offsets(connection, topic)
     is_kept = day == MISDATED_DAY or day >= kept_from(connection)  # misdated records are kept for good
     return progress if progress and is_kept else None

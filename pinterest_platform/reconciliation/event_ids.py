@@ -1,6 +1,6 @@
-"""Which records of a day are repeats, and which have the event id of another one, from the event ids of the days.
+"""Repeats and conflicts of a day, from the event ids of that day and the seven days before.
 
-No Spark: the slices are small, and are read as columns of numbers.
+Spark is not used: the slices are small, and are read as columns of numbers.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ _NUMBERS = ("event", "content", *ORDER)
 
 
 def repeated(settings: Settings, bucket: ObjectStore, day: date, among: OffsetSet) -> OffsetSet:
-    """Those of the day's records, among these, that are repeats of one before."""
+    """Those of the day's records, among these, that repeat an earlier record."""
     own = [_within(rows, among) for rows in _rows(settings, event_files(bucket, [day]))]
     files = event_files(bucket, [*days_before([day]), day])
-    # Seen backwards in time, a repeat is an older version of what it repeats.
+    # With times reversed, a repeat is an older version of the record it repeats.
     found = older_versions(
         Versions.joined([_backwards(rows) for rows in own]),
         lambda: (_backwards(rows) for rows in _rows(settings, files)),
@@ -45,17 +45,17 @@ def repeated(settings: Settings, bucket: ObjectStore, day: date, among: OffsetSe
 
 @dataclass(frozen=True)
 class Conflict:
-    """A record whose event id an earlier one has, with other content: the (partition, offset) of both."""
+    """A record that reuses the event id of an earlier one with other content: (partition, offset) of both."""
 
     record: tuple[int, int]
     other: tuple[int, int]
 
 
 def conflicts(settings: Settings, bucket: ObjectStore, day: date) -> list[Conflict] | None:
-    """The day's records whose event id one before has, of the day or of the seven days before, with other content.
+    """The day's records that reuse an event id of the day, or of the seven days before, with other content.
 
-    In memory are the day's ids, at eight bytes, and the records of those that came more than once. None where the day's
-    event ids are not there: it was last cleaned by a version of the platform that did not remember them.
+    Memory: the day's ids at eight bytes each, and the records of ids that occur more than once. None if the day has no
+    event ids: it was last cleaned by a version that did not store them.
     """
     note = read_newest_manifest(bucket, list(keys_below(bucket, event_ids_prefix(day))))
     if note is None:
@@ -69,7 +69,7 @@ def conflicts(settings: Settings, bucket: ObjectStore, day: date) -> list[Confli
 
 
 def _conflicts(earlier: list[tuple[int, ...]], own: list[tuple[int, ...]]) -> Iterator[Conflict]:
-    """Of rows (time, offset, partition, event, content) in their order."""
+    """Conflicts among sorted rows of (time, offset, partition, event, content)."""
     first: dict[int, tuple[int, int]] = {}
     known: set[tuple[int, int]] = set()
     for number, (_, offset, partition, event, content) in enumerate([*earlier, *own]):
@@ -80,7 +80,7 @@ def _conflicts(earlier: list[tuple[int, ...]], own: list[tuple[int, ...]]) -> It
 
 
 def _reused(settings: Settings, own: Sequence[str], before: Sequence[str]) -> Numbers:
-    """The events of the day that came more than once."""
+    """The day's events that occur more than once."""
     none: Numbers = np.empty(0, dtype=np.int64)
     events = np.sort(np.concatenate([none, *(rows[0] for rows in _rows(settings, own, ("event",)))]))
     twice = [events[1:][events[1:] == events[:-1]]]
@@ -101,7 +101,7 @@ def _is_in(ordered: Numbers, values: Numbers) -> npt.NDArray[np.bool_]:
 
 
 def _rows(settings: Settings, files: Sequence[str], columns: Sequence[str] = _NUMBERS) -> Iterator[Numbers]:
-    """Blocks of these columns as numbers, a column a row; times are milliseconds."""
+    """Blocks of these columns as numbers, one column per row. Times are in milliseconds."""
     for batch in read_batches(settings, files, columns) if files else ():
         yield np.array([_numbers(batch.column(name)) for name in columns], dtype=np.int64).reshape(len(columns), -1)
 

@@ -1,9 +1,7 @@
-"""That a closed day is the same in both layers as SQL sees them: the batch's slice in Cassandra, the stream's view.
+"""Compares a closed day in both layers as SQL users see it: Cassandra's slice and the stream's view.
 
-Belongs here: asking Presto for the pins that differ, and when there is nothing to compare yet. Cassandra is asked for
-the days' own partitions, so that the answer costs what they have, however many days there are. Does not belong here:
-the comparison itself (`infra/presto/queries/pins_that_differ_between_the_layers.sql`), and the clean slice in S3
-(`reconciliation.row_parity`).
+Presto does the comparison (`infra/presto/queries/pins_that_differ_between_the_layers.sql`). It reads only the days' own
+Cassandra partitions. `reconciliation.row_parity` compares the clean slice in S3.
 """
 
 from __future__ import annotations
@@ -27,24 +25,24 @@ from pinterest_platform.stream.progress import first_offsets
 
 NAMED = 5
 _DIFFERENCES = "pins_that_differ_between_the_layers"
-# A question costs Presto a second, whatever the days have; a digest of each of these rows fits into its memory.
+# A query costs Presto a second whatever its size; digests of this many rows fit into its memory.
 _ROWS_TOGETHER = 250_000
 _CATEGORIES = """
     SELECT DISTINCT category FROM cassandra.{keyspace}.pinterest_batch_categories WHERE ingest_date IN ({days})
     ORDER BY category"""
-_NO_CATEGORY = ""  # a day without rows has no partition, and a list in SQL has at least one member
+_NO_CATEGORY = ""  # a list in SQL needs at least one member
 
 
 @dataclass(frozen=True)
 class LayerParity:
-    """How many rows have no equal in the other layer, and a few of them: (layer, unique_id, partition, offset)."""
+    """How many rows have no equal in the other layer, and some of them as (layer, unique_id, partition, offset)."""
 
     different: int
     examples: Sequence[tuple[str, str, int, int]]
 
 
 def is_in_both_layers(bucket: ObjectStore, stream: Connection, topic: str, day: date) -> bool:
-    """Whether the stream has read what the batch has of the day, from the first record to the last, and keeps it still.
+    """Whether the stream has read all records that the batch has of the day, and still keeps them.
 
     Raises:
         NoParquetError: the day was never cleaned.
@@ -59,22 +57,22 @@ def is_in_both_layers(bucket: ObjectStore, stream: Connection, topic: str, day: 
 
 
 def _began_within(bucket: ObjectStore, day: date, began: Mapping[int, int]) -> bool:
-    """Whether the stream has begun behind some of the day's records."""
+    """Whether the stream started after some of the day's records."""
     return any(stored.first_offset < began.get(stored.partition, 0) for stored in landed_objects(bucket, day))
 
 
 def compare_layers(settings: Settings, days: Sequence[date]) -> dict[date, LayerParity]:
-    """Compare each day's slice in Cassandra with what the stream makes of the day.
+    """Compare each day's slice in Cassandra with the stream's rows.
 
-    Several small days are one question, of which each is asked again alone where they differ somewhere.
+    Small days share one query. If they differ, each is queried again alone.
 
     Args:
-        settings: where the stores are.
-        days: which `is_in_both_layers`.
+        settings: of the stores.
+        days: those for which `is_in_both_layers` holds.
 
     Raises:
         NoParquetError: a day was never cleaned.
-        PrestoUnavailableError: Presto, or a store behind it, is away.
+        PrestoUnavailableError: Presto, or a store behind it, is unavailable.
     """
     bucket = open_bucket(settings)
     parities: dict[date, LayerParity] = {}

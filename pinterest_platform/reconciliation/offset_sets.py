@@ -1,8 +1,4 @@
-"""Sets of Kafka offsets by partition, and the words for those that are missing.
-
-Belongs here: the arithmetic, on sorted arrays of 8 bytes an offset, so that a day of millions fits. Does not belong
-here: which stores are compared.
-"""
+"""Sets of Kafka offsets by partition, as sorted arrays of 8 bytes per offset: a day of millions fits in memory."""
 
 from __future__ import annotations
 
@@ -18,7 +14,7 @@ _SHOWN = 5
 
 @dataclass(frozen=True)
 class OffsetSet:
-    """Offsets by partition, sorted, each once."""
+    """Offsets by partition, sorted and distinct."""
 
     by_partition: Mapping[int, Offsets]
 
@@ -35,13 +31,13 @@ class OffsetSet:
         return self._with(other, np.union1d)
 
     def below(self, bounds: Mapping[int, int]) -> OffsetSet:
-        """The offsets below the partition's bound; none of a partition without one."""
+        """The offsets below each partition's bound. A partition without a bound has none."""
         return OffsetSet(
             {number: offsets[offsets < bounds.get(number, 0)] for number, offsets in self.by_partition.items()}
         )
 
     def has(self, partition: int, offsets: Offsets) -> npt.NDArray[np.bool_]:
-        """Which of these offsets of the partition are in the set."""
+        """A mask of which of these offsets of the partition are in the set."""
         mine = self.by_partition.get(partition, np.empty(0, dtype=np.int64))
         positions = np.searchsorted(mine, offsets)
         within = positions < len(mine)
@@ -49,7 +45,7 @@ class OffsetSet:
         return within
 
     def runs(self) -> Iterator[tuple[int, int, int]]:
-        """The offsets as runs without gaps: partition, first offset, offset behind the last."""
+        """Runs without gaps: partition, first offset, offset after the last."""
         for number, offsets in self.by_partition.items():
             for run in np.split(offsets, np.flatnonzero(np.diff(offsets) != 1) + 1):
                 if len(run):
@@ -67,7 +63,7 @@ class OffsetSet:
 
 
 def offset_set(coordinates: Iterable[tuple[Offsets, Offsets]]) -> OffsetSet:
-    """The set of coordinates that come in blocks: partitions and offsets of equal length."""
+    """The set of these coordinates, given as blocks of partitions and offsets of equal length."""
     parts: dict[int, list[Offsets]] = {}
     for partitions, offsets in coordinates:
         for number in np.unique(partitions):
@@ -76,7 +72,7 @@ def offset_set(coordinates: Iterable[tuple[Offsets, Offsets]]) -> OffsetSet:
 
 
 def in_words(offsets: OffsetSet) -> str:
-    """The first offsets and how many there are, by partition."""
+    """The first offsets and their number, by partition."""
     return "; ".join(_partition_in_words(number, found) for number, found in offsets.by_partition.items() if len(found))
 
 

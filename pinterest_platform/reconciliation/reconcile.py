@@ -1,6 +1,6 @@
-"""Reconcile a day: which of its Kafka offsets each store has, and what is missing where.
+"""Reconciles a day: which of its Kafka offsets each store has, and what is missing where.
 
-Every set is read from the store itself, not from what a run said it wrote.
+Every store is read anew, so nothing relies on what a run said it wrote.
 """
 
 from __future__ import annotations
@@ -26,15 +26,16 @@ from pinterest_platform.stream.progress import first_offsets
 
 
 class NotMaterialisedError(Exception):
-    """The day was never cleaned, so that there is nothing to account for."""
+    """The day was never cleaned, so there is nothing to reconcile."""
 
 
 @dataclass(frozen=True)
 class StreamOffsets:
-    """What the stream made of a day: rows, rejects and duplicates.
+    """The day's records in the stream: rows, rejects and duplicates.
 
-    `lacking` are records that it has passed since it began and does not have, `surplus` those that it has and Kafka has
-    not. A record that only one of the paths has found to be misdated is in neither: each decides when it reads.
+    `lacking` are records after the stream's start and below its progress that it does not have. `surplus` are records
+    that it has and Kafka does not. A record that only one layer found to be misdated is in neither set, since each
+    layer judges the timestamp when it reads.
     """
 
     rows: OffsetSet
@@ -46,12 +47,11 @@ class StreamOffsets:
 
 @dataclass(frozen=True)
 class DayReconciliation:
-    """The records of a day that each store has.
+    """The records of a day in each store.
 
-    `repeated` are events that an earlier record has already, of the day or of the seven days before. `unexplained` are
-    raw records that are neither clean, quarantined nor repeated, and that no newer version of their pin supersedes.
-    `refused` are clean pins that Cassandra did not take. `newer` counts the day's records that came after the cleaning
-    had read: only an open day has any.
+    `repeated` are events that an earlier record has already, on that day or in the seven days before. `unexplained` are
+    raw records that are neither clean, quarantined, repeated nor superseded. `refused` are clean pins that Cassandra
+    refused. `newer` counts records that arrived after the cleaning had read; only an open day has any.
     """
 
     day: date
@@ -68,7 +68,7 @@ class DayReconciliation:
     newer: int
 
     def differences(self) -> list[str]:
-        """What does not add up: store, partition, first offsets and their number; empty where all is well."""
+        """What does not add up: store, partition, first offsets and count. Empty if everything does."""
         return [f"{sentence} {in_words(offsets)}." for sentence, offsets in self._sides() if len(offsets)]
 
     def _sides(self) -> Iterator[tuple[str, OffsetSet]]:
@@ -88,7 +88,7 @@ class DayReconciliation:
 
 @dataclass(frozen=True)
 class Stores:
-    """Every store that has records of a day, open: connecting to each anew costs more than a small day does."""
+    """All stores with records of a day, open. Connecting to each anew would cost more than a small day."""
 
     settings: Settings
     bucket: ObjectStore
@@ -99,11 +99,11 @@ class Stores:
 
 @contextmanager
 def open_stores(settings: Settings) -> Iterator[Stores]:
-    """The stores to account from, closed at the end.
+    """Open all stores, and close them at the end.
 
     Raises:
-        TopicUnavailableError: the broker is away.
-        CassandraUnavailableError: Cassandra is away. Errors of the other stores pass through.
+        TopicUnavailableError: Kafka is unavailable.
+        CassandraUnavailableError: Cassandra is unavailable. Errors of other stores pass through.
     """
     with (
         open_topic(settings) as topic,
@@ -115,10 +115,10 @@ def open_stores(settings: Settings) -> Iterator[Stores]:
 
 
 def reconcile(stores: Stores, day: date, now: datetime | None = None) -> DayReconciliation:
-    """Ask every store for the day.
+    """Read the day from every store and compare.
 
-    Of a day that is still open, records that came after the cleaning are left out, since more of them arrive at any
-    moment; of a closed one, every record must be there. What Kafka has deleted is taken from the raw objects.
+    For an open day, records that arrived after the cleaning are left out, since more arrive at any moment. For a closed
+    day every record must be there. Records that Kafka has deleted are taken from the raw objects.
 
     Raises:
         NotMaterialisedError: the day was never cleaned.
@@ -127,7 +127,7 @@ def reconcile(stores: Stores, day: date, now: datetime | None = None) -> DayReco
     outcome = read_manifest(bucket, day)
     if outcome is None:
         raise NotMaterialisedError(f"{day} was never cleaned: materialise clean_pins of that day first.")
-    # Before anything is read: what lands meanwhile must not look like more than Kafka has.
+    # Read first: otherwise what lands meanwhile could look like more than Kafka has.
     landed = read_ledger(bucket).ends()
     clean, quarantined = (
         day_offsets.clean(stores.settings, bucket, day),
@@ -165,7 +165,7 @@ def _kafka(stores: Stores, day: date, raw: OffsetSet, now: datetime) -> OffsetSe
 def _older_records(
     stores: Stores, day: date, neither: OffsetSet, candidates: Versions, outcome: CleanSlice
 ) -> tuple[OffsetSet, OffsetSet]:
-    """The superseded and the repeated among the raw records that are neither clean nor quarantined."""
+    """The superseded and the repeated among raw records that are neither clean nor quarantined."""
     superseded = day_offsets.superseded(stores.settings, stores.bucket, day, candidates) & neither
     if not outcome.repeated and not len(neither - superseded):
         return superseded, OffsetSet({})
@@ -174,9 +174,9 @@ def _older_records(
 
 
 def _stream(stores: Stores, day: date, kafka: OffsetSet, landed: Mapping[int, int]) -> StreamOffsets | None:
-    """None where the stream has never run, or no longer keeps the day.
+    """None if the stream has never run, or no longer keeps the day.
 
-    What it has that has not `landed` yet cannot be told from what Kafka does not have.
+    Records of the stream that have not landed yet are left out: they look like records that Kafka does not have.
     """
     connection, topic = stores.postgres, stores.settings.kafka_topic
     progress = day_offsets.stream_progress(connection, topic, day)

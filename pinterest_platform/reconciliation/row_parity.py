@@ -1,12 +1,11 @@
-"""That a closed day is the same in both paths, row by row: the batch's clean slice and the stream's table.
+"""Compares a closed day row by row: the batch's clean slice and the stream's table.
 
-The slice is copied next to the stream's day in PostgreSQL, which compares the two, so no day has to fit into this
-process. Missing offsets are found by `reconciliation.reconcile`.
+The slice is copied to PostgreSQL, which compares the two, so that a day need not fit into this process.
+`reconciliation.reconcile` finds missing offsets.
 
-The batch keeps the newest version of a pin and the stream every one of them, so the stream's newest is compared. An
-event that was sent again counts once in both, in its earliest copy: so `pinterest_stream_records` is what is compared,
-which tells that one wherever the stream has met another one first. What the stream noted as sent again before it looked
-at more than the `event_id` is passed over.
+The batch keeps the newest version of a pin, the stream keeps all, so the stream's newest is compared. A repeated event
+counts once in both, in its earliest copy. The view `pinterest_stream_records` shows that copy even if the stream met
+another one first. Repeats stored before version 7 of the tables (found by `event_id` alone) are skipped.
 """
 
 from __future__ import annotations
@@ -35,9 +34,9 @@ _SLICE = sql.SQL(
     "CREATE TEMPORARY TABLE batch_slice ON COMMIT DROP AS SELECT {columns} FROM pinterest_stream WITH NO DATA"
 ).format(columns=_COLUMNS)
 _COPY = sql.SQL("COPY batch_slice ({columns}) FROM STDIN").format(columns=_COLUMNS)
-# The earliest copy of an event may be told by a row of another day. Without such a copy, no other day is looked at.
+# The earliest copy of an event may belong to another day. Without such copies, no other day is read.
 _HAS_EARLIER_COPIES = "SELECT FROM stream_duplicates WHERE is_earlier AND %s IN (ingest_date, of_date) LIMIT 1"
-# The day stands as a value beside each of the stream's tables: joined by it, every day that they keep would be read.
+# The day is given as a value for each of the stream's tables: with a join, every day they keep would be read.
 _DIFFERENT = """
     SELECT batch.kafka_partition, batch.kafka_offset
     FROM batch_slice AS batch
@@ -65,7 +64,7 @@ _NEWER = """
 
 @dataclass(frozen=True)
 class Parity:
-    """Rows of the slice, and the (partition, offset) of those that differ in the stream, and of the stream's own."""
+    """The number of rows in the slice, and (partition, offset) of rows that differ or that only the stream has."""
 
     rows: int
     different: Sequence[tuple[int, int]]
@@ -73,9 +72,10 @@ class Parity:
 
 
 def compare_with_stream(settings: Settings, day: date) -> Parity | None:
-    """Compare the day's clean slice with the stream's rows, as far as the stream has come.
+    """Compare the day's clean slice with the stream's rows, up to the stream's progress.
 
-    None where the stream has never run, or does not keep the day any more.
+    Returns:
+        None if the stream has never run, or no longer keeps the day.
 
     Raises:
         NoParquetError: the day was never cleaned.
@@ -84,11 +84,11 @@ def compare_with_stream(settings: Settings, day: date) -> Parity | None:
     with closing(connect(settings)) as connection, connection.transaction():
         if stream_progress(connection, settings.kafka_topic, day) is None:
             return None
-        connection.execute("SET LOCAL timezone = 'UTC'")  # Parquet's times are UTC without saying so
+        connection.execute("SET LOCAL timezone = 'UTC'")  # Parquet's times are UTC, without a zone
         connection.execute(_SLICE)
         rows = _copy(connection, batches)
         connection.execute("CREATE INDEX ON batch_slice (unique_id)")
-        connection.execute("ANALYZE batch_slice (kafka_partition, kafka_offset, unique_id)")  # what it is joined by
+        connection.execute("ANALYZE batch_slice (kafka_partition, kafka_offset, unique_id)")  # the columns of the joins
         named, parts = {"topic": settings.kafka_topic, "day": day}, _parts(connection, day)
         different: list[Any] = connection.execute(sql.SQL(_DIFFERENT).format(**parts), named).fetchall()
         newer: list[Any] = connection.execute(sql.SQL(_NEWER).format(**parts), named).fetchall()
@@ -96,7 +96,7 @@ def compare_with_stream(settings: Settings, day: date) -> Parity | None:
 
 
 def _parts(connection: Connection, day: date) -> dict[str, sql.Composable]:
-    """What the comparisons are made of: the stream's records of the day, and the fields on either side."""
+    """Parts of the comparing statements: the stream's records of the day, and the columns of both sides."""
     has_earlier_copies = connection.execute(_HAS_EARLIER_COPIES, [day]).rowcount > 0
     return {
         "streamed": STREAMED,

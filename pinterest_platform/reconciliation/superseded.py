@@ -1,6 +1,6 @@
 """Superseded records: raw versions of a pin of which the clean slice has a newer one.
 
-They are found from raw lines and clean rows, a million candidates at a time, so that a day of any size fits.
+A million candidates are compared at a time, so that memory is bounded for a day of any size.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Versions:
 
     @classmethod
     def of(cls, ids: Sequence[str], *orders: Sequence[int]) -> Versions:
-        """The versions of these ids, with three numbers each."""
+        """The versions of these ids. `orders` are three numbers for each id."""
         import pandas as pd
 
         hashes = pd.util.hash_array(np.array(ids, dtype=object), categorize=False)
@@ -42,7 +42,6 @@ class Versions:
 
     @classmethod
     def joined(cls, parts: Sequence[Versions]) -> Versions:
-        """All of them."""
         if not parts:
             return cls.of([], [], [], [])
         return cls(
@@ -50,7 +49,7 @@ class Versions:
         )
 
     def sorted_parts(self, size: int) -> Iterator[Versions]:
-        """So many of them at a time, each time in the order of their hashes."""
+        """Parts of at most `size` versions, each sorted by hash."""
         for first in range(0, len(self.hashes), size):
             hashes, orders = self.hashes[first : first + size], self.orders[:, first : first + size]
             by_hash = np.argsort(hashes)
@@ -58,18 +57,18 @@ class Versions:
 
 
 def versions_in(lines: Iterable[Mapping[str, Any]]) -> Versions:
-    """The versions of pins among raw lines, as `encode_record` wrote them. What is no pin is none."""
+    """The versions of pins among raw lines, as written by `encode_record`. Lines that are not pins are skipped."""
     found = list(_pins_in(lines))
     return Versions.of(*zip(*found, strict=True)) if found else Versions.joined([])
 
 
 def older_versions(candidates: Versions, read_versions: Callable[[], Iterable[Versions]]) -> OffsetSet:
-    """Those of the candidates of which there is a newer version.
+    """The candidates of which there is a newer version.
 
     Args:
-        candidates: of raw lines.
-        read_versions: gives the others in blocks, as `versions_of` makes them of clean rows; asked again for every
-            million candidates.
+        candidates: from raw lines.
+        read_versions: yields blocks of other versions, as `versions_of` gives them. Called for every million
+            candidates.
     """
     return offset_set(_older_among(part, read_versions()) for part in candidates.sorted_parts(_TOGETHER))
 
@@ -82,11 +81,11 @@ def _older_among(candidates: Versions, others: Iterable[Versions]) -> tuple[Offs
 
 
 def _older_than(candidates: Versions, newest: Versions) -> npt.NDArray[np.int64]:
-    """The positions of candidates that one of `newest` is a newer version of."""
+    """The positions of candidates that are older versions of one of `newest`."""
     first = np.searchsorted(candidates.hashes, newest.hashes, side="left")
     counts = np.searchsorted(candidates.hashes, newest.hashes, side="right") - first
     rows = np.repeat(np.arange(len(counts)), counts)
-    # Each row's candidates stand side by side: from its first one on, as many as it has.
+    # The candidates of a row are adjacent: `counts` of them, from `first` on.
     positions = np.arange(len(rows)) + np.repeat(first - np.cumsum(counts) + counts, counts)
     older: npt.NDArray[np.int64] = positions[_is_newer(newest.orders[:, rows], candidates.orders[:, positions])]
     return older
@@ -107,7 +106,7 @@ def _pins_in(lines: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, int, int
 
 
 def _pin_in(value: str | None) -> str | None:
-    """The id of the pin in a record's value: what the cleaning takes for it, which is text and nothing else."""
+    """The pin's id in a record's value, if it is text. Cleaning accepts nothing else."""
     if value is None:
         return None
     try:
@@ -121,7 +120,7 @@ def _members_of(value: str) -> Any:
     try:
         return orjson.loads(value)
     except ValueError:
-        # orjson refuses numbers beyond a double, which the cleaning does not look at.
+        # orjson refuses numbers that do not fit into a double; cleaning accepts them.
         return json.loads(value, parse_int=str, parse_float=str, parse_constant=_refuse_constant)
 
 

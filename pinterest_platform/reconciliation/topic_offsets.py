@@ -1,10 +1,7 @@
-"""Which Kafka offsets of a day the topic has, asked of Kafka itself.
+"""The Kafka offsets of a day, read from Kafka itself.
 
-Belongs here: what of the topic is read for that, and which slice a record belongs to where landing may have decided
-otherwise. Does not belong here: comparing (`reconciliation.reconcile`).
-
-Read are the day as Kafka's index of times tells it, every chunk in which S3 has a record of the day, and offsets that
-landings have passed over. What has come since the last landing is left for the next one.
+It reads the day's range by Kafka's time index, every chunk in which S3 has records of the day, and offsets that landing
+has passed over. Records after the last landing are left for the next one.
 """
 
 from __future__ import annotations
@@ -38,10 +35,10 @@ _Coordinates = tuple[Offsets, Offsets]
 
 @dataclass(frozen=True)
 class _Found:
-    """What reading has found of a day.
+    """The result of reading Kafka for a day.
 
-    `lacking` are the day's records that S3 does not have under it. Of those that it has, `confirmed` are the day's in
-    Kafka too, and `there` are in Kafka at all.
+    `lacking` are the day's records that S3 does not have under this day. Of those that S3 has, `confirmed` are the
+    day's in Kafka too, and `there` exist in Kafka at all.
     """
 
     lacking: OffsetSet
@@ -57,9 +54,9 @@ def kafka(
     times: PlausibleTimes,
     is_compacted: Callable[[], bool] = lambda: False,
 ) -> OffsetSet:
-    """The day's records in Kafka, and those of `raw` that Kafka has deleted, or compacted away.
+    """The day's records in Kafka, and those of `raw` that Kafka has deleted or compacted away.
 
-    A record that stands in S3 under the day, or under the misdated ones, belongs there: landing has decided that.
+    A record that S3 has under the day, or as misdated, belongs there: landing has decided so.
     """
     beginnings, ends = topic.beginning_offsets(), topic.end_offsets()
     found = _find(topic, _ranges(topic, bucket, day, raw, beginnings, ends), day, raw, times)
@@ -73,7 +70,7 @@ def kafka(
 
 
 def landed_elsewhere(bucket: ObjectStore, day: date, offsets: OffsetSet) -> OffsetSet:
-    """Those of the offsets that have landed as misdated; where that is the day, those that have landed under others."""
+    """The offsets that landed as misdated; for the misdated day, those that landed under another day."""
     chunks = {number: set((found // CHUNK_OFFSETS).tolist()) for number, found in offsets.by_partition.items()}
     keys = (
         (number, stored.key)
@@ -93,7 +90,7 @@ def _ranges(
     beginnings: Mapping[int, int],
     ends: Mapping[int, int],
 ) -> dict[int, list[Range]]:
-    """What is read of each partition: no record of the misdated is found by its time."""
+    """What to read of each partition. For the misdated day the time index is of no use."""
     ledger = read_ledger(bucket)
     by_time = {} if day == MISDATED_DAY else _ranges_by_time(topic, day)
     wanted = {
@@ -116,7 +113,7 @@ def _ranges_by_time(topic: Topic, day: date) -> dict[int, Range]:
 
 
 def _of_raw(raw: OffsetSet, partition: int, ledger: Ledger) -> Iterator[Range]:
-    """The chunks in which S3 has records, as far as landings have come."""
+    """The chunks in which S3 has records, up to the end of the last landing."""
     offsets, landed = raw.by_partition.get(partition), ledger.of(partition)
     if offsets is None or not len(offsets):
         return
@@ -126,7 +123,7 @@ def _of_raw(raw: OffsetSet, partition: int, ledger: Ledger) -> Iterator[Range]:
 
 
 def _passed_over(ledger: Ledger, partition: int) -> list[Range]:
-    """Offsets that no landing has read, before one that some landing has."""
+    """Offsets below the last landed one that no landing has read."""
     landed = ledger.of(partition)
     return without([(0, landed[-1][1])], landed) if landed else []
 
@@ -151,7 +148,7 @@ def _find(
 
 
 def _blocks(topic: Topic, ranges: Mapping[int, Iterable[Range]]) -> Iterator[tuple[int, Offsets, Offsets]]:
-    """Partition, offsets and timestamps of the records, a block at a time."""
+    """Partition, offsets and timestamps of the records, block by block."""
     for partition, of_partition in ranges.items():
         for first, following in of_partition:
             records = topic.read(partition, first, following)

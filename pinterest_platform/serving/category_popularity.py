@@ -1,8 +1,7 @@
-"""Category popularity: per day, month and year, how many posts, pins and posters a category has, and its rank.
+"""Category popularity: posts, pins, posters and rank of every category, per day, month and year, in Cassandra.
 
-Belongs here: counting from clean Parquet, ranking, and replacing a period in the Cassandra table
-`category_popularity`. Nothing is ever incremented: a period is counted anew from every clean day in it, so that days
-may run in any order and any number of times.
+Nothing is incremented. Each period is recounted from all clean days in it, so days may run in any order and any number
+of times.
 """
 
 from __future__ import annotations
@@ -26,12 +25,12 @@ from pinterest_platform.stores.spark import s3a_url
 
 TABLE = "category_popularity"
 _COUNTED_SCHEMA = "unique_id string, category string, poster_name string, ingest_date date"
-# One batch of one partition is applied as a whole. Cassandra's limit of 50 KiB is for batches of several partitions;
-# of one, a message of 16 MiB at most is taken (8 MiB where a commit log segment has 16), within two seconds.
+# A batch of one partition is applied as a whole. Cassandra's limit of 50 KiB is for batches over several partitions. A
+# message may have 16 MiB (8 MiB with commit log segments of 16), and two seconds.
 _ROWS_A_BATCH = 10_000
 _BYTES_A_BATCH = 4 * 1024 * 1024
-_BYTES_OF_NUMBERS = 100  # of a row beside its category, as the batch carries them
-_LONGEST_KEY = 65_535  # bytes; cleaning takes far shorter ones (`pins.fields`)
+_BYTES_OF_NUMBERS = 100  # of a row in the batch, without its category
+_LONGEST_KEY = 65_535  # bytes; cleaning accepts far shorter ones (`pins.fields`)
 _FORGET_OLDER = f"DELETE FROM {TABLE} USING TIMESTAMP ? WHERE period_kind = ? AND period = ?"  # noqa: S608
 _ADD = f"""
     INSERT INTO {TABLE} (period_kind, period, rank, category, posts, distinct_pins, distinct_posters)
@@ -44,10 +43,10 @@ _NEWEST = f"SELECT max(writetime(posts)) FROM {TABLE} WHERE period_kind = %s AND
 
 @dataclass(frozen=True)
 class CategoryCounts:
-    """What a category has in a period.
+    """Counts of one category in a period.
 
-    `posts` are rows of clean pins: a pin counts once on each day that it was posted, however often that day.
-    `distinct_pins` counts it once in the period. `distinct_posters` leaves out pins whose poster is not known.
+    `posts` counts rows of clean pins: a pin counts once for each day it was posted. `distinct_pins` counts it once in
+    the period. `distinct_posters` leaves out pins with an unknown poster.
     """
 
     category: str
@@ -58,7 +57,7 @@ class CategoryCounts:
 
 @dataclass(frozen=True)
 class RankedCategory:
-    """A category's place in a period. Categories with as many posts share a rank, and the next one is left out."""
+    """A category with its rank. Equal numbers of posts share a rank, and the ranks after them are skipped."""
 
     rank: int
     counts: CategoryCounts
@@ -74,10 +73,10 @@ def replace_popularity(
     days: Sequence[date],
     clock: Callable[[], float] = time.time,
 ) -> Popularity:
-    """Count the days, their months and their years anew and replace them in Cassandra; returns what they now are.
+    """Recount the days, their months and their years, and replace them in Cassandra; returns the new rankings.
 
-    The write time is taken before anything is read. Of two runs that count the same year, the one that began later
-    has read at least what the earlier one had, and its rows win, whichever of them writes last.
+    The write time is taken before anything is read. So of two runs that count the same year, the one that began later
+    wins. It has read at least what the other had.
     """
     periods = periods_of(days)
     with open_session(settings) as session:
@@ -92,7 +91,6 @@ def replace_popularity(
 
 
 def slice_of(period: Period) -> Slice:
-    """What is replaced as a whole."""
     return Slice(TABLE, f"{period.kind} {period.name}")
 
 
@@ -103,10 +101,10 @@ def _newest_row(session: Any, period: Slice) -> int | None:
 
 
 def most_popular(session: Any, period: Period, count: int = 1) -> list[RankedCategory]:
-    """The first categories of the period, by one read of one partition; `session` has its keyspace set."""
+    """The first `count` categories of the period, from one partition. `session` has its keyspace set."""
     from cassandra.query import SimpleStatement
 
-    # As one page: between two of them the ranking may have been replaced.
+    # One page: between two pages the ranking might be replaced.
     question = SimpleStatement(_MOST_POPULAR, fetch_size=count + 1)
     rows = session.execute(question, [period.kind, period.name, count])
     return [
@@ -116,7 +114,7 @@ def most_popular(session: Any, period: Period, count: int = 1) -> list[RankedCat
 
 
 def ranked(categories: Iterable[CategoryCounts]) -> list[RankedCategory]:
-    """The categories with most posts first, equals by name."""
+    """The categories ordered by posts, most first, then by name."""
     ordered = sorted(categories, key=lambda counts: (-counts.posts, counts.category))
     places: list[RankedCategory] = []
     for position, counts in enumerate(ordered, start=1):
@@ -126,7 +124,7 @@ def ranked(categories: Iterable[CategoryCounts]) -> list[RankedCategory]:
 
 
 def read_clean_years(spark: SparkSession, bucket: ObjectStore, days: Iterable[date]) -> DataFrame:
-    """The clean pins of every day in the years of `days`: only the columns that are counted are read."""
+    """The counted columns of all clean pins in the years of `days`."""
     years = sorted({day.year for day in days})
     files = [s3a_url(bucket, key) for year in years for key in clean_files_of_year(bucket, year)]
     if not files:
@@ -135,7 +133,7 @@ def read_clean_years(spark: SparkSession, bucket: ObjectStore, days: Iterable[da
 
 
 def count_categories(pins: DataFrame, periods: Sequence[Period]) -> dict[Period, list[CategoryCounts]]:
-    """Count the pins (`_COUNTED_SCHEMA`) of these periods, all in one Spark job."""
+    """Count the pins (`_COUNTED_SCHEMA`) in these periods, all in one Spark job."""
     in_periods = pins.select(
         "category", "unique_id", "poster_name", F.explode(_periods_among(periods)).alias("in_period")
     )
@@ -151,11 +149,11 @@ def count_categories(pins: DataFrame, periods: Sequence[Period]) -> dict[Period,
 
 
 def replace_period(session: Any, period: Period, categories: Sequence[RankedCategory], write_time: int) -> None:
-    """Put these categories in the place of whatever older the period has.
+    """Replace the period's rows by these categories.
 
-    The deletion and the rows are one batch of one partition, which Cassandra applies as a whole: a reader sees the old
-    ranking or the new one. Of a period with more than some ten thousand categories, the last ranks follow in batches
-    of their own. A category that is too long for a key of Cassandra is left out.
+    The deletion and the rows are one batch of one partition, so a reader sees either the old or the new ranking. Only
+    above some ten thousand categories do the last ranks follow in further batches. A category too long for a Cassandra
+    key is left out.
     """
     from cassandra.query import BatchStatement, BatchType
 
@@ -172,7 +170,7 @@ def replace_period(session: Any, period: Period, categories: Sequence[RankedCate
 
 
 def _chunks(categories: Iterable[RankedCategory]) -> Iterator[list[RankedCategory]]:
-    """One at least, which may be empty."""
+    """Chunks that fit into a batch; at least one, which may be empty."""
     chunk: list[RankedCategory] = []
     room = _BYTES_A_BATCH
     for place in categories:
@@ -188,7 +186,7 @@ def _chunks(categories: Iterable[RankedCategory]) -> Iterator[list[RankedCategor
 
 
 def _periods_among(periods: Sequence[Period]) -> Any:
-    """Those of the periods that a row's `ingest_date` lies in, as an array of structs."""
+    """Those of the periods that contain the row's `ingest_date`, as an array of structs."""
     candidates = []
     for kind, (_, pattern) in DATE_PATTERNS.items():
         name = F.date_format("ingest_date", pattern)

@@ -1,9 +1,7 @@
-"""Rows of clean pins into the Cassandra table `pinterest_batch`, and the ones that Cassandra refuses.
+"""Writes rows of clean pins to the Cassandra table `pinterest_batch`, and finds those that Cassandra refuses.
 
-Belongs here: writing with Spark, and finding what was refused. The limits of a pin's fields (`pins.fields`) are below
-what Cassandra can hold, so as a rule nothing is refused. What is all the same, for whatever reason, must not keep the
-rest of its day out: the rows are halved until few are left among which it must be, and those are written one by one.
-Does not belong here: what becomes of the slice (`serving.pinterest_batch`).
+The limits in `pins.fields` are below Cassandra's own, so normally no row is refused. If one is, it must not keep out
+the rest of its day: the rows are halved until few are left, and those are written one by one.
 """
 
 from __future__ import annotations
@@ -25,18 +23,18 @@ TABLE = "pinterest_batch"
 _INSERT = f"""
     INSERT INTO {TABLE} ({", ".join(CLEAN_COLUMNS)})
     VALUES ({", ".join("?" for _ in CLEAN_COLUMNS)}) USING TIMESTAMP ?"""  # noqa: S608
-# The driver holds so many, of which each may have megabytes.
+# The driver holds this many rows, and each may have megabytes.
 _WRITTEN_SINGLY = 200
-_TELLING_ROWS = 50  # taken by their hash, so that others would fare the same
+_TELLING_ROWS = 50  # they are chosen by hash, so all other rows would be refused too
 _SHOWN_CHARACTERS = 256
 
 
 class CassandraTakesNothingError(Exception):
-    """Cassandra refuses whatever it is given: that is not about single rows."""
+    """Cassandra refuses every row, so single rows are not the cause."""
 
 
 class RefusedPin(NamedTuple):
-    """A clean pin that Cassandra did not take, where it came from, and in Cassandra's words why."""
+    """A clean pin that Cassandra refused, with its coordinates and Cassandra's error."""
 
     ingest_date: date
     kafka_partition: int
@@ -46,23 +44,23 @@ class RefusedPin(NamedTuple):
     reason: str
 
     def shortened(self) -> RefusedPin:
-        """With texts that fit anywhere: what is refused is often too long."""
+        """A copy with shortened texts that fit into any table: a refused value is often too long."""
         texts = {name: getattr(self, name)[:_SHOWN_CHARACTERS] for name in ("unique_id", "category", "reason")}
         return self._replace(**texts)
 
 
 def write_pins(pins: DataFrame, settings: Settings, session: Any, write_time: int) -> list[RefusedPin]:
-    """Write the pins (`CLEAN_COLUMNS`) with this write time; returns those that Cassandra did not take.
+    """Write the pins (`CLEAN_COLUMNS`) with this write time; returns those that Cassandra refused.
 
     Args:
-        pins: may be worked out several times.
-        settings: where Cassandra is.
+        pins: may be computed several times.
+        settings: of Cassandra.
         session: has its keyspace set.
         write_time: microseconds since 1970.
 
     Raises:
-        CassandraTakesNothingError: it refuses all of many rows, so that there is nothing to serve the rest of.
-        Py4JJavaError: Cassandra is away, or Spark failed.
+        CassandraTakesNothingError: Cassandra refuses every one of many rows.
+        Py4JJavaError: Cassandra is unavailable, or Spark failed.
     """
     return list(_write_or_halve(pins, settings, session, write_time, halvings=0))
 
@@ -79,7 +77,7 @@ def _write_or_halve(
     if len(pins.select("kafka_offset").head(_WRITTEN_SINGLY + 1)) <= _WRITTEN_SINGLY:
         yield from _write_singly(pins, session, write_time)
         return
-    # By the hash of the coordinates, of which no two rows have the same: each halving takes another bit of it.
+    # Halve by a bit of the coordinates' hash, the next bit at each level. No two rows have the same coordinates.
     bit = F.shiftright(F.xxhash64("kafka_partition", "kafka_offset"), halvings).bitwiseAND(1)
     for half in (0, 1):
         yield from _write_or_halve(pins.where(bit == half), settings, session, write_time, halvings + 1)
@@ -90,7 +88,7 @@ def _write(pins: DataFrame, settings: Settings, write_time: int) -> None:
         "keyspace": settings.cassandra_keyspace,
         "table": TABLE,
         "spark.cassandra.output.timestamp": str(write_time),
-        # A null needs no tombstone of its own: the older value goes with the rest of the old slice.
+        # Nulls need no tombstones of their own: old values are deleted with the rest of the old slice.
         "spark.cassandra.output.ignoreNulls": "true",
     }
     pins.select(*CLEAN_COLUMNS).write.format("org.apache.spark.sql.cassandra").options(**options).mode("append").save()
@@ -99,15 +97,15 @@ def _write(pins: DataFrame, settings: Settings, write_time: int) -> None:
 def _write_singly(pins: DataFrame, session: Any, write_time: int) -> Iterator[RefusedPin]:
     from cassandra.query import UNSET_VALUE
 
-    # Spark would give times in the zone of this process.
+    # As numbers: Spark would return times in this process's time zone.
     as_numbers = pins.select(*CLEAN_COLUMNS).withColumn("ingested_at", F.unix_millis("ingested_at"))
     rows = as_numbers.collect()
     values = [(*(UNSET_VALUE if value is None else value for value in row), write_time) for row in rows]
     refused = attempt_all(session, _INSERT, values)
     if len(refused) == len(rows) >= _TELLING_ROWS:
         raise CassandraTakesNothingError(
-            f"Cassandra refused all of {len(rows):,} rows that it was given one by one: {min(refused.values())}. "
-            "Of the old slice nothing was deleted. Mend what it says, then run the same days again."
+            f"Cassandra refused all {len(rows):,} rows that were written one by one: {min(refused.values())}. "
+            "Nothing of the old slice was deleted. Fix the cause, then run the same days again."
         )
     for place, reason in refused.items():
         row = rows[place]

@@ -1,10 +1,8 @@
-"""Serving: a day's clean pins as a slice of the Cassandra table `pinterest_batch`.
+"""Replaces a day's slice of the Cassandra table `pinterest_batch` while people read it.
 
-Belongs here: how a slice is replaced while people read it. The new rows are written with one write time, which is above
-those of all that the slice has (`serving.write_times`). Then everything of that day that is older is deleted, a whole
-partition at a time: rows that are no longer part of the day vanish, the new ones stay, no reader sees an empty day, and
-running it again, or finishing a run that was killed, changes nothing. Does not belong here: how rows are written, and
-those that Cassandra refuses (`serving.pin_rows`).
+All new rows are written with one write time, above those of all existing rows (`serving.write_times`). Then everything
+older is deleted, one partition at a time. So readers never see an empty day, and repeating a run, or finishing a killed
+one, changes nothing.
 """
 
 from __future__ import annotations
@@ -30,7 +28,7 @@ _FORGET_OLDER = "DELETE FROM pinterest_batch_categories USING TIMESTAMP ? WHERE 
 _SOME_ROWS = "SELECT * FROM pinterest_batch WHERE ingest_date = %s AND category = %s LIMIT %s"
 _DELETE_OLDER = "DELETE FROM pinterest_batch USING TIMESTAMP ? WHERE ingest_date = ? AND category = ?"
 _NEWEST = "SELECT max(writetime(kafka_offset)) FROM pinterest_batch WHERE ingest_date = %s AND category = %s"
-_NEWEST_SECONDS = 120.0  # a partition is read for it, once in the life of a slice
+_NEWEST_SECONDS = 120.0  # seconds; reads a whole partition, once in the life of a slice
 _ADD_REJECT = """
     INSERT INTO pinterest_batch_rejects (ingest_date, kafka_partition, kafka_offset, unique_id, category, reason)
     VALUES (?, ?, ?, ?, ?, ?) USING TIMESTAMP ?"""
@@ -43,7 +41,7 @@ Rows = dict[date, dict[str, int]]
 
 @dataclass(frozen=True)
 class Look:
-    """A few of a day's rows, and how many clean pins of the day Cassandra has refused."""
+    """A few of a day's rows, and how many of its clean pins Cassandra has refused."""
 
     rows: list[dict[str, Any]]
     refused: int
@@ -52,16 +50,16 @@ class Look:
 def replace_batch_slices(
     pins: DataFrame, settings: Settings, days: Sequence[date], clock: Callable[[], float] = time.time
 ) -> Rows:
-    """Make the rows that `pinterest_batch` has of the days those of `pins`; returns how many were written, by category.
+    """Replace the rows of these days by `pins`; returns how many rows were written, by day and category.
 
-    All days in one write: a Spark job costs a second, whatever its size. How many rows Cassandra then has is for the
-    account to say: counting a partition of millions there times out. What Cassandra refuses is in `rejects_of`.
+    All days share one write, since a Spark job costs a second whatever its size. The rows are not counted in Cassandra:
+    that would time out for a partition of millions, and reconciliation does it. `rejects_of` gives refused pins.
 
-    Of two runs of a day at once, the one that began later has the slice in the end, whichever of them ends last.
+    Of two concurrent runs of a day, the one that began later wins, whichever ends last.
 
     Args:
-        pins: the days' clean pins, one row a pin and day, with `CLEAN_COLUMNS`.
-        settings: where Cassandra is.
+        pins: the days' clean pins, one row per pin and day, with `CLEAN_COLUMNS`.
+        settings: of Cassandra.
         days: the slices.
         clock: seconds since 1970.
 
@@ -74,9 +72,9 @@ def replace_batch_slices(
         demand_columns(session, settings, TABLE, CLEAN_COLUMNS)
         slices = {day: Slice(TABLE, day.isoformat()) for day in days}
         write_time = take_write_time(session, list(slices.values()), lambda each: _newest_row(session, each), clock)
-        # Named before they are filled: a run that dies in between must not leave rows that nobody finds again.
+        # Category names first: a run that dies in between must not leave rows that nobody can find.
         categories = [(day, category, write_time) for day in days for category in rows[day]]
-        unnamed = attempt_all(session, _ADD_CATEGORY, categories)  # what is refused as a name, is refused as a key too
+        unnamed = attempt_all(session, _ADD_CATEGORY, categories)  # a refused name is refused as a key too
         refused = write_pins(pins, settings, session, write_time)
         execute_all(session, _ADD_REJECT, [(*pin.shortened(), write_time) for pin in refused])
         rows = _without(rows, refused)
@@ -96,7 +94,7 @@ def _count_by_category(pins: DataFrame, days: Sequence[date]) -> Rows:
 
 
 def _without(rows: Rows, refused: Sequence[RefusedPin]) -> Rows:
-    """Categories of which nothing is left are left out."""
+    """The counts without refused pins. Categories with no rows left are dropped."""
     left = {day: dict(of_day) for day, of_day in rows.items()}
     for pin in refused:
         left[pin.ingest_date][pin.category] -= 1
@@ -104,9 +102,9 @@ def _without(rows: Rows, refused: Sequence[RefusedPin]) -> Rows:
 
 
 def _delete_older(session: Any, written: Mapping[date, int], own: Rows) -> None:
-    """Delete what is older than the write time of each day; the names of its partitions last, for the same reason.
+    """Delete rows older than the day's write time. The category names go last, so that no row becomes unfindable.
 
-    `own` categories are those of this run: one that has overtaken it may have forgotten their names before.
+    `own` are this run's categories: a run that has overtaken this one may have deleted their names already.
     """
     found = {day: {*categories_of(session, day), *own[day]} for day in written}
     partitions = [(written[day] - 1, day, category) for day, categories in found.items() for category in categories]
@@ -126,17 +124,17 @@ def _newest_row(session: Any, day: Slice) -> int | None:
 
 
 def categories_of(session: Any, day: date) -> list[str]:
-    """The categories that the day has rows of, in order."""
+    """The categories with rows of the day, sorted."""
     return [row.category for row in session.execute(_CATEGORIES_OF_DAY, [day])]
 
 
 def rejects_of(session: Any, day: date) -> list[RefusedPin]:
-    """The day's clean pins that Cassandra refused, in the order of their offsets; `session` has its keyspace set."""
+    """The day's clean pins that Cassandra refused, in the order of their offsets. `session` has its keyspace set."""
     return [RefusedPin(row.ingest_date.date(), *row[1:]) for row in session.execute(_REJECTS_OF_DAY, [day])]
 
 
 def look_at_days(settings: Settings, categories: Mapping[date, str | None], size: int) -> dict[date, Look]:
-    """A few rows of one category of each day, where there is one, and how many rows of the day were refused."""
+    """For each day a few rows of the given category, if any, and the number of refused pins."""
     with open_session(settings) as session:
         session.set_keyspace(settings.cassandra_keyspace)
         return {

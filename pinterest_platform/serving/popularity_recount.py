@@ -1,8 +1,4 @@
-"""Category popularity counted a second time, to be compared with what `serving.category_popularity` has written.
-
-Belongs here: counting clean pins without Spark, by other code. Does not belong here: reading their files, and what a
-difference means (`defs.serving.checks`).
-"""
+"""Counts category popularity a second time, with pyarrow instead of Spark, to check `serving.category_popularity`."""
 
 from __future__ import annotations
 
@@ -19,12 +15,12 @@ _PENDING_ROWS = 1_000_000
 
 
 def recount(batches: Iterable[Any], pins_repeat: bool) -> list[CategoryCounts]:
-    """What each category has in these batches of `COUNTED_COLUMNS`, in the order of the names.
+    """Counts per category in these batches of `COUNTED_COLUMNS`, ordered by name.
 
     Args:
-        batches: pyarrow's record batches of clean pins.
-        pins_repeat: whether a pin may come twice, as in the days of a month. In a day it does not, so that its pins
-            need not be remembered: memory is then a row for each poster of each category.
+        batches: pyarrow record batches of clean pins.
+        pins_repeat: whether a pin may occur twice, as in the days of a month. If not, pins are not remembered, and
+            memory is a row per poster and category.
     """
     posters, pins = _Distinct("poster_name"), _Distinct("unique_id")
     for batch in batches:
@@ -40,7 +36,7 @@ def recount(batches: Iterable[Any], pins_repeat: bool) -> list[CategoryCounts]:
 
 
 class _Distinct:
-    """The distinct values of a column in each category, with how many rows have them."""
+    """The distinct values of a column per category, each with its number of rows."""
 
     def __init__(self, column: str) -> None:
         self._keys = ["category", column]
@@ -57,7 +53,7 @@ class _Distinct:
         return _by_category(self._merge(), ("rows", "sum"))
 
     def values(self) -> dict[str, int]:
-        """A null is no value."""
+        """The number of distinct values per category. Null is no value."""
         merged = self._merge()
         return _by_category(merged.filter(compute.is_valid(merged[self._keys[1]])), ("rows", "count"))
 

@@ -1,10 +1,8 @@
-"""The write times of slices in Cassandra, where of two values the one with the higher write time wins.
+"""Write times of slices in Cassandra, where the value with the higher write time wins.
 
-Belongs here: which write time a new slice takes. A clock alone will not do: where one was once ahead, there are rows
-and deletions that a run with the right clock could neither replace nor undo. So each slice remembers the highest write
-time that was taken for it, and the next one is above, whatever the clock says. It is taken by comparing and setting, so
-that of several runs at once each has its own, and the later one has the higher. Does not belong here: how a slice is
-written (`serving.pinterest_batch`, `serving.category_popularity`).
+The clock alone is not enough: if it was once ahead, a run with the right clock could not replace those rows. So the
+table `slice_writes` remembers each slice's highest write time, and the next one is above it. It is set by
+compare-and-set, so concurrent runs get different ones, and a later run the higher one.
 
 Write times are microseconds since 1970.
 """
@@ -20,13 +18,13 @@ from pinterest_platform.stores.cassandra import execute_all
 _LAST = "SELECT taken, written FROM slice_writes WHERE table_name = ? AND slice = ?"
 _TAKE = "UPDATE slice_writes SET taken = ? WHERE table_name = ? AND slice = ? IF taken = ?"
 _FINISH = "UPDATE slice_writes SET written = ? WHERE table_name = ? AND slice = ? IF written = ?"
-# A slice that remembers nothing was written by a run that took the clock's time more than once, up to its end.
+# A slice without an entry was written by an earlier version, which took the clock's time repeatedly until its end.
 _LENGTH_OF_A_RUN = 3600 * 1_000_000
 
 
 @dataclass(frozen=True)
 class Slice:
-    """What is replaced as a whole: a day of `pinterest_batch`, a period of `category_popularity`."""
+    """What is replaced as a whole: a day of `pinterest_batch`, or a period of `category_popularity`."""
 
     table: str
     name: str
@@ -35,12 +33,12 @@ class Slice:
 def take_write_time(
     session: Any, slices: Sequence[Slice], newest_row: Callable[[Slice], int | None], clock: Callable[[], float]
 ) -> int:
-    """One write time for all of these slices: the clock's, or where that is behind, above all that they have.
+    """One write time for all of these slices: the clock's, or one above all their rows if the clock is behind.
 
     Args:
         session: has its keyspace set.
-        slices: what is about to be written.
-        newest_row: the highest write time among the rows of a slice; asked of those that remember none.
+        slices: about to be written.
+        newest_row: the highest write time among a slice's rows; called for slices without an entry.
         clock: seconds since 1970.
     """
     while True:
@@ -54,9 +52,9 @@ def take_write_time(
 
 
 def finish_write(session: Any, slices: Sequence[Slice], write_time: int) -> dict[Slice, int]:
-    """Say that the rows of this write time are all there; returns the highest one of each slice of which that is true.
+    """Record that all rows of this write time are written; returns each slice's highest completed write time.
 
-    A higher one than one's own is that of a run that began later and was quicker.
+    A higher one than `write_time` comes from a run that began later and finished sooner.
     """
     highest: dict[Slice, int] = {}
     while len(highest) < len(slices):

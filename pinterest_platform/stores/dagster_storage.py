@@ -1,8 +1,7 @@
-"""Dagster's event log, runs and schedules in PostgreSQL, over connections that are kept.
+"""Dagster's event log, runs and schedules in PostgreSQL, over kept connections.
 
-Belongs here: nothing but that. dagster-postgres opens a connection for each statement. That is most of what an event
-costs, and a run of a month has hundreds of them, one a day for each asset and check; a daemon that has nothing to do
-opens a dozen each second.
+dagster-postgres opens a connection per statement. That is most of an event's cost, and a run of a month has hundreds of
+events. An idle daemon opens a dozen connections per second.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class _KeptConnection:
-    """Put before one of Dagster's storages: one connection is kept open, more are while they are needed at once."""
+    """Mixed into Dagster's storages: keeps one connection open, and opens more while they are needed."""
 
     _engine: Engine
 
@@ -33,13 +32,13 @@ class _KeptConnection:
             isolation_level="AUTOCOMMIT",
             pool_size=1,
             max_overflow=-1,
-            # PostgreSQL may have been started anew since the last statement.
+            # PostgreSQL may have restarted since the last statement.
             pool_pre_ping=True,
         )
 
     @classmethod
     def from_config_value(cls, inst_data: Any, config_value: Mapping[str, Any]) -> Self:
-        """As Dagster makes it from `dagster.yaml`."""
+        """Called by Dagster with the values of `dagster.yaml`."""
         return cls(
             inst_data=inst_data,
             postgres_url=pg_url_from_config(config_value),
@@ -48,7 +47,7 @@ class _KeptConnection:
         )
 
     def dispose(self) -> None:
-        """Close the kept connection, as Dagster asks for where it is done with an instance."""
+        """Close the kept connection. Dagster calls this when it is done with an instance."""
         self._engine.dispose()
         super().dispose()  # type: ignore[misc]
 
@@ -62,4 +61,4 @@ class KeptConnectionRuns(_KeptConnection, PostgresRunStorage):
 
 
 class KeptConnectionSchedules(_KeptConnection, PostgresScheduleStorage):
-    """`PostgresScheduleStorage` over a kept connection: of schedules and sensors."""
+    """`PostgresScheduleStorage` (schedules and sensors) over a kept connection."""

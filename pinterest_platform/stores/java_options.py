@@ -1,33 +1,30 @@
-"""Options of the JVM for few cores and little memory: what Spark's drivers and executors run with.
-
-Belongs here: compilers and garbage collectors. Does not belong here: what Spark itself is told (`stores.spark`), and
-what each server of the local stack asks for (`infra.local_stack.java`).
-"""
+"""JVM options for few cores and little memory: compilers and garbage collectors of Spark's drivers and executors."""
 
 from __future__ import annotations
 
 from enum import Enum
 from pathlib import Path
 
-# The JVM's second compiler takes on what ran some thousand times. Starting and planning have thousands of such methods,
-# and it is at work on them for a quarter of a run of minutes; twenty times as many leave it what rows go through.
+# C2 compiles methods after some thousand calls. Starting Spark and planning have thousands of such methods, which keeps
+# C2 busy for a quarter of a run of minutes. With 20 times the thresholds, C2 compiles only the code that rows pass
+# through.
 _LATER = 20
 SECOND_COMPILER_LATE = tuple(
     f"-XX:Tier4{threshold}Threshold={usual * _LATER}"
     for threshold, usual in {"Invocation": 5_000, "MinInvocation": 600, "Compile": 15_000, "BackEdge": 40_000}.items()
 )
 _FIRST_COMPILER_ALONE = "-XX:TieredStopAtLevel=1"
-# The JVM interprets methods above 8,000 bytes of code for ever, and Spark writes such methods for wide rows.
+# The JVM never compiles methods above 8,000 bytes of code, and Spark generates such methods for wide rows.
 _COMPILE_LONG_METHODS = "-XX:-DontCompileHugeMethods"
 _BOTH_COMPILERS = (_COMPILE_LONG_METHODS, *SECOND_COMPILER_LATE)
 EXECUTOR = " ".join(_BOTH_COMPILERS)  # for `spark.executor.extraJavaOptions`
-# It stops the work to collect, which takes less than collecting beside it on two cores. What it has, it keeps.
+# ParallelGC pauses the work, which on two cores takes less time than collecting concurrently. It returns no memory.
 _COLLECT_FAST = "-XX:+UseParallelGC"
 _GIVE_MEMORY_BACK = (
     "-XX:+UseG1GC",
-    # The collections that Spark asks for go on beside the work, instead of stopping it.
+    # Collections that Spark requests run concurrently instead of pausing the work.
     "-XX:+ExplicitGCInvokesConcurrent",
-    # All but a third of what is held.
+    # Return memory above a third more than what is in use.
     "-XX:MinHeapFreeRatio=10",
     "-XX:MaxHeapFreeRatio=30",
 )
@@ -38,17 +35,17 @@ class Driver(Enum):
     """JVM profile for a driver's workload."""
 
     SMALL_BATCH = (_FIRST_COMPILER_ALONE, _COLLECT_FAST)
-    """A run of up to 300,000 events or so. C2 would compile for longer than it pays: 11,000 events take 9.3 to 9.5 s
-    with this profile and 11.6 to 12.4 s with that of a large batch, 300,000 take 17.9 to 19.3 s and 20.7 to 21.1 s
+    """Runs of up to about 300,000 events, where C2 costs more than it gains. 11,000 events take 9.3 to 9.5 s, with
+    `LARGE_BATCH` 11.6 to 12.4 s. 300,000 events take 17.9 to 19.3 s, with `LARGE_BATCH` 20.7 to 21.1 s
     (`benchmarks.drivers`).
     """
 
     LARGE_BATCH = (*_BOTH_COMPILERS, *_GIVE_MEMORY_BACK, _AT_ONCE_WHEN_IDLE)
-    """Minutes of work, next to a Python process that needs the memory while Spark is idle: reconciling a large day."""
+    """Minutes of work, then reconciliation in Python, which needs the memory while Spark is idle."""
 
     STREAM = (*_BOTH_COMPILERS, *_GIVE_MEMORY_BACK)
     """Months of small micro-batches."""
 
     def java_options(self, archive: Path | None) -> str:
-        """For `spark.driver.extraJavaOptions`; `archive` is one of classes, if there is one."""
+        """The value of `spark.driver.extraJavaOptions`. `archive` is a class archive, if there is one."""
         return " ".join((*self.value, *([f"-XX:SharedArchiveFile={archive}"] if archive else [])))

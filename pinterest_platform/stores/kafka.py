@@ -1,7 +1,6 @@
-"""Kafka, as the platform uses it: make the topic, look offsets up, read a range of records.
+"""Kafka: create the topic, look up offsets, read ranges of records.
 
-Belongs here: what kafka-python is asked. Nothing here joins a consumer group or commits an offset, so that looking
-never changes what anybody else sees. Does not belong here: what the records mean.
+Nothing joins a consumer group or commits an offset, so reading never changes what others see.
 """
 
 from __future__ import annotations
@@ -26,14 +25,14 @@ from pinterest_platform.stores.topic_settings import TopicSettings, wanted_setti
 # bounds what a read has in memory: two fetches, and one batch of them decompressed.
 _FETCH_BYTES = 2 * 1024 * 1024
 _POLLED_RECORDS = 2_000
-# A read ends where the topic ended when it began, so that nobody waits for records to come.
+# A read ends at the end offset of its start, so it need not wait for new records.
 _LONGEST_FETCH_MS = 50
-# Between two looks at how far a read has come: what has no record (the end of a transaction, an aborted one, a gap that
-# compaction left) ends no poll.
+# Between two checks of the position. Offsets without a record (transaction markers, aborted records, gaps from
+# compaction) do not end a poll.
 _LOOK_MS = 10
-# How long the broker may give nothing of what it says it has.
+# How long the broker may return nothing although it has records.
 _PATIENCE_SECONDS = 10.0
-# A reader that goes on elsewhere while a fetch is under way sleeps so long: by default a tenth of a second.
+# A reader that moves to other offsets during a fetch sleeps this long; the default is a tenth of a second.
 _BACKOFF_MS = 10
 
 
@@ -42,7 +41,7 @@ class TopicUnavailableError(Exception):
 
 
 class TopicMissingError(TopicUnavailableError):
-    """The broker answers, and does not know the topic."""
+    """The broker answers, but does not know the topic."""
 
 
 class RecordsDeletedError(Exception):
@@ -50,12 +49,12 @@ class RecordsDeletedError(Exception):
 
 
 class Topic(Protocol):
-    """One topic, as landing reads it: committed records only. Offsets travel as a mapping from partition to offset."""
+    """One topic as landing reads it: committed records only. Offsets are mappings from partition to offset."""
 
     topic: str
 
     def identity(self) -> str:
-        """Kafka's own id of the topic: one that was deleted and made anew has another."""
+        """Kafka's id of the topic. A recreated topic has another one."""
 
     def partitions(self) -> list[int]:
         """The topic's partitions, in order."""
@@ -64,10 +63,10 @@ class Topic(Protocol):
         """The first offset that Kafka still has."""
 
     def end_offsets(self) -> dict[int, int]:
-        """The last stable offset: what stands before it is decided. Without transactions, the next record's offset."""
+        """The last stable offset: all below it is decided. Without transactions, the offset of the next record."""
 
     def offsets_at(self, timestamp_ms: int) -> dict[int, int]:
-        """The first offset whose record is of that time or later; the end where there is none."""
+        """The first offset with a record of that time or later; the end offset if there is none."""
 
     def read(self, partition: int, start: int, stop: int) -> Iterator[Record]:
         """The records with offsets in [start, stop), in order. Offsets may have gaps (compaction, transactions).
@@ -75,12 +74,12 @@ class Topic(Protocol):
         `stop` is at most the partition's end offset.
 
         Raises:
-            RecordsDeletedError: Kafka does not have the offset `start` any more.
+            RecordsDeletedError: Kafka no longer has the offset `start`.
         """
 
 
 def create_topic(settings: Settings) -> None:
-    """Create the topic with its partitions and settings, unless it is there: then it stays as it is."""
+    """Create the topic with the platform's settings. An existing topic stays as it is."""
     topic = NewTopic(
         name=settings.kafka_topic,
         num_partitions=settings.kafka_partitions,
@@ -92,7 +91,7 @@ def create_topic(settings: Settings) -> None:
 
 
 def complete_topic(settings: Settings) -> None:
-    """Give a topic that is the platform's own those of the platform's settings that nobody has chosen."""
+    """Add the platform's settings that nobody has chosen to a topic that the platform owns."""
     with _admin(settings) as admin:
         chosen = admin.describe_configs([_resource(settings, None)])["topic"][settings.kafka_topic]
         wanted = wanted_settings(settings, now_ms())
@@ -102,10 +101,10 @@ def complete_topic(settings: Settings) -> None:
 
 
 def describe_topic(settings: Settings) -> TopicSettings:
-    """How the topic is set up, defaults of the broker included.
+    """The topic's settings, including defaults of the broker.
 
     Raises:
-        TopicUnavailableError: the broker is away, or has no such topic.
+        TopicUnavailableError: Kafka is unavailable, or has no such topic.
     """
     try:
         with _admin(settings) as admin:
@@ -123,7 +122,7 @@ def describe_topic(settings: Settings) -> TopicSettings:
 
 
 def is_compacted(settings: Settings) -> bool:
-    """Whether Kafka takes away a record when its key has a newer one."""
+    """Whether Kafka removes a record when a newer one has the same key."""
     return "compact" in describe_topic(settings).values["cleanup.policy"]
 
 
@@ -156,7 +155,7 @@ def open_topic(settings: Settings, timeout_seconds: float = 10.0) -> Iterator[To
             **kafka_python_options(settings),
             enable_auto_commit=False,
             isolation_level="read_committed",
-            auto_offset_reset="none",  # an offset that is gone is an error: the next that is there would be a gap
+            auto_offset_reset="none",  # a deleted offset must be an error: skipping it would leave a gap
             bootstrap_timeout_ms=timeout_ms,
             request_timeout_ms=timeout_ms,
             max_partition_fetch_bytes=_FETCH_BYTES,
@@ -197,29 +196,24 @@ class TopicReader:
         self._unavailable = _unavailable(settings)
 
     def identity(self) -> str:
-        """Kafka's own id of the topic: one that was deleted and made anew has another."""
-        self.partitions()  # says so, where there is no such topic
+        self.partitions()  # raises if there is no such topic
         with _admin(self._settings) as admin:
             [described] = admin.describe_topics([self.topic])
         return str(described["topic_id"])
 
     def partitions(self) -> list[int]:
-        """The topic's partitions, in order."""
         partitions = self._consumer.partitions_for_topic(self.topic)
         if not partitions:
             raise TopicMissingError(self._unavailable)
         return sorted(partitions)
 
     def beginning_offsets(self) -> dict[int, int]:
-        """The first offset that Kafka still has, per partition."""
         return self._by_partition(self._consumer.beginning_offsets(self._all()))
 
     def end_offsets(self) -> dict[int, int]:
-        """The last stable offset, per partition: without transactions the offset that the next record will get."""
         return self._by_partition(self._consumer.end_offsets(self._all()))
 
     def offsets_at(self, timestamp_ms: int) -> dict[int, int]:
-        """The first offset whose record is of that time or later, per partition; the end where there is none."""
         found = self._consumer.offsets_for_times(dict.fromkeys(self._all(), timestamp_ms))
         ends = self.end_offsets()
         return {
@@ -227,7 +221,6 @@ class TopicReader:
         }
 
     def read(self, partition: int, start: int, stop: int) -> Iterator[Record]:
-        """The records with offsets in [start, stop), in order. Offsets may have gaps (compaction, transactions)."""
         if start >= stop:
             return
         source = TopicPartition(self.topic, partition)
@@ -246,14 +239,14 @@ class TopicReader:
                 raise TopicUnavailableError(self._unavailable)
 
     def _poll(self, source: Any) -> tuple[list[Record], int]:
-        """What has come, if anything, and the offset behind everything that was looked at."""
+        """The records that have arrived, if any, and the offset after everything examined."""
         try:
             batch: list[Record] = self._consumer.poll(timeout_ms=_LOOK_MS).get(source, [])
             return batch, self._consumer.position(source)
         except OffsetOutOfRangeError as error:
             raise RecordsDeletedError(
-                f"Kafka deleted records of {self.topic}, partition {source.partition}, while they were read: run it "
-                f"again, to have what is left or to learn what is lost."
+                f"Kafka deleted records of {self.topic}, partition {source.partition}, while they were read. Run it "
+                f"again: it lands what is left and records what is lost."
             ) from error
 
     def _all(self) -> list[Any]:

@@ -1,7 +1,6 @@
-"""Parquet files in S3, read without Spark: what takes a Spark job seconds takes this milliseconds.
+"""Reads Parquet files in S3 without Spark: milliseconds instead of the seconds of a Spark job.
 
-Belongs here: reading files in batches, so that memory is bounded whatever a day's size. Does not
-belong here: writing them (`clean_slices.build`).
+Rows come in batches, so memory is bounded whatever the size of a day.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ class NoParquetError(Exception):
 
 
 def count_rows(settings: Settings, keys: Sequence[str]) -> int:
-    """How many rows these Parquet files have; 0 where there are none. Only footers are read."""
+    """The number of rows in these files, 0 without files. Reads only footers."""
     with _in_words(settings):
         files = _open(settings, keys)
         return int(files.count_rows()) if files is not None else 0
@@ -48,7 +47,7 @@ def read_batches(
 
     Raises:
         NoParquetError: there are no files.
-        FileNotFoundError: the slice was replaced meanwhile, and these files with it.
+        FileNotFoundError: the slice was replaced meanwhile, and the files were deleted.
         S3UnavailableError: S3 cannot be reached.
     """
     with _in_words(settings):
@@ -63,7 +62,7 @@ def read_batches(
 
 
 def first_rows(settings: Settings, keys: Sequence[str], size: int) -> Any | None:
-    """The first rows of these files, at most `size`, as a pyarrow table; None where there are no files."""
+    """At most `size` rows of these files as a pyarrow table; None without files."""
     with _in_words(settings):
         files = _open(settings, keys)
         return files.head(size) if files is not None else None
@@ -79,7 +78,7 @@ def with_added(schema: Any, added: Sequence[tuple[int, Any]]) -> Any:
 
 @contextmanager
 def _in_words(settings: Settings) -> Iterator[None]:
-    """pyarrow has no exception for a server that is away, but a text; a missing or broken file passes through."""
+    """Turns pyarrow's message about an unavailable server into an exception. Missing or broken files pass through."""
     try:
         yield
     except OSError as error:
@@ -96,7 +95,7 @@ def _empty(schema: Any) -> Any:
 
 
 def _open(settings: Settings, keys: Sequence[str]) -> Any | None:
-    """The files as one pyarrow dataset; None where there are none."""
+    """The files as one pyarrow dataset; None without files."""
     from pyarrow import dataset, fs
 
     endpoint = urlsplit(settings.s3_endpoint_url or "")

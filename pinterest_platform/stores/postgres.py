@@ -1,8 +1,4 @@
-"""PostgreSQL, as the platform uses it: connections, and the migrations of the stream's tables.
-
-Belongs here: how to connect, and how numbered steps are applied. Does not belong here: the steps themselves
-(`stores.stream_tables`) and what a micro-batch writes (`stream.sink`).
-"""
+"""PostgreSQL: connections, and the migrations of the stream's tables."""
 
 from __future__ import annotations
 
@@ -17,7 +13,7 @@ from pinterest_platform.stores.stream_tables import MIGRATIONS, Migration
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
-_MIGRATION_LOCK = 7_463_801  # any number: two that start at once must not create the same table at once
+_MIGRATION_LOCK = 7_463_801  # any number; serialises migrations that start at the same time
 _MIGRATIONS_TABLE = """
     CREATE TABLE IF NOT EXISTS platform_migrations (
         number integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT clock_timestamp()
@@ -25,10 +21,10 @@ _MIGRATIONS_TABLE = """
 
 
 def connect(settings: Settings, *, autocommit: bool = False, name: str = "pinterest_platform") -> Connection:
-    """A connection to the platform's database. `name` is what PostgreSQL shows of it.
+    """A connection to the platform's database. `name` is its application name in PostgreSQL.
 
     Raises:
-        psycopg.OperationalError: PostgreSQL cannot be reached or refuses the role.
+        psycopg.OperationalError: PostgreSQL cannot be reached, or refuses the role.
     """
     return psycopg.connect(
         **postgres_options(settings),
@@ -40,10 +36,7 @@ def connect(settings: Settings, *, autocommit: bool = False, name: str = "pinter
 
 
 def migrate(settings: Settings, migrations: Sequence[Migration] = MIGRATIONS) -> list[int]:
-    """Bring the stream's tables to the newest shape; returns the numbers of the steps that were missing.
-
-    One transaction: all of them or none. Safe to run twice, and twice at once.
-    """
+    """Apply the missing migrations in one transaction; returns their numbers. Safe to run again or concurrently."""
     with connect(settings) as connection:
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [_MIGRATION_LOCK])
         connection.execute("SET LOCAL client_min_messages = warning")

@@ -1,4 +1,4 @@
-"""PostgreSQL's COPY in its text format: what stands for null, what is escaped, and Arrow's rows as lines of it.
+"""PostgreSQL's COPY text format: null, escapes, and lines from Arrow batches.
 
 https://www.postgresql.org/docs/15/sql-copy.html#id-1.9.3.55.9.2
 """
@@ -12,7 +12,7 @@ ESCAPES = {"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"}
 
 
 def copy_text(batch: Any) -> str:
-    """The rows of a pyarrow batch as lines for COPY, in the order of its columns; no Python runs per field."""
+    """The rows of a pyarrow batch as COPY lines, in the order of its columns. No Python runs per field."""
     import pyarrow.compute as pc
 
     fields = [pc.fill_null(_field(column), NULL) for column in batch.columns]

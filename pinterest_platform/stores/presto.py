@@ -1,7 +1,6 @@
-"""Presto, as the platform uses it: one SQL statement over Cassandra and PostgreSQL, one answer.
+"""Presto: runs one SQL statement over Cassandra and PostgreSQL.
 
-Belongs here: how to ask, and the sentence for a question that was not answered. Does not belong here: what is asked
-(`stores.saved_queries`, `infra/presto/queries`).
+The statements are in `infra/presto/queries`, read by `stores.saved_queries`.
 """
 
 from __future__ import annotations
@@ -14,8 +13,8 @@ from pinterest_platform.settings import Settings
 _BOTH_CATALOGS = """
     SELECT (SELECT count(*) FROM cassandra.{keyspace}.category_popularity WHERE period_kind = 'day' AND period = ''),
         (SELECT count(*) FROM postgresql.public.stream_progress)"""
-_ANSWER_SECONDS = 30.0  # of one request: Presto answers each within seconds, however long the query takes
-# What the Cassandra driver and PostgreSQL's say in Presto when their server is away.
+_ANSWER_SECONDS = 30.0  # per request; Presto answers each within seconds, however long the query takes
+# What the drivers of Cassandra and PostgreSQL say in Presto when their server is unavailable.
 _CASSANDRA_IS_AWAY = (
     "All host(s) tried",
     "NoHostAvailable",
@@ -32,14 +31,14 @@ class PrestoUnavailableError(Exception):
 
 
 class QueryRefusedError(Exception):
-    """Presto does not understand the query, may not run it, or could not bring it to its end."""
+    """Presto does not understand the query, may not run it, or could not finish it."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """The rows, with the names and the types (as Presto writes them) of their columns.
+    """The rows, with names and Presto types of their columns.
 
-    Dates and times are text as Presto writes it, times in UTC.
+    Dates and times are Presto's text, times in UTC.
     """
 
     columns: tuple[str, ...]
@@ -48,10 +47,10 @@ class Answer:
 
 
 def ask(settings: Settings, query: str) -> Answer:
-    """Run one statement to its end. An interruption (Ctrl-C) cancels it in Presto, too.
+    """Run one statement to its end. An interrupt (Ctrl-C) also cancels it in Presto.
 
     Raises:
-        PrestoUnavailableError: Presto, Cassandra or PostgreSQL is away. Cassandra's absence is known within 10 s.
+        PrestoUnavailableError: Presto, Cassandra or PostgreSQL is unavailable. For Cassandra this takes up to 10 s.
         QueryRefusedError: the query is wrong, too large, or writes.
     """
     import requests
@@ -77,7 +76,7 @@ def ask(settings: Settings, query: str) -> Answer:
 
 
 def ask_both_catalogs(settings: Settings) -> None:
-    """Ask for something small in Cassandra and in PostgreSQL; raises what `ask` does."""
+    """Run a tiny query over Cassandra and PostgreSQL. Raises what `ask` raises."""
     ask(settings, _BOTH_CATALOGS.format(keyspace=settings.cassandra_keyspace))
 
 
@@ -91,7 +90,7 @@ def _connect(settings: Settings) -> Any:
         source="pinterest_platform",
         catalog="cassandra",
         schema=settings.cassandra_keyspace,
-        max_attempts=1,  # the client would wait ever longer for a server that is not there
+        max_attempts=1,  # the client would wait longer and longer for an unavailable server
         request_timeout=_ANSWER_SECONDS,
     )
 
@@ -114,7 +113,7 @@ def _away(store: str, address: str, reason: str) -> PrestoUnavailableError:
 
 
 def _causes(failure: Any) -> str:
-    """The failures below the one that Presto tells, which name the driver's own."""
+    """The nested failures, which name the driver's own errors."""
     told = []
     while failure:
         told.append(f"{failure.get('type')}: {failure.get('message')}")

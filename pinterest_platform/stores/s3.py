@@ -1,7 +1,4 @@
-"""S3, as the platform uses it: one bucket, whole objects, listings by prefix.
-
-Belongs here: what boto3 is asked. Does not belong here: the names of objects and what is in them.
-"""
+"""S3: one bucket, whole objects, listings by prefix."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ from pinterest_platform.settings import Settings
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-# A put takes less; who has claimed a version for longer without replacing it has been killed.
+# A put takes less. A writer that holds a lease longer without replacing the object has been killed.
 LEASE_SECONDS = 10.0
 _POLL_SECONDS = 0.05
 _REFUSED, _NOT_FOUND, _CONFLICT, _PRECONDITION_FAILED, _FAILED = 403, 404, 409, 412, 500
@@ -24,7 +21,7 @@ _REFUSED, _NOT_FOUND, _CONFLICT, _PRECONDITION_FAILED, _FAILED = 403, 404, 409, 
 
 @dataclass(frozen=True)
 class StoredObject:
-    """An object's key, size in bytes and user metadata. `version` is another one whenever its content is."""
+    """An object's key, size in bytes and user metadata. `version` changes with its content."""
 
     key: str
     size: int
@@ -42,13 +39,15 @@ class ObjectStore(Protocol):
     name: str
 
     def put(self, key: str, body: bytes, metadata: Mapping[str, str]) -> None:
-        """Write the whole object; whoever reads it sees the old one or the new one."""
+        """Write the whole object. Readers see either the old or the new one."""
 
     def create(self, key: str, body: bytes, metadata: Mapping[str, str]) -> bool:
-        """Write the object unless there is one; returns whether it was written. Of several at once one succeeds."""
+        """Write the object unless it exists; returns whether it was written. Of concurrent calls one succeeds."""
 
     def replace(self, described: StoredObject, body: bytes, metadata: Mapping[str, str]) -> bool:
-        """Write the object unless it is no longer as described; returns whether it was written, as `create` does."""
+        """Write the object if it is still as described; returns whether it was written. Of concurrent calls one
+        succeeds.
+        """
 
     def get(self, key: str) -> bytes:
         """The whole object."""
@@ -60,14 +59,14 @@ class ObjectStore(Protocol):
         """The objects below the prefix in the order of their keys, without their metadata."""
 
     def describe(self, key: str) -> StoredObject | None:
-        """The object with its metadata, or None where there is none."""
+        """The object with its metadata; None if it does not exist."""
 
     def delete(self, keys: Iterable[str]) -> None:
-        """Delete these objects; one that is not there is no error."""
+        """Delete these objects. A missing one is no error."""
 
 
 def create_bucket(settings: Settings) -> None:
-    """Create the platform's bucket, unless it is there."""
+    """Create the platform's bucket unless it exists."""
     client = _client(settings)
     with _in_words(client):
         names = {bucket["Name"] for bucket in client.list_buckets()["Buckets"]}
@@ -76,12 +75,11 @@ def create_bucket(settings: Settings) -> None:
 
 
 def open_bucket(settings: Settings) -> Bucket:
-    """The platform's bucket."""
     return Bucket(_client(settings), settings.s3_bucket)
 
 
 def _client(settings: Settings) -> S3Client:
-    import boto3  # half a second that a sensor need not pay
+    import boto3  # takes half a second, which a sensor need not pay
     from botocore.config import Config
 
     secret = settings.s3_secret_key
@@ -89,11 +87,11 @@ def _client(settings: Settings) -> S3Client:
         "s3",
         endpoint_url=settings.s3_endpoint_url or None,
         region_name=settings.s3_region,
-        aws_access_key_id=settings.s3_access_key,  # without keys boto3 looks for credentials in its usual places
+        aws_access_key_id=settings.s3_access_key,  # without keys boto3 searches for credentials itself
         aws_secret_access_key=secret.get_secret_value() if secret else None,
         config=Config(
             s3={"addressing_style": "path" if settings.s3_endpoint_url else "auto"},
-            # The pauses double from 0.05 s on: a server that restarts is waited for, some six seconds.
+            # Pauses double from 0.05 s on, so a restarting server is waited for about six seconds.
             retries={"mode": "standard", "max_attempts": 8},
             connect_timeout=5,
             read_timeout=30,
@@ -103,7 +101,6 @@ def _client(settings: Settings) -> S3Client:
 
 
 def s3_unavailable(endpoint: str | None, reason: str) -> S3UnavailableError:
-    """The sentence for whoever could not use S3 at the endpoint."""
     return S3UnavailableError(
         f"S3 at {endpoint or 'Amazon'} cannot be used ({reason}): see that it runs (make status), that "
         f"PINTEREST_S3_ENDPOINT_URL names it and that it knows the key, then run the same days again."
@@ -112,7 +109,7 @@ def s3_unavailable(endpoint: str | None, reason: str) -> S3UnavailableError:
 
 @contextmanager
 def _in_words(client: S3Client) -> Iterator[None]:
-    """Errors that say nothing of an object become a sentence; "not found" and failed conditions pass through."""
+    """Turns errors that are not about an object into a sentence. "Not found" and failed conditions pass through."""
     from botocore import exceptions
 
     try:
@@ -129,7 +126,7 @@ def _in_words(client: S3Client) -> Iterator[None]:
 class Bucket:
     """An `ObjectStore` in S3.
 
-    Every method raises `S3UnavailableError` where S3 cannot be reached, after some seconds of attempts.
+    Every method raises `S3UnavailableError` if S3 cannot be reached, after some seconds of attempts.
     """
 
     def __init__(self, client: S3Client, name: str) -> None:
@@ -137,31 +134,25 @@ class Bucket:
         self._client = client
 
     def put(self, key: str, body: bytes, metadata: Mapping[str, str]) -> None:
-        """Write the whole object; whoever reads it sees the old one or the new one."""
         with _in_words(self._client):
             self._client.put_object(Bucket=self.name, Key=key, Body=body, Metadata=dict(metadata))
 
     def create(self, key: str, body: bytes, metadata: Mapping[str, str]) -> bool:
-        """Write the object unless there is one; returns whether it was written. Of several at once one succeeds."""
         return self._put_if(key, body, metadata, IfNoneMatch="*")
 
     def replace(self, described: StoredObject, body: bytes, metadata: Mapping[str, str]) -> bool:
-        """Write the object unless it is no longer as described; returns whether it was written, as `create` does."""
         with self._lease(described) as is_mine:
             return is_mine and self._put_if(described.key, body, metadata, IfMatch=described.version)
 
     def get(self, key: str) -> bytes:
-        """The whole object."""
         with _in_words(self._client):
             return self._client.get_object(Bucket=self.name, Key=key)["Body"].read()
 
     def copy(self, key: str, to: str) -> None:
-        """Copy an object of at most 5 GiB within the bucket."""
         with _in_words(self._client):
             self._client.copy_object(Bucket=self.name, Key=to, CopySource={"Bucket": self.name, "Key": key})
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
-        """The objects below the prefix in the order of their keys, without their metadata."""
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix)
         with _in_words(self._client):
             for page in pages:
@@ -169,7 +160,6 @@ class Bucket:
                     yield StoredObject(item["Key"], item["Size"])
 
     def describe(self, key: str) -> StoredObject | None:
-        """The object with its metadata, or None where there is none."""
         from botocore.exceptions import ClientError
 
         try:
@@ -182,9 +172,8 @@ class Bucket:
         return StoredObject(key, head["ContentLength"], head["Metadata"], head["ETag"])
 
     def delete(self, keys: Iterable[str]) -> None:
-        """Delete these objects; one that is not there is no error."""
         with _in_words(self._client):
-            for key in list(keys):  # a listing that is read while it shrinks may skip some
+            for key in list(keys):  # listed first: a listing read while it shrinks may skip keys
                 self._client.delete_object(Bucket=self.name, Key=key)
 
     def _put_if(self, key: str, body: bytes, metadata: Mapping[str, str], **condition: Any) -> bool:
@@ -201,10 +190,11 @@ class Bucket:
 
     @contextmanager
     def _lease(self, described: StoredObject) -> Iterator[bool]:
-        """The right to replace this version; not given where another writer has replaced it meanwhile.
+        """The right to replace this version; False if another writer has replaced it meanwhile.
 
-        Amazon's S3 compares and writes as one. S3Proxy compares first and writes later, so that two writers may both
-        succeed, and the lines of one be lost. But it creates an object once: who creates the claim may replace.
+        Amazon's S3 compares and writes atomically. S3Proxy compares first and writes later, so two writers could both
+        succeed, and one would lose its lines. But its create is atomic, so the writer that creates the object under
+        `claims/` may replace.
         """
         leases = [f"claims/{described.key}@{described.version.strip(chr(34))}"]
         while not self.create(leases[-1], b"", {}):
@@ -218,7 +208,7 @@ class Bucket:
             self.delete(leases)
 
     def _has_changed(self, described: StoredObject) -> bool:
-        """Whether the object changes while whoever has claimed it may still be alive."""
+        """Whether the object changes while the holder of its lease may still be alive."""
         deadline = time.monotonic() + LEASE_SECONDS
         while time.monotonic() < deadline:
             now = self.describe(described.key)

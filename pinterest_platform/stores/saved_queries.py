@@ -1,4 +1,4 @@
-"""Saved queries: .sql files that are asked by their names.
+"""Saved queries: `.sql` files in `infra/presto/queries`, run by name.
 
 Belongs here: how such a file is read and how values get into it. Does not belong here: the queries, which lie in
 `infra/presto/queries`, and asking them (`stores.presto`).
@@ -35,12 +35,12 @@ Value = str | Sequence[str]
 
 
 class SavedQueryError(Exception):
-    """There is no such saved query, or it was given too few values or other ones."""
+    """There is no such saved query, or its values are missing or unknown."""
 
 
 @dataclass(frozen=True)
 class SavedQuery:
-    """`answers` is the sentence on what it answers; `parameters` has a description for each value that it takes."""
+    """`answers` is what the query answers; `parameters` has a description of each value it takes."""
 
     name: str
     answers: str
@@ -49,14 +49,14 @@ class SavedQuery:
 
     @property
     def lists(self) -> frozenset[str]:
-        """The values that are lists: those that a column is IN."""
+        """The parameters that take several values: those after IN."""
         return frozenset(_LIST.findall(self.text))
 
     def filled(self, settings: Settings, values: Mapping[str, Value]) -> str:
-        """The SQL with these values, and with those of today for `day(s)`, `month` and `year` where none are given.
+        """The SQL with these values. Missing `day(s)`, `month` and `year` default to today's.
 
         Raises:
-            SavedQueryError: a value is missing, or one is given that the query does not take.
+            SavedQueryError: a value is missing, or the query does not take it.
         """
         given = {**_defaults(datetime.now(UTC)), **values}
         unknown, lacking = values.keys() - self.parameters.keys(), self.parameters.keys() - given.keys()
@@ -74,7 +74,7 @@ class SavedQuery:
 
 
 def saved_queries(folder: Path) -> dict[str, SavedQuery]:
-    """The saved queries of a folder, by name, in order."""
+    """The saved queries of a folder by name, sorted."""
     return {file.stem: _read(file) for file in sorted(folder.glob("*.sql"))}
 
 
@@ -82,7 +82,7 @@ def saved_query(settings: Settings, name: str) -> SavedQuery:
     """The saved query of this name.
 
     Raises:
-        SavedQueryError: there is none; the message names those that there are.
+        SavedQueryError: there is none; the message lists the existing ones.
     """
     known = saved_queries(settings.saved_queries)
     if name not in known:

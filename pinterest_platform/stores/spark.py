@@ -1,8 +1,4 @@
-"""The Spark session's configuration: master, memory, jars, S3A, the Cassandra connector.
-
-Belongs here: what a session must know to run on its master and to reach the other stores. Does not belong here:
-transforms.
-"""
+"""The Spark session's configuration: master, memory, jars, S3A, and the Cassandra connector."""
 
 from __future__ import annotations
 
@@ -21,11 +17,11 @@ if TYPE_CHECKING:
 
 
 def spark_configuration(settings: Settings, driver: Driver = Driver.STREAM) -> dict[str, str]:
-    """Everything that `SparkSession.builder.config` is given, by key; nothing secret, since Dagster shows it.
+    """The configuration for `SparkSession.builder.config`. It has no secrets, since Dagster shows it.
 
     Args:
-        settings: where the other stores are, and which master to run on.
-        driver: what the driver's JVM is made for.
+        settings: of the master and the other stores.
+        driver: the JVM profile.
     """
     return {
         "spark.app.name": "pinterest-platform",
@@ -39,16 +35,16 @@ def spark_configuration(settings: Settings, driver: Driver = Driver.STREAM) -> d
         "spark.executor.extraClassPath": settings.spark_class_path,
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
-        # What the UI would remember is remembered without it too: a stream has three jobs a second for months.
+        # Spark keeps this history even without its UI: a stream has three jobs per second for months.
         "spark.ui.retainedJobs": "50",
         "spark.ui.retainedStages": "50",
         "spark.ui.retainedTasks": "500",
         "spark.sql.ui.retainedExecutions": "20",
-        # What a batch of the stream leaves goes with a collection, or the heap grows to its limit before one comes.
+        # Cleans up after a stream's batches with each collection; otherwise the heap grows to its limit first.
         "spark.cleaner.periodicGC.interval": "2min",
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": "4",
-        # Spark lists many files by a job, with a task for each unless told otherwise: a task costs more than to look.
+        # Spark lists many files by a job with one task per file, unless limited. A task costs more than the listing.
         "spark.sql.sources.parallelPartitionDiscovery.parallelism": "8",
         **_s3a(settings),
         **_cassandra(settings),
@@ -57,15 +53,15 @@ def spark_configuration(settings: Settings, driver: Driver = Driver.STREAM) -> d
 
 
 def prepare_environment(settings: Settings) -> None:
-    """Set what Spark reads from its process's environment: the driver's JRE and Python."""
+    """Set the environment variables that Spark reads: the driver's JRE and Python."""
     os.environ["JAVA_HOME"] = str(settings.java_home)
     os.environ["PYSPARK_PYTHON"] = sys.executable
 
 
 def hand_over_secrets(session: SparkSession, settings: Settings) -> None:
-    """Tell a session the keys and passwords, which travel to its executors with each job.
+    """Set keys and passwords on the session; they reach the executors with each job.
 
-    They are set on the session rather than in its configuration, which Dagster's UI shows, and Spark's too.
+    They are not in its configuration, since Dagster's and Spark's UI show that.
     """
     if settings.s3_access_key and settings.s3_secret_key:
         hadoop = session.sparkContext._jsc.hadoopConfiguration()
@@ -76,12 +72,11 @@ def hand_over_secrets(session: SparkSession, settings: Settings) -> None:
 
 
 def s3a_url(bucket: ObjectStore, key: str) -> str:
-    """How Spark names the object, or the folder, in the bucket."""
     return f"s3a://{bucket.name}/{key}"
 
 
 def open_session(settings: Settings, driver: Driver = Driver.STREAM) -> SparkSession:
-    """A new session, whose driver is as in `spark_configuration`, or the process's own one."""
+    """The process's Spark session; a new one is configured as in `spark_configuration`."""
     from pyspark.sql import SparkSession
 
     prepare_environment(settings)
@@ -92,12 +87,12 @@ def open_session(settings: Settings, driver: Driver = Driver.STREAM) -> SparkSes
 
 
 def _s3a(settings: Settings) -> dict[str, str]:
-    # The magic committer writes each file once and makes all of them visible at the end: S3 has no rename.
+    # S3 has no rename. The magic committer writes each file once, and makes all visible at the end.
     # https://hadoop.apache.org/docs/r3.3.4/hadoop-aws/tools/hadoop-aws/committers.html
     options = {
         "committer.name": "magic",
         "committer.magic.enabled": "true",
-        # By default the AWS SDK makes 20 attempts within each of S3A's 8: a run would hang for long before it fails.
+        # By default the AWS SDK makes 20 attempts within each of S3A's 8, so a run would hang before it fails.
         "attempts.maximum": "3",
         "retry.limit": "7",
         "path.style.access": "true" if settings.s3_endpoint_url else "false",
@@ -117,7 +112,7 @@ def _cassandra(settings: Settings) -> dict[str, str]:
         # The connector's defaults (5 and 1 KiB) leave a small cluster idle.
         "spark.cassandra.output.concurrent.writes": "16",
         "spark.cassandra.output.batch.size.bytes": "65536",
-        # One that accepts and does not answer is away after a minute, and not after two. What took longer than a node's
-        # own two seconds for a write was tried anew within it, many times.
+        # A node that accepts but does not answer counts as unavailable after one minute instead of two. Slow writes
+        # (over the node's two seconds) are retried many times within it.
         "spark.cassandra.read.timeoutMS": "60000",
     }

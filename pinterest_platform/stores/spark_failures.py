@@ -1,7 +1,6 @@
-"""What a failed Spark job means, in a sentence: which store went away, or that Spark did.
+"""Turns failed Spark jobs into sentences: which store is unavailable, or that Spark's JVM has ended.
 
-Belongs here: reading it off what Spark raises, which is a page of Java with the cause at its end. Does not belong here:
-failures that are nobody's absence; they stay as they are.
+Spark raises a page of Java with the cause at its end. Other failures are raised unchanged.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from pinterest_platform.stores.s3 import s3_unavailable
 
 _S3_SIGNS = ("com.amazonaws.SdkClientException", "com.amazonaws.services.s3.model.AmazonS3Exception")
 _CASSANDRA_SIGNS = (
-    "node(s) tried for the query failed",  # what a task says, whose exception's name is lost on the way to the driver
+    "node(s) tried for the query failed",  # a task's error; the exception's name is lost on the way to the driver
     "No node was available to execute the query",
     "AllNodesFailedException",
     "NoNodeAvailableException",
@@ -27,7 +26,7 @@ _CASSANDRA_SIGNS = (
     "Cassandra timeout during",  # replicas did not answer the coordinator in time
     "Not enough replicas available",
     "is overloaded",
-    "Query timed out after",  # the driver's own patience
+    "Query timed out after",  # the driver's own timeout
     "HeartbeatException",
     "Could not open native connection to Cassandra",
     "Failed to open native connection to Cassandra",
@@ -38,17 +37,17 @@ _REFUSED_BY_CASSANDRA = "Failed to write statements to"
 
 
 class SparkLostError(Exception):
-    """The JVM of the run has ended before its work was done."""
+    """The run's JVM ended before its work was done."""
 
 
 @contextmanager
 def failures_in_words(settings: Settings) -> Iterator[None]:
-    """Spark jobs in this block fail with a sentence where a store or Spark itself has gone away.
+    """Raise a sentence if a Spark job fails because a store or Spark itself is unavailable.
 
     Raises:
         S3UnavailableError: S3 did not answer until Spark gave up.
-        CassandraUnavailableError: likewise.
-        SparkLostError: there is no JVM any more.
+        CassandraUnavailableError: Cassandra did not answer until Spark gave up.
+        SparkLostError: the JVM has ended.
     """
     try:
         yield
@@ -60,7 +59,7 @@ def failures_in_words(settings: Settings) -> Iterator[None]:
 
 
 def is_refused_by_cassandra(error: Py4JError) -> bool:
-    """Whether Cassandra was there and did not take what a Spark job wrote."""
+    """Whether Cassandra was available and refused what a Spark job wrote."""
     text = str(error)
     return _REFUSED_BY_CASSANDRA in text and not any(sign in text for sign in _CASSANDRA_SIGNS)
 
@@ -68,8 +67,8 @@ def is_refused_by_cassandra(error: Py4JError) -> bool:
 def _absence(error: Exception, settings: Settings) -> Exception | None:
     if not isinstance(error, (Py4JJavaError, PySparkException)):
         return SparkLostError(
-            "Spark's JVM has ended before its work was done: it was killed, or the machine had no memory left for it. "
-            "Run the same days again; PINTEREST_SPARK_DRIVER_MEMORY says how much it takes."
+            "Spark's JVM has ended before its work was done: it was killed, or the machine ran out of memory. "
+            "Run the same days again. PINTEREST_SPARK_DRIVER_MEMORY limits its heap."
         )
     text = str(error)
     if any(sign in text for sign in _S3_SIGNS):

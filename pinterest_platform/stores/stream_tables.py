@@ -1,4 +1,4 @@
-"""The stream's tables, as numbered steps from an empty database to the newest shape.
+"""Migrations of the stream's tables: numbered steps from an empty database to the newest schema.
 
 A step that has been released is never edited (a test has the digest of each); the next one changes what it made. So the
 steps name the columns as they were then, and nothing here follows from the table of fields. How steps are applied is in

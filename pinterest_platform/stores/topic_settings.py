@@ -1,8 +1,4 @@
-"""How the platform's topic is set up: what it is created with, and what is wrong with one that others have made.
-
-Belongs here: topic settings by their names in Kafka, and sentences about them. Does not belong here: asking a broker
-(`stores.kafka`), and the broker's own settings.
-"""
+"""The topic's settings: those the platform creates it with, and warnings about a topic set up otherwise."""
 
 from __future__ import annotations
 
@@ -16,35 +12,35 @@ from pinterest_platform.settings import Settings
 # first day can be written for as long. 1970, where seconds in place of milliseconds come to lie, stays far before it.
 _YEARS = 10
 _YEARS_MS = _YEARS * 365 * MILLISECONDS_A_DAY
-# A day lands at ten in the morning after it, by a schedule; a weekend may pass until somebody sees that it did not.
+# A day lands at ten the next morning; if that fails, a weekend may pass before somebody notices.
 _SHORTEST_RETENTION_MS = 4 * MILLISECONDS_A_DAY
-# So many replicas can lose one and still have two to write to.
+# With this many replicas one can fail and two still accept writes.
 _SAFE_REPLICATION = 3
 
 
 @dataclass(frozen=True)
 class TopicSettings:
-    """What a broker says of a topic: its settings by their names, defaults included, and its replicas."""
+    """A topic's settings as the broker reports them, including defaults, and its replicas."""
 
     values: Mapping[str, str]
     replication_factor: int
 
     def number(self, name: str) -> int | None:
-        """A number; None where this broker does not know the setting."""
+        """The setting as a number; None if this broker does not know it."""
         value = self.values.get(name)
         return None if value is None else int(value)
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What is wrong, as a sentence, and the settings (`name=value`) that mend it."""
+    """What is wrong, as a sentence, and the setting (`name=value`) that fixes it."""
 
     sentence: str
     remedy: str
 
 
 def wanted_settings(settings: Settings, now_ms: int) -> dict[str, str]:
-    """Those that the platform creates its topic with."""
+    """The settings that the platform creates its topic with."""
     retention = settings.kafka_retention_hours
     wanted = {
         "retention.ms": str(-1 if retention < 0 else retention * MILLISECONDS_AN_HOUR),
@@ -59,9 +55,9 @@ def wanted_settings(settings: Settings, now_ms: int) -> dict[str, str]:
 
 
 def topic_warnings(settings: Settings, topic: TopicSettings, now_ms: int) -> list[str]:
-    """What is wrong with the topic, a sentence and the command that mends it each; none where it is as it should be."""
+    """What is wrong with the topic: for each fault a sentence and the command that fixes it."""
     return [
-        f"{fault.sentence} Mend it with: {_command(settings, fault.remedy)}"
+        f"{fault.sentence} Fix it with: {_command(settings, fault.remedy)}"
         for fault in (*_wrong_times(settings, topic, now_ms), *_what_is_deleted(settings, topic), *_what_is_lost(topic))
     ]
 
@@ -70,15 +66,15 @@ def _wrong_times(settings: Settings, topic: TopicSettings, now_ms: int) -> Itera
     wanted = wanted_settings(settings, now_ms)
     if topic.values.get("message.timestamp.type") == "LogAppendTime":
         yield Fault(
-            "The broker stamps each record with its own time, so that a record that comes later than its day, or is "
-            "copied here from another topic, counts for the wrong day.",
+            "The broker stamps each record with its own time. So a late record, or one copied from another topic, "
+            "counts for the wrong day.",
             _setting(wanted, "message.timestamp.type"),
         )
-        return  # with it, no producer's time is looked at
+        return  # then producers' timestamps do not matter
     ahead = topic.number("message.timestamp.after.max.ms")
     if ahead is None or ahead > AHEAD_MS:
         yield Fault(
-            "Records may be stamped more than an hour ahead: the platform quarantines those as misdated.",
+            "Records may be stamped more than an hour ahead. The platform quarantines them as misdated.",
             _setting(wanted, "message.timestamp.after.max.ms"),
         )
     yield from _wrong_past(settings, topic, now_ms, _setting(wanted, "message.timestamp.before.max.ms"))
@@ -89,14 +85,14 @@ def _wrong_past(settings: Settings, topic: TopicSettings, now_ms: int, remedy: s
     first_day = settings.first_day
     if behind is None or behind > _before_max_ms(settings, now_ms) + MILLISECONDS_A_DAY:
         yield Fault(
-            f"Records may be stamped long before the first day, {first_day}, as those are whose producer has seconds "
-            "in place of milliseconds: the platform quarantines them as misdated.",
+            f"Records may be stamped long before the first day, {first_day}, for example with seconds instead of "
+            "milliseconds. The platform quarantines them as misdated.",
             remedy,
         )
     elif now_ms - behind > start_of(first_day):
         yield Fault(
             f"Records of days since the first day, {first_day}, are refused once they are more than "
-            f"{behind / MILLISECONDS_A_DAY:,.1f} days old: nobody can post them late.",
+            f"{behind / MILLISECONDS_A_DAY:,.1f} days old, so they cannot be posted late.",
             remedy,
         )
 
@@ -116,7 +112,7 @@ def _what_is_deleted(settings: Settings, topic: TopicSettings) -> Iterator[Fault
     elif settings.kafka_retention_hours < 0 and retention is not None and retention >= 0:
         yield Fault(
             f"Kafka deletes records after {retention / MILLISECONDS_A_DAY:,.1f} days, though "
-            "PINTEREST_KAFKA_RETENTION_HOURS says that it keeps all.",
+            "PINTEREST_KAFKA_RETENTION_HOURS asks it to keep all.",
             "retention.ms=-1",
         )
     if (topic.number("retention.bytes") or -1) >= 0:
@@ -129,12 +125,13 @@ def _what_is_deleted(settings: Settings, topic: TopicSettings) -> Iterator[Fault
 def _what_is_lost(topic: TopicSettings) -> Iterator[Fault]:
     if topic.replication_factor >= _SAFE_REPLICATION and (topic.number("min.insync.replicas") or 1) < 2:
         yield Fault(
-            "A record is acknowledged when a single broker has it, and lost with that broker.", "min.insync.replicas=2"
+            "A record is acknowledged once a single broker has it, and is lost with that broker.",
+            "min.insync.replicas=2",
         )
     if topic.replication_factor > 1 and topic.values.get("unclean.leader.election.enable") == "true":
         yield Fault(
-            "A broker that misses records may lead a partition: what was acknowledged is lost, and its offsets are "
-            "given again.",
+            "A broker that lacks records may become leader of a partition. Then acknowledged records are lost, and "
+            "their offsets are given to others.",
             "unclean.leader.election.enable=false",
         )
 

@@ -1,7 +1,4 @@
-"""What the stream did since its last report, and what it says of itself.
-
-Belongs here: counting. Does not belong here: who is told, and how it is shown.
-"""
+"""Counts what the stream has done since its last report."""
 
 from __future__ import annotations
 
@@ -19,8 +16,8 @@ from pinterest_platform.stream.sink import BatchOutcome
 class StreamReport:
     """A few seconds of the stream.
 
-    `latency_seconds` is the age of the oldest record of the last micro-batch when it was committed, counted from its
-    receipt by the API. `lag` is None while Kafka or PostgreSQL is away; `trouble` then says which.
+    `latency_seconds` is the age of the last micro-batch's oldest record at commit, counted from its receipt by the API.
+    `lag` is None while Kafka or PostgreSQL is unavailable; `trouble` then says which.
     """
 
     seconds: float
@@ -42,12 +39,12 @@ class StreamReport:
 
     @property
     def seconds_a_batch(self) -> float | None:
-        """How long the sink took for a micro-batch, on average."""
+        """Mean time that the sink took per micro-batch."""
         return self.batch_seconds / self.batches if self.batches else None
 
 
 class Activity:
-    """Counts micro-batches. The batch thread adds to it, the reporting one takes from it."""
+    """Counts micro-batches. The batch thread adds, the reporting thread takes."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -58,7 +55,7 @@ class Activity:
 
     @property
     def idle_seconds(self) -> float:
-        """How long nothing was stored though it could have been, over all restarts of the query."""
+        """How long nothing was stored although it could have been, across restarts of the query."""
         return self._clock() - self._idle_since
 
     @property
@@ -67,11 +64,11 @@ class Activity:
         return self._last_stored_at
 
     def excuse(self) -> None:
-        """Nothing could be stored until now: no record waited, or a server was away."""
+        """Restart the idle time: nothing could be stored, because no record waited or a server was unavailable."""
         self._idle_since = self._clock()
 
     def add(self, outcome: BatchOutcome, seconds: float) -> None:
-        """Count one micro-batch, just committed."""
+        """Count a micro-batch that was just committed."""
         latency = time.time() - outcome.oldest.timestamp() if outcome.oldest else None
         with self._lock:
             before = self._report
@@ -89,7 +86,7 @@ class Activity:
             )
 
     def take(self) -> StreamReport:
-        """What was counted since the last time, which starts anew."""
+        """The counts since the last call."""
         with self._lock:
             now = self._clock()
             taken, seconds = self._report, now - self._since

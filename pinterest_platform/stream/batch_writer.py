@@ -1,7 +1,7 @@
-"""Writes one micro-batch while Spark prepares the next: PostgreSQL and Spark work side by side, not in turns.
+"""Writes one micro-batch in a thread while Spark prepares the next.
 
-Belongs here: the thread, and what becomes of a failure. Spark may go on before a batch is committed, because where the
-stream goes on is PostgreSQL's word and not Spark's. Does not belong here: the transaction (`stream.sink`).
+Spark may continue before a batch is committed, because the stream resumes from PostgreSQL's offsets and not from
+Spark's.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from pinterest_platform.stream.sink import BatchOutcome
 
 _END_SECONDS = 5.0
 
-# Gives the outcome of each transaction as soon as it is committed.
+# Yields the outcome of each transaction when it is committed.
 Sink = Callable[[Sequence[str]], Iterable[BatchOutcome]]
 
 
 class BatchWriter:
-    """Writes batches in their order, one at a time. `failure` is why one could not be written; none follows it."""
+    """Writes batches in order, one at a time. `failure` is why one could not be written; none is written after it."""
 
     def __init__(self, sink: Sink, activity: Activity) -> None:
         self._sink = sink
@@ -36,17 +36,17 @@ class BatchWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """The batch under way has a few seconds to be finished; later it is rolled back with its connection."""
+        """The batch in progress has a few seconds to finish. After that it is rolled back with its connection."""
         if self._under_way:
             with suppress(StillWritingError):
                 self._under_way.result(_END_SECONDS)
         self._thread.shutdown(wait=False)
 
     def write(self, lines: Sequence[str]) -> None:
-        """Take the next batch as soon as the one before is committed.
+        """Take the next batch as soon as the previous one is committed.
 
         Raises:
-            Exception: whatever the batch before failed with.
+            Exception: the failure of a previous batch.
         """
         if self._under_way:
             self._under_way.result()
@@ -60,5 +60,5 @@ class BatchWriter:
             for outcome in self._sink(lines):
                 self._activity.add(outcome, time.monotonic() - started)
                 started = time.monotonic()
-        except Exception as error:  # told to whoever comes next: the loop looks every second
+        except Exception as error:  # the loop checks `failure` every second
             self.failure = error

@@ -1,8 +1,6 @@
-"""The days of `pinterest_stream`: range partitions that are made ahead, and dropped when they are not kept any more.
+"""Day partitions of `pinterest_stream`: created ahead of time, and dropped after the retention.
 
-Belongs here: making and dropping, and what dropping means for the other tables. `profile_popularity` counts what
-`pinterest_stream` holds, so each row leaves it in the transaction that deletes the row. Does not belong here: when
-that is done (`stream.upkeep`).
+`profile_popularity` counts the rows of `pinterest_stream`, so a row leaves both in one transaction.
 """
 
 from __future__ import annotations
@@ -23,13 +21,13 @@ from pinterest_platform.stores.stream_retention import kept_from
 from pinterest_platform.stream.progress import lock_batches
 
 DAYS_AHEAD = 2
-# Whoever asks for the whole table waits behind us while we wait for a reader of an old day: not for long, then.
+# While this waits for readers of an old day, queries of the whole table wait behind it. So it waits only briefly.
 _LOCK_MILLISECONDS = 500
 _ATTEMPTS = 5
 _PAUSE_SECONDS = 1.0
-# Rows that leave in one transaction, about; batches wait for it.
+# About how many rows are deleted in one transaction, while batches wait.
 CHUNK_ROWS = 10_000
-# Not by CREATE TABLE ... PARTITION OF, which waits for whoever reads any day, and makes everybody wait behind it.
+# CREATE TABLE ... PARTITION OF would wait for every reader of any day, and make all others wait behind it.
 _MAKE_DAY = (
     sql.SQL("CREATE TABLE {name} (LIKE pinterest_stream INCLUDING DEFAULTS)"),
     sql.SQL("ALTER TABLE pinterest_stream ATTACH PARTITION {name} FOR VALUES FROM ({first}) TO ({next})"),
@@ -41,7 +39,8 @@ _EXISTING = "SELECT name FROM unnest(%s::text[]) AS name WHERE to_regclass(name)
 _KEEP_FROM = """
     INSERT INTO stream_retention AS known (kept_from) VALUES (%s)
     ON CONFLICT (only_row) DO UPDATE SET kept_from = greatest(known.kept_from, excluded.kept_from)"""
-# The long part, which locks nothing. All rows of a poster are in one chunk: none is left that its followers are of.
+# The long part; it takes no locks. All rows of a poster are in one chunk, so no row is left whose followers still
+# count.
 _LEAVING = sql.SQL(
     """
     CREATE TEMPORARY TABLE leaving AS
@@ -63,7 +62,7 @@ _LEAVE = sql.SQL(
     )
     SELECT count(*) FROM changed"""
 )
-# Days leave in their order: whatever followers were counted on this one or before are of no day that is kept.
+# Days are dropped in order, so followers counted on this day or before belong to no day that is kept.
 _FORGET_FOLLOWERS = sql.SQL(
     """
     UPDATE profile_popularity AS known SET
@@ -77,7 +76,7 @@ _OLD_NOTES = ("stream_rejects", "stream_duplicates", "stream_conflicts")
 
 
 def create_day_partition(connection: Connection, day: date) -> None:
-    """Create the day's range partition, unless it is there: to look costs less, and locks no reader out."""
+    """Create the day's range partition if it does not exist. The check is cheap and blocks no reader."""
     name = _name(day)
     if connection.execute("SELECT to_regclass(%s)", [name]).fetchone() != (None,):
         return
@@ -89,30 +88,30 @@ def create_day_partition(connection: Connection, day: date) -> None:
 
 
 def existing_partitions(connection: Connection, first: date, last: date) -> list[str]:
-    """The names of the partitions of these days, both included."""
+    """The existing partitions of these days, both included."""
     names = [_name(first + timedelta(days=number)) for number in range((last - first).days + 1)]
     rows: list[Any] = connection.execute(_EXISTING, [names]).fetchall()
     return [name for (name,) in rows]
 
 
 def keep_days(connection: Connection, today: date, retention_days: int, chunk_rows: int = CHUNK_ROWS) -> list[str]:
-    """Make the partitions of today and the days ahead, and drop those that are too old; returns the names of these.
+    """Create the partitions of today and the days ahead, and drop days after the retention; returns the dropped names.
 
-    A day leaves in pieces, each a transaction that takes its posts out of the profiles too. Cancelled or killed at any
-    moment, the next call goes on from there.
+    A day is emptied in chunks. Each is one transaction that also takes its posts out of the profiles. If this is
+    cancelled or killed, the next call continues.
 
     Args:
-        connection: an open connection that commits each statement.
+        connection: an open connection in autocommit mode.
         today: the current UTC day.
         retention_days: how many days before today are kept; below 0, all of them.
-        chunk_rows: about so many rows leave in one transaction; a poster's rows of a day are not parted.
+        chunk_rows: about how many rows one transaction deletes; a poster's rows of a day stay together.
     """
     with connection.transaction():
         lock_batches(connection)
         for number in range(DAYS_AHEAD + 1):
             create_day_partition(connection, today + timedelta(days=number))
         if retention_days >= 0:
-            # From here on no batch writes to an older day: each asks for this, and none is under way.
+            # From now on no batch writes to an older day: each reads this, and none is in progress.
             connection.execute(_KEEP_FROM, [today - timedelta(days=retention_days)])
     if retention_days < 0:
         return []
@@ -122,12 +121,12 @@ def keep_days(connection: Connection, today: date, retention_days: int, chunk_ro
     old = [name for (name,) in rows if name < _name(first_kept)]
     for name in old:
         _empty(connection, name, chunk_rows)
-    # Where readers hold one, they hold the next as well: what is left is empty, and dropped by the next call.
+    # Stop at the first one that readers hold, since they probably hold the next too. The next call drops the rest.
     return list(takewhile(partial(_drop_empty, connection), old))
 
 
 def _empty(connection: Connection, name: str, chunk_rows: int) -> None:
-    """Delete the day's posts in pieces, and take them out of the profiles."""
+    """Delete the day's posts chunk by chunk, also from the profiles."""
     day, following = sql.Identifier(name), _day(name) + timedelta(days=1)
     connection.execute("DROP TABLE IF EXISTS leaving")
     connection.execute(_LEAVING.format(day=day, chunk_rows=sql.Literal(chunk_rows)))
@@ -145,9 +144,9 @@ def _empty(connection: Connection, name: str, chunk_rows: int) -> None:
 
 
 def _drop_empty(connection: Connection, name: str) -> bool:
-    """Drop the day's partition; False where readers hold it."""
+    """Drop the day's partition; False if readers hold it."""
     for attempt in range(_ATTEMPTS):
-        time.sleep(_PAUSE_SECONDS if attempt else 0)  # whoever had to wait for the last attempt goes first
+        time.sleep(_PAUSE_SECONDS if attempt else 0)  # lets those pass who waited behind the last attempt
         with suppress(LockNotAvailable), connection.transaction():
             connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(f"{_LOCK_MILLISECONDS}ms")))
             connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(name)))
@@ -156,7 +155,7 @@ def _drop_empty(connection: Connection, name: str) -> bool:
 
 
 def _forget_notes(connection: Connection, first_kept: date) -> None:
-    """Drop the notes about days that are not kept. A misdated record is of no day, and its note stays."""
+    """Delete rejects, duplicates and conflicts of dropped days. Misdated ones belong to no day and stay."""
     for table in _OLD_NOTES:
         old = sql.SQL("DELETE FROM {} WHERE ingest_date < %s AND ingest_date <> %s").format(sql.Identifier(table))
         connection.execute(old, [first_kept, MISDATED_DAY])

@@ -1,13 +1,12 @@
-"""Which staged records are repeats, and which have the event id of another pin or of other content.
+"""Finds repeats and conflicts among the staged records of a micro-batch, by event id.
 
-Belongs here: the statements that judge a micro-batch's records by their event ids, each by index: the cost follows the
-batch, not what is stored, also where one id has come a million times. Does not belong here: the table that they are
-staged in, and what is stored of them (`stream.sink`).
+An event posted again with the same fields within seven days is a repeat, also across midnight. It counts once. The
+stream stores the copy it met first and the batch the earliest, so a repeat that is earlier is marked as such. The same
+id with other fields is a conflict: both are stored, and the second is recorded. A record posted without an id has a
+derived one and can be neither. `clean_slices.event_ids` does the same for the batch.
 
-An event that was posted again with the same fields within seven days is a repeat, also across midnight. It counts once:
-the stream stores the copy that it met first. The batch counts the earliest, so a repeat that is earlier is noted as
-such. The same id with other fields is a conflict: both are stored, and the second is noted. A record that was posted
-without an id has one that is made of its coordinates, and is neither. `clean_slices.event_ids` does the same for batch.
+Every statement uses an index. So the cost follows the batch and not what is stored, even if one id came a million
+times.
 """
 
 from __future__ import annotations
@@ -32,7 +31,9 @@ _WEEK = timedelta(days=REPEAT_DAYS)
 
 
 def _has_own_id(table: str) -> sql.Composed:
-    """Whether the record was posted with its id; else it has the derived one, which no other record can have."""
+    """Whether the record was posted with its id. A derived id contains the record's coordinates, so no other record has
+    it.
+    """
     return sql.SQL("{id} <> {topic} || '-' || {partition} || '-' || {offset}").format(
         id=sql.Identifier(table, "event_id"),
         topic=sql.Placeholder("topic"),
@@ -62,19 +63,19 @@ _format: Callable[..., dict[str, sql.Composable]] = partial(
 
 _SUSPECTS = "CREATE TEMPORARY TABLE IF NOT EXISTS suspects (event_id text) ON COMMIT DELETE ROWS"
 _FORGET_SUSPECTS = "DELETE FROM suspects"
-# Of a partition that was empty a moment ago the planner thinks that to read it whole is as cheap, or all that an index
-# has of an id. Forbidden, that has a cost at which PostgreSQL would compile the statement first.
+# The planner underestimates a partition that was empty a moment ago, and would read all of it. The estimated cost with
+# those plans disabled would trigger JIT compilation, so that is off too.
 _OPTIONS = ("enable_seqscan", "enable_bitmapscan", "jit")
 _BY_INDEX = "; ".join(f"SET LOCAL {option} = off" for option in _OPTIONS)
 _AS_PLANNED = "; ".join(f"SET LOCAL {option} TO DEFAULT" for option in _OPTIONS)
-# What these hold is joined with itself: the planner must know how much that is.
+# These tables are joined with themselves, so the planner needs their statistics.
 _LOOK = "ANALYZE staged (kafka_partition, kafka_offset, event_id); ANALYZE suspects"
 _FIND_STAGED = sql.SQL(
     """
     INSERT INTO suspects SELECT event_id FROM staged WHERE reason IS NULL AND {has_own_id}
     GROUP BY event_id HAVING count(*) > 1"""
 ).format(**_format())
-# A lateral query with a limit is asked for each record, and by the index, whatever the planner knows of the tables.
+# A lateral query with a limit uses the index for each record, whatever the planner estimates.
 _FIND_STORED = """
     INSERT INTO suspects SELECT staged.event_id FROM staged
     LEFT JOIN LATERAL (
@@ -86,7 +87,7 @@ _FIND_STORED = """
     ) AS again ON true
     WHERE staged.reason IS NULL AND staged.ingest_date = {day} AND {has_own_id}
       AND (stored.event_id IS NOT NULL OR again.event_id IS NOT NULL)"""
-# What is stored already, and comes again because its progress was taken away, is no repeat of itself.
+# If progress was deleted, stored records come again. They are not repeats of themselves.
 _DROP_STORED = (
     """
     DELETE FROM staged USING pinterest_stream AS stored
@@ -128,7 +129,7 @@ _JUDGE_BY_STORED = """
           AND (known.ingest_date IS NOT NULL OR other.ingest_date IS NOT NULL)
     ) AS found
     WHERE staged.kafka_partition = found.kafka_partition AND staged.kafka_offset = found.kafka_offset"""
-# Within the batch the earliest copy counts; the one right before it says whether any is near enough.
+# Within the batch the earliest copy counts. The copy right before a record shows whether any is near enough.
 _JUDGE_BY_STAGED = """
     UPDATE staged SET verdict = {verdict}, of_date = found.of_date, of_partition = found.of_partition,
         of_offset = found.of_offset
@@ -149,13 +150,13 @@ _CONFLICTS_IN_BATCH = sql.SQL(_JUDGE_BY_STAGED).format(
 
 
 def check_events(connection: Connection, topic: str, days: Sequence[date], first_kept: date) -> bool:
-    """Give the pins in `staged` their verdict: `repeat`, `conflict`, or none; returns whether any can have one.
+    """Set the verdict of the pins in `staged` to `repeat`, `conflict` or none; returns whether there is any candidate.
 
     Args:
         connection: in the transaction of the batch.
         topic: of the records.
-        days: of the pins, each with its partition.
-        first_kept: from which day on no partition is dropped before the transaction ends.
+        days: of the pins; the partition of each exists.
+        first_kept: the first day whose partition cannot be dropped before the transaction ends.
     """
     named = {"topic": topic}
     connection.execute(_SUSPECTS)
@@ -182,7 +183,7 @@ def _judge(connection: Connection, named: Mapping[str, str], near: Iterable[Mapp
 
 
 def _named_near(connection: Connection, day: date, first_kept: date) -> dict[str, sql.Composable]:
-    """What a statement for the day's records names: the partitions of the days near it, and no other."""
+    """SQL parts for the day's records that name only the partitions of the days near it."""
     first, last = max(first_kept, day - _WEEK), day + _WEEK
     partitions = existing_partitions(connection, first, last)
     near = sql.SQL(" UNION ALL ").join(sql.SQL("SELECT * FROM {}").format(sql.Identifier(name)) for name in partitions)

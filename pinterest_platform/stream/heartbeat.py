@@ -1,8 +1,7 @@
-"""The beat of a streaming run: a thread that says every two seconds that the run lives, as long as it does.
+"""Sends the heartbeat of a streaming run every two seconds, from a thread of its own.
 
-Belongs here: when it beats. The loop has to keep giving signs of life: a query that has ended, a JVM that hangs or a
-loop that is stuck stops the heart, though the process is there. Does not belong here: what a beat is
-(`stream.lease`).
+It is sent only while the loop reports that it is alive. So a query that has ended, a JVM that hangs or a stuck loop
+stops the heartbeat, although the process still exists.
 """
 
 from __future__ import annotations
@@ -19,11 +18,13 @@ from pinterest_platform.stores.postgres import connect
 from pinterest_platform.stream.lease import Condition, send_heartbeat, session_name
 
 HEARTBEAT_SECONDS = 2.0
-_PAUSE_SECONDS = 0.5  # before the first beat, and before another attempt
+_PAUSE_SECONDS = 0.5  # before the first heartbeat and between attempts to connect
 
 
 class HeartbeatSender:
-    """Beats for an owner within its block, and says its `condition`. `owner_has_changed` tells of a successor."""
+    """Sends an owner's heartbeat with its `condition` within its block. `owner_has_changed` is set when another run
+    took over.
+    """
 
     def __init__(self, settings: Settings, owner: str) -> None:
         self._settings = settings
@@ -43,15 +44,14 @@ class HeartbeatSender:
         self._thread.join(HEARTBEAT_SECONDS)
 
     def alive_for(self, seconds: float) -> None:
-        """A sign of life, good for so many seconds."""
+        """Report that the run is alive for this many seconds."""
         self._alive_until = time.monotonic() + seconds
 
     def _send(self) -> None:
         while not self._ended.is_set():
-            # Not before there is life: taking over ends every session of the stream, and ours would be one.
-            with suppress(
-                psycopg.Error
-            ):  # PostgreSQL is away, or a successor ended our session: the loop finds out too
+            # Errors: PostgreSQL is unavailable, or a successor ended our session. The loop finds out too.
+            # No connection before the run is alive: taking over ends all sessions of the stream, also this one.
+            with suppress(psycopg.Error):
                 if self._is_alive():
                     self._send_on_one_connection()
             self._ended.wait(_PAUSE_SECONDS)

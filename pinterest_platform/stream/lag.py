@@ -1,7 +1,4 @@
-"""How far the stream is behind: the records in Kafka that PostgreSQL has not accounted for.
-
-Belongs here: the two looks and their difference. Does not belong here: what is too far.
-"""
+"""Lag: the records in Kafka that the stream has not stored."""
 
 from __future__ import annotations
 
@@ -19,10 +16,10 @@ from pinterest_platform.stream.progress import next_offsets
 
 @dataclass(frozen=True)
 class Lag:
-    """Records that are posted and not stored, and how long the oldest of them has waited.
+    """How many records are posted and not stored, and how long the oldest has waited.
 
-    The records are counted by offsets, from the first one that waits: among them may be a few of aborted transactions
-    and marks of committed ones. Where nothing else is left, nothing waits.
+    Records are counted by offsets from the first waiting one. So a few of aborted transactions, and commit markers, may
+    be included. If nothing else is left, the lag is 0.
     """
 
     records: int
@@ -30,11 +27,11 @@ class Lag:
 
 
 def stream_lag(settings: Settings) -> int:
-    """Records posted and not yet stored, over all partitions.
+    """The number of records posted and not yet stored.
 
     Raises:
-        TopicUnavailableError: the broker is away.
-        psycopg.OperationalError: PostgreSQL is away.
+        TopicUnavailableError: Kafka is unavailable.
+        psycopg.OperationalError: PostgreSQL is unavailable.
     """
     with open_topic(settings) as topic:
         return lag_of(topic, _progress(settings)).records
@@ -44,15 +41,15 @@ def measure_lag(settings: Settings, timeout_seconds: float) -> Lag:
     """The lag in records and seconds.
 
     Raises:
-        TopicUnavailableError: the broker does not answer within the timeout.
-        psycopg.OperationalError: PostgreSQL is away.
+        TopicUnavailableError: Kafka does not answer within the timeout.
+        psycopg.OperationalError: PostgreSQL is unavailable.
     """
     with open_topic(settings, timeout_seconds) as topic:
         return lag_of(topic, _progress(settings))
 
 
 def lag_of(topic: Topic, progress: Mapping[int, int], clock: Callable[[], float] = time.time) -> Lag:
-    """The lag of a stream that has come as far as `progress`; `clock` gives seconds since 1970 UTC."""
+    """The lag of a stream with this progress. `clock` gives seconds since 1970 UTC."""
     waiting = [
         (record.timestamp, end - record.offset)
         for partition, first, end in _waiting(topic, progress)
@@ -70,7 +67,7 @@ def _progress(settings: Settings) -> dict[int, int]:
 
 
 def _waiting(topic: Topic, progress: Mapping[int, int]) -> list[tuple[int, int, int]]:
-    """Of each partition that has any: its number, the first offset that is not stored, and the one behind the last."""
+    """Partition, first offset that is not stored and end offset, for each partition with such offsets."""
     beginnings = topic.beginning_offsets()
     ranges = [
         (partition, max(progress.get(partition, 0), beginnings[partition]), end)

@@ -1,7 +1,6 @@
-"""Who streams a topic, and whether it still lives: one row of `stream_heartbeat`.
+"""The lease of the stream: which run owns it, and its last heartbeat. Both are in one row of `stream_heartbeat`.
 
-Belongs here: taking the stream over, beating, and the facts that a sensor judges by. Times are the database's own, so
-that clocks of machines need not agree. Does not belong here: the judgement (`defs.stream.sensor`).
+All times are PostgreSQL's, so clocks of machines need not agree. `defs.stream.sensor` decides when a run is dead.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from pinterest_platform.settings import Settings
 from pinterest_platform.stores.postgres import Connection, connect
 from pinterest_platform.stream.progress import lock_batches
 
-_LONGEST_NAME = 63  # characters that PostgreSQL keeps of a session's name
+_LONGEST_NAME = 63  # characters; PostgreSQL cuts longer session names
 _END_OTHERS = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE application_name = %s AND datname = current_database() AND pid <> pg_backend_pid()"""
@@ -35,12 +34,12 @@ _HEARTBEAT = """
 
 
 class StreamTakenOverError(Exception):
-    """Another run streams the topic now; this one must not write."""
+    """Another run owns the stream now; this one must not write."""
 
 
 @dataclass(frozen=True)
 class Heartbeat:
-    """The run that streams, how long it has been silent, and how long PostgreSQL has been up to hear it."""
+    """The owner, the time since its last heartbeat, and the time since PostgreSQL started."""
 
     owner: str
     silent_seconds: float
@@ -49,10 +48,10 @@ class Heartbeat:
 
 @dataclass(frozen=True)
 class Condition:
-    """What a run says of itself with each beat.
+    """The state that a run sends with each heartbeat.
 
-    `state` is `starting`, `streaming` or `waiting`; `trouble` says what for. `rows_per_second` is of the last report,
-    None before the first one. `last_stored_at` is None until this run has stored a batch.
+    `state` is `starting`, `streaming` or `waiting`; `trouble` says what it waits for. `rows_per_second` is of the last
+    report, None before the first. `last_stored_at` is None until this run has stored a batch.
     """
 
     state: Literal["starting", "streaming", "waiting"] = "starting"
@@ -62,14 +61,14 @@ class Condition:
 
 
 def session_name(topic: str) -> str:
-    """What the sessions of a topic's stream are called in PostgreSQL, so that a successor can end them."""
+    """The name of a topic's sessions in PostgreSQL, by which a successor ends them."""
     return f"pinterest_stream {topic}"[:_LONGEST_NAME]
 
 
 def take_over(settings: Settings, owner: str) -> None:
-    """Make this run the owner of the stream. What another one has not committed yet is rolled back.
+    """Make this run the owner of the stream. Uncommitted work of another run is rolled back.
 
-    Its sessions are ended too: a process that hangs in a transaction would hold its locks for ever.
+    Its sessions are ended too: otherwise a process that hangs in a transaction would hold its locks forever.
     """
     topic = settings.kafka_topic
     with closing(connect(settings)) as connection, connection.transaction():
@@ -79,7 +78,7 @@ def take_over(settings: Settings, owner: str) -> None:
 
 
 def send_heartbeat(connection: Connection, topic: str, owner: str, condition: Condition = Condition()) -> bool:
-    """Show that the owner lives, and how it is; False where another has taken over."""
+    """Send the owner's heartbeat and condition; False if another run has taken over."""
     return connection.execute(_SEND, [*astuple(condition), topic, owner]).rowcount == 1
 
 
@@ -87,17 +86,17 @@ def demand_ownership(connection: Connection, topic: str, owner: str) -> None:
     """Refuse to go on unless this is the owner. After `lock_batches` it stays true until the end of the transaction.
 
     Raises:
-        StreamTakenOverError: another one is, or nobody.
+        StreamTakenOverError: another run owns it, or none.
     """
     row: Any = connection.execute(_OWNER, [topic]).fetchone()
     if row is None or row[0] != owner:
         raise StreamTakenOverError(
-            f"{owner} does not own the stream of {topic} any more: {row[0] if row else 'nobody'} does. It was taken "
-            "for dead and replaced; nothing is lost, and this run has nothing left to do."
+            f"{owner} no longer owns the stream of {topic}: {row[0] if row else 'nobody'} does. This run was taken "
+            "for dead and replaced. Nothing is lost, and there is nothing to do."
         )
 
 
 def read_heartbeat(connection: Connection, topic: str) -> Heartbeat | None:
-    """The heartbeat as it is now; None where the topic was never streamed."""
+    """The last heartbeat; None if the topic was never streamed."""
     row: Any = connection.execute(_HEARTBEAT, [topic]).fetchone()
     return Heartbeat(*row) if row else None

@@ -1,7 +1,6 @@
-"""The streaming loop: runs the query until told to stop, and goes on by itself when a server was away. No Dagster here.
+"""The streaming loop: runs the query until told to stop, waits during outages, and resumes by itself.
 
-Belongs here: the order of things, who is told what, and when the heart beats. Does not belong here: the query
-(`stream.query`), the transaction (`stream.sink`) and which failures are outages (`stream.outages`).
+It does not know Dagster. Failures that count as outages are in `stream.outages`.
 """
 
 from __future__ import annotations
@@ -42,24 +41,24 @@ from pinterest_platform.stream.upkeep import Upkeep
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-_LOOK_SECONDS = 1.0  # between two looks at the query
-_SIGN_OF_LIFE_SECONDS = 10.0  # how long one look counts; longer than a report takes while Kafka is away
+_LOOK_SECONDS = 1.0  # between two checks of the query
+_SIGN_OF_LIFE_SECONDS = 10.0  # one check counts this long; longer than a report takes while Kafka is unavailable
 _START_SECONDS = 120.0  # a JVM and a first query on a busy machine
 _KAFKA_SECONDS = 3.0
 STALLED_SECONDS = 300.0
 
 
 class StreamEndedError(Exception):
-    """The query is not there any more, and nobody has asked for that."""
+    """The query has ended although nobody stopped it."""
 
 
 class StreamStalledError(Exception):
-    """Records wait, every server answers, and nothing is stored."""
+    """Records wait and every server answers, but nothing is stored."""
 
 
 @dataclass(frozen=True)
 class Watcher:
-    """Who is told what the stream does, and who says when it shall end. `until` is asked about every second."""
+    """Receives reports, and says when to stop. `until` is called about every second."""
 
     report: Callable[[StreamReport], None]
     until: Callable[[], bool] = lambda: False
@@ -67,20 +66,20 @@ class Watcher:
 
 
 def run_stream(open_session: Callable[[], SparkSession], settings: Settings, owner: str, watcher: Watcher) -> None:
-    """Stream until `watcher.until` says so, or until interrupted: the batch under way is finished or rolled back.
+    """Stream until `watcher.until` is true, or until interrupted. The batch in progress is finished or rolled back.
 
-    While Kafka or PostgreSQL is away it waits, says so, and goes on by itself.
+    While Kafka or PostgreSQL is unavailable it waits, reports that, and then resumes.
 
     Args:
-        open_session: gives the Spark session, once everything that can be known without it is in order.
-        settings: where Kafka and PostgreSQL are.
+        open_session: gives the Spark session; called after everything that can be checked without Spark.
+        settings: of Kafka and PostgreSQL.
         owner: a name that no other run has.
-        watcher: is told and asked from the calling thread.
+        watcher: called from the calling thread.
 
     Raises:
-        StreamOffsetsLostError: the topic was recreated or has lost the records that come next.
-        StreamTakenOverError: another run has taken the stream over.
-        StreamStalledError: records wait and none is stored, though every server answers.
+        StreamOffsetsLostError: the topic was recreated, or has lost the next records.
+        StreamTakenOverError: another run has taken over the stream.
+        StreamStalledError: records wait, every server answers, and none is stored.
         StreamEndedError: Spark ended the query by itself.
         pyspark.errors.StreamingQueryException: a micro-batch failed; nothing of it was stored.
     """
@@ -130,9 +129,9 @@ class _Loop:
             return False
 
     def _stream(self) -> bool:
-        """Until told to stop: True; False where a query with another batch size shall take over.
+        """Stream until told to stop (True), or until a query with another batch size should take over (False).
 
-        Whatever ends it, the next call goes on where PostgreSQL says.
+        However it ends, the next call resumes from PostgreSQL's offsets.
         """
         starting, size = self._prepare()
         spark = self._open_session()
@@ -163,7 +162,7 @@ class _Loop:
 
     def _follow(self, query: Any, writer: BatchWriter, size: BatchSize) -> bool:
         while not _has_ended(query):
-            # Not in awaitTermination: an interrupt that meets the main thread inside a call of the JVM breaks the call.
+            # Not awaitTermination: an interrupt during a JVM call in the main thread breaks the call.
             time.sleep(_LOOK_SECONDS)
             self._show_life(_SIGN_OF_LIFE_SECONDS)
             if failure := writer.failure or self._upkeep.failure:
@@ -176,10 +175,10 @@ class _Loop:
                 return False
             if self._is_due():
                 self._report(self._look())
-        raise StreamEndedError("Spark has ended the query without an error. The run ends too, to be started anew.")
+        raise StreamEndedError("Spark ended the query without an error. This run ends too, and a new one starts.")
 
     def _look(self) -> StreamReport:
-        """What was done, and how much is left; a server that does not answer is trouble, but no reason to stop."""
+        """Activity and lag. A server that does not answer is reported as trouble, but is no reason to stop."""
         report = self._activity.take()
         try:
             lag = measure_lag(self._settings, _KAFKA_SECONDS)
@@ -190,12 +189,12 @@ class _Loop:
             self._excuse(error)
             self._demand_progress(f"{trouble} ")
             return replace(report, trouble=trouble)
-        self._pauses = pauses()  # all is well
+        self._pauses = pauses()  # everything answers
         self._demand_progress_of(lag)
         return replace(report, lag=lag)
 
     def _demand_that_it_is_an_outage(self, error: Exception, trouble: str) -> None:
-        """A failure that looks like an outage and comes again for minutes, while every server answers, is none."""
+        """Raise if this goes on for minutes while every server answers: then it is not an outage."""
         self._show_life(_SIGN_OF_LIFE_SECONDS)
         try:
             self._demand_progress_of(measure_lag(self._settings, _KAFKA_SECONDS), f"Every attempt fails: {trouble} ")
@@ -208,7 +207,7 @@ class _Loop:
             self._demand_progress(f"Every attempt fails: {trouble} ")
 
     def _excuse(self, error: Exception) -> None:
-        """While a server does not answer, nothing can be stored. A broker that does not know the topic has answered."""
+        """Nothing can be stored while a server does not answer. A broker that does not know the topic has answered."""
         if not isinstance(error, TopicMissingError):
             self._activity.excuse()
 
@@ -221,12 +220,12 @@ class _Loop:
         idle = self._activity.idle_seconds
         if idle > STALLED_SECONDS:
             raise StreamStalledError(
-                f"Kafka and PostgreSQL answer, and nothing was stored for {idle:.0f} s. {what_is_known}"
-                "The run ends, to be started anew. If that does not help, see who holds locks (pg_stat_activity)."
+                f"Kafka and PostgreSQL answer, but nothing was stored for {idle:.0f} s. {what_is_known}"
+                "This run ends and a new one starts. If that does not help, see who holds locks (pg_stat_activity)."
             )
 
     def _has_passed_unreadable_records(self) -> bool:
-        """Whether there are records next that Spark cannot read; they are stored as rejects then."""
+        """Whether the next records include some that Spark cannot read. If so, they have been stored, as rejects."""
         self._show_life(_START_SECONDS)
         with open_topic(self._settings) as topic, closing(self._connect()) as connection:
             sink = self._sink(connection)
@@ -241,7 +240,7 @@ class _Loop:
             return pass_unreadable_records(self._open_session(), self._settings, topic, progress, write) > 0
 
     def _wait(self, trouble: str) -> bool:
-        """Pause before the next attempt; True if it is time to end instead."""
+        """Pause before the next attempt; True if it is time to stop."""
         self._report(replace(self._activity.take(), trouble=trouble))
         deadline = time.monotonic() + next(self._pauses)
         while time.monotonic() < deadline:
@@ -252,7 +251,7 @@ class _Loop:
         return False
 
     def _show_life(self, seconds: float) -> None:
-        if self._is_owner:  # else its heart would find that another one is
+        if self._is_owner:  # before, the heartbeat would find another owner
             self._heartbeat.alive_for(seconds)
 
     def _connect(self) -> Connection:
@@ -289,12 +288,12 @@ def _query(
     write: Callable[[list[str]], None],
     writer: BatchWriter,
 ) -> Iterator[Any]:
-    """The running query, stopped at the end. A failure of the sink comes out as it was, not wrapped by Spark."""
+    """The running query, stopped at the end. A failure of the sink is raised as it was, without Spark's wrapping."""
     query = start_query(spark, settings, starting, records_a_batch, write)
     try:
         yield query
     except Exception as error:
         raise writer.failure or error from None
     finally:  # also for KeyboardInterrupt
-        with suppress(Exception):  # what ends the loop is worth more than that its JVM is gone, or slow to stop
+        with suppress(Exception):  # the JVM may be gone or slow; that must not hide the error that ends the loop
             query.stop()

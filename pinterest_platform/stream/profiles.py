@@ -1,7 +1,4 @@
-"""`profile_popularity` from `pinterest_stream` alone: what it should be, where it is not, and how it is made anew.
-
-Belongs here: the recount. Does not belong here: the update that each micro-batch makes (`stream.sink`).
-"""
+"""Recounts `profile_popularity` from `pinterest_stream`: to check it, and to repair it."""
 
 from __future__ import annotations
 
@@ -15,9 +12,9 @@ from pinterest_platform.settings import Settings
 from pinterest_platform.stores.postgres import Connection, connect
 from pinterest_platform.stream.progress import lock_batches
 
-CHUNK_PROFILES = 10_000  # that are mended in one transaction; batches wait for it
+CHUNK_PROFILES = 10_000  # profiles repaired in one transaction, while batches wait
 _ROUNDS = 5
-_RECOUNT_LOCK = 7_463_802  # any number: a recount reads the whole stream, and another one beside it would learn no more
+_RECOUNT_LOCK = 7_463_802  # any number; a recount reads the whole stream, so only one runs at a time
 _COLUMNS = sql.SQL(
     "poster_name, posts, last_posted_at, latest_follower_count, followers_at, followers_partition, followers_offset"
 )
@@ -46,7 +43,7 @@ _DIFFERENCES = sql.SQL(
 ).format(recount=_RECOUNT, columns=_COLUMNS)
 
 
-# What differs at one moment, with both rows. The long part, which locks nothing.
+# The profiles that differ in one snapshot, with both rows. The long part; it takes no locks.
 _DIFFERING = sql.SQL(
     """
     CREATE TEMPORARY TABLE differing AS
@@ -59,8 +56,8 @@ _DIFFERING = sql.SQL(
     FROM counted FULL JOIN (SELECT poster_name, known FROM profile_popularity AS known) AS stored USING (poster_name)
     WHERE counted IS DISTINCT FROM known"""
 )
-# Batches have gone on since that moment. Posts change by the difference, which holds whatever was added meanwhile;
-# followers that are newer than what differed stay, and the next round looks at them again.
+# Batches have continued since that snapshot. Posts change by the difference, which stays right whatever was added.
+# Followers that changed meanwhile stay; the next round checks them again.
 _MEND = (
     sql.SQL(
         """
@@ -91,22 +88,22 @@ _MEND = (
 
 
 class ProfilesDifferError(Exception):
-    """Profiles are not what a recount gives, and cannot be made so."""
+    """Profiles differ from a recount and cannot be repaired."""
 
 
 class RecountUnderWayError(Exception):
-    """Another recount reads the whole stream already."""
+    """Another recount is reading the whole stream already."""
 
 
 def differing_profiles(connection: Connection) -> list[str]:
-    """The posters whose row is not what a recount gives; empty where all is well. It reads the whole stream.
+    """The posters whose row differs from a recount; empty if none does. It reads the whole stream.
 
     Raises:
-        RecountUnderWayError: so does another one at this moment.
+        RecountUnderWayError: another recount is in progress.
     """
     [(is_ours,)] = connection.execute("SELECT pg_try_advisory_lock(%s)", [_RECOUNT_LOCK]).fetchall()
     if not is_ours:
-        raise RecountUnderWayError("Another recount of profile_popularity is under way.")
+        raise RecountUnderWayError("Another recount of profile_popularity is in progress.")
     try:
         rows: list[Any] = connection.execute(_DIFFERENCES).fetchall()
     finally:
@@ -115,10 +112,10 @@ def differing_profiles(connection: Connection) -> list[str]:
 
 
 def rebuild_profiles(settings: Settings, chunk_profiles: int = CHUNK_PROFILES) -> int:
-    """Count every profile anew and mend those that differ, while the stream goes on; returns how many there are.
+    """Recount all profiles and repair those that differ, while the stream continues; returns the number of profiles.
 
     Raises:
-        RecountUnderWayError: a recount is under way, by another rebuild or by a check.
+        RecountUnderWayError: another rebuild or a check is recounting.
         ProfilesDifferError: profiles still differ after several rounds.
     """
     with closing(connect(settings, autocommit=True)) as connection:
@@ -128,8 +125,8 @@ def rebuild_profiles(settings: Settings, chunk_profiles: int = CHUNK_PROFILES) -
                 return int(str(profiles))
             _mend(connection, chunk_profiles)
     raise ProfilesDifferError(
-        f"After {_ROUNDS} recounts there are still profiles that differ: something else than the stream changes "
-        "profile_popularity. Find it (pg_stat_activity), and run the job again."
+        f"After {_ROUNDS} recounts some profiles still differ: something other than the stream changes "
+        "profile_popularity. Find it (pg_stat_activity), then run the job again."
     )
 
 

@@ -1,8 +1,4 @@
-"""The Spark query of the stream: Kafka through the cleaning into lines that PostgreSQL copies.
-
-Belongs here: where the query starts, and how it is run so that a micro-batch costs little. Does not belong here: the
-cleaning (`pins.cleaning`), the transaction (`stream.sink`), and how long it runs (`stream.loop`).
-"""
+"""The stream's Spark query: reads Kafka, cleans, and gives the sink lines in PostgreSQL's COPY format."""
 
 from __future__ import annotations
 
@@ -23,27 +19,26 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 EARLIEST = -2
-_AT_ONCE = "0 seconds"  # a batch follows the last one; with a pace of its own Spark complains when it falls behind
+_AT_ONCE = "0 seconds"  # each batch follows at once; with an interval Spark warns when it falls behind
 
-# A broker that is away shall be noticed in seconds: Kafka's own patience is one minute, Spark's two.
+# Notice an unavailable broker within seconds; Kafka's default is one minute, Spark's two.
 _PATIENCE = {
     "kafka.request.timeout.ms": "5000",
     "kafka.default.api.timeout.ms": "10000",
     "kafkaConsumer.pollTimeoutMs": "10000",
 }
-# An aborted record was never posted.
+# Records of aborted transactions were never posted.
 _COMMITTED = {"kafka.isolation.level": "read_committed"}
 _SESSION_OPTIONS = {
-    # A batch under way is waited for when the query is stopped, but not for ever.
+    # When the query is stopped, wait for the batch in progress, but not forever.
     "spark.sql.streaming.stopTimeout": "5s",
-    # Between two looks at a topic that has nothing new. Spark's own 10 ms keep a core busy with looking.
+    # Between two polls of an idle topic. Spark's default of 10 ms keeps a core busy.
     "spark.sql.streaming.pollingDelay": "200ms",
-    # Spark describes each batch's plan for its UI, which is off: the cheapest form.
+    # Spark describes each batch's plan for its UI, which is off. This is the cheapest form.
     "spark.sql.ui.explainMode": "simple",
 }
-# Progress lives in PostgreSQL; what Spark notes in its checkpoint is deleted at the next start, so writing it is put
-# off. Spark allows that for some sinks, and asks for the last option where the sink is another: ours does not need the
-# notes.
+# Progress is in PostgreSQL, and the checkpoint is deleted at each start, so writing it is postponed. Spark allows that
+# for some sinks only; the last option skips this check.
 # https://docs.databricks.com/en/structured-streaming/async-progress-checking.html
 _NO_NOTES = {
     "asyncProgressTrackingEnabled": "true",
@@ -53,20 +48,20 @@ _NO_NOTES = {
 
 
 class StreamOffsetsLostError(Exception):
-    """The records from which the stream would go on are not in the topic."""
+    """The records at which the stream would resume are not in the topic."""
 
 
 def starting_offsets(topic: Topic, progress: Mapping[int, int]) -> dict[int, int]:
-    """Where each partition starts: after what is stored, else at the earliest record.
+    """The first offset to read of each partition: after what is stored, else the earliest record.
 
     Raises:
-        StreamOffsetsLostError: the topic was cut or emptied, or has lost the records that come next.
+        StreamOffsetsLostError: the topic was cut or emptied, or has lost the next records.
     """
     beginnings, ends = topic.beginning_offsets(), topic.end_offsets()
     for partition, offset in progress.items():
         if not beginnings.get(partition, 0) <= offset <= ends.get(partition, 0):
             raise StreamOffsetsLostError(
-                f"The stream would go on at offset {offset} of {topic.topic}, partition {partition}, but Kafka has "
+                f"The stream would resume at offset {offset} of {topic.topic}, partition {partition}, but Kafka has "
                 f"{beginnings.get(partition, 0)} to {ends.get(partition, 0)}: the topic was recreated, or its records "
                 f"expired. Restore the topic, or accept the gap by deleting that partition's row of stream_progress."
             )
@@ -80,7 +75,7 @@ def start_query(
     records_a_batch: int,
     write: Callable[[list[str]], None],
 ) -> Any:
-    """Start the query; returns Spark's `StreamingQuery`. `write` gets the lines of each micro-batch that has any."""
+    """Start the query; returns Spark's `StreamingQuery`. `write` receives the lines of each non-empty micro-batch."""
     session = spark.newSession()
     for name, value in _SESSION_OPTIONS.items():
         session.conf.set(name, value)
@@ -93,12 +88,12 @@ def start_query(
         .option("failOnDataLoss", "true")
         .load()
     )
-    # Spark insists on a checkpoint, so it gets a new one at each start: a folder of the driver, as a URL because a
-    # cluster's default file system is another. A query without state never asks executors.
+    # Spark requires a checkpoint, so each start gets a new one. It is a URL to the driver's disk, since a cluster's
+    # default file system may be another. Without state, executors never use it.
     checkpoint = settings.state_folder.absolute() / "stream-checkpoint"
     shutil.rmtree(checkpoint, ignore_errors=True)
-    # Each task sets the cleaning up anew, which takes longer than to clean what a steady stream brings. The other half
-    # of the cores is for PostgreSQL, which writes meanwhile.
+    # Each task sets up the cleaning anew, which takes longer than cleaning the records of a steady stream. The other
+    # half of the cores is left for PostgreSQL, which writes meanwhile.
     tasks = max(1, spark.sparkContext.defaultParallelism // 2)
     lines = _cleaned(records, settings).coalesce(tasks)
     stream = lines.writeStream.trigger(processingTime=_AT_ONCE).options(**_NO_NOTES)
@@ -106,7 +101,7 @@ def start_query(
 
 
 def lines_of(records: DataFrame, settings: Settings) -> list[str]:
-    """The lines of a few records that Spark's source has not read: rows of `RECORD_SCHEMA`."""
+    """The lines of records (`RECORD_SCHEMA`) that were not read by Spark's source."""
     return [row[LINE] for row in _cleaned(records, settings).collect()]
 
 

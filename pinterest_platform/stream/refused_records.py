@@ -1,8 +1,7 @@
-"""What PostgreSQL itself refuses of a micro-batch: found by halving, and stored as rejects with its own words.
+"""Finds records that PostgreSQL refuses and stores them as rejects, with PostgreSQL's error as the reason.
 
-Belongs here: the last net, below cleaning and the limits of the fields. A batch that is refused is written in halves,
-each of them a transaction of its own with its rows and its next offsets, down to the one record that it was. Nothing
-of this runs for a batch that PostgreSQL takes. Does not belong here: the transaction (`stream.sink`).
+This is the last safety net, below cleaning and the limits of the fields. A refused batch is written in halves, down to
+the single record. Each half is a transaction with its rows and its next offsets.
 """
 
 from __future__ import annotations
@@ -22,23 +21,22 @@ _LONGEST_WORDS = 200
 _KEPT = ("ingested_at", "ingest_date", "kafka_partition", "kafka_offset", "original")
 _NO_TEXT = {"original": NULL}
 _NO_DAY = {"ingested_at": f"{MISDATED_DAY} 00:00:00+00", "ingest_date": str(MISDATED_DAY)}
-# They speak of the connection, the statements, the server or its disk, and would be said of any record:
-# authentication, transaction state, names of databases and schemas, access rights and syntax, object state,
-# an I/O error, a corrupted table or index.
+# Errors that are not about a record: authentication, transaction state, database and schema names, access rights and
+# syntax, object state, I/O, a corrupted table or index.
 _NOT_OF_A_RECORD = ("28", "25", "3D", "3F", "42", "55", "57", "58", "XX001", "XX002")
 
 Write = Callable[[Sequence[str]], BatchOutcome]
 
 
 def write_or_reject(write: Write, lines: Sequence[str]) -> Iterator[BatchOutcome]:
-    """Write the lines, and as rejects those that PostgreSQL refuses; gives the outcome of each transaction.
+    """Write the lines, and store those that PostgreSQL refuses as rejects; yields the outcome of each transaction.
 
     Args:
         write: stores lines and their next offsets in one transaction, or nothing.
         lines: `copy_lines` of a micro-batch.
 
     Raises:
-        Exception: whatever `write` raises that is not about a record.
+        Exception: any error of `write` that is not about a record.
     """
     try:
         outcome = write(lines)
@@ -51,7 +49,7 @@ def write_or_reject(write: Write, lines: Sequence[str]) -> Iterator[BatchOutcome
 
 
 def is_of_a_record(error: psycopg.Error) -> bool:
-    """Whether PostgreSQL refused what a record holds, and nothing that it would refuse with any record."""
+    """Whether PostgreSQL refused the content of a record, and would accept others."""
     if is_postgres_outage(error) or may_be_repeated(error):
         return False
     if error.sqlstate is None:
@@ -63,7 +61,7 @@ def _write_in_parts(write: Write, lines: Sequence[str], refusal: psycopg.Error) 
     if len(lines) == 1:
         yield _write_as_reject(write, lines[0], refusal)
         return
-    # The next offset of a partition is the one behind the last that was written: they have to come in their order.
+    # A partition's progress is the offset after the last one written, so lines must be written in order.
     ordered = sorted(lines, key=_place)
     middle = len(ordered) // 2
     yield from write_or_reject(write, ordered[:middle])
@@ -71,7 +69,7 @@ def _write_in_parts(write: Write, lines: Sequence[str], refusal: psycopg.Error) 
 
 
 def _write_as_reject(write: Write, line: str, refusal: psycopg.Error) -> BatchOutcome:
-    """The record as a reject: with its text and of its day, as far as these are not what was refused."""
+    """Store the record as a reject. If its text or its day is refused too, they are left out."""
     fields = _fields(line)
     kept = {name: fields[name] for name in _KEPT} | {"reason": _escaped(_in_words(refusal))}
     for without in ({}, _NO_TEXT, _NO_DAY):

@@ -1,10 +1,9 @@
-"""One micro-batch in one PostgreSQL transaction: rows, rejects, duplicates, profiles and the next offsets.
+"""Stores a micro-batch in one PostgreSQL transaction: rows, rejects, duplicates, profiles and the next offsets.
 
-Belongs here: the statements and their order. Because the offsets are committed with the rows, a batch that is replayed,
-half written or sent twice changes nothing; because the transaction asks who owns the stream, a run that was given up
-for dead writes nothing. Does not belong here: where the lines come from (`stream.query`).
+Offsets are committed with the rows, so a batch that is replayed, half written or sent twice changes nothing. The
+transaction checks who owns the stream, so a run that was replaced writes nothing.
 
-The batch is copied whole into a temporary table, and everything else is a statement over that table.
+The batch is copied into a temporary table, and all other statements work on that table.
 """
 
 from __future__ import annotations
@@ -121,11 +120,11 @@ _REJECTS = """
 
 @dataclass(frozen=True)
 class BatchOutcome:
-    """What one micro-batch brought. Records seen before are in none of them.
+    """What a micro-batch contained. Records that were stored before are not counted.
 
-    `duplicates` are events that were stored before, with the same content. `conflicts` are rows whose event id another
-    record has, with other content. `late` are records of days that are not kept any more: counted in
-    `stream_late_records`, stored nowhere. `oldest` is when the first of the batch's records was received.
+    `duplicates` are events that are stored already, with the same content. `conflicts` are rows that reuse the event id
+    of another record with other content. `late` are records of days that are no longer kept: counted in
+    `stream_late_records`, not stored. `oldest` is when the oldest record was received.
     """
 
     rows: int = 0
@@ -137,12 +136,12 @@ class BatchOutcome:
 
 
 def write_batch(connection: Connection, topic: str, owner: str, lines: Sequence[str]) -> BatchOutcome:
-    """Store one micro-batch in one transaction, and with it the offsets to go on from.
+    """Store one micro-batch and its next offsets in one transaction.
 
     Args:
         connection: an open connection, not in a transaction.
-        topic: whose progress this is.
-        owner: who writes; must be the one that last took the stream over.
+        topic: of the progress.
+        owner: the run that writes; it must own the stream.
         lines: `copy_lines` of cleaned records.
 
     Raises:
@@ -170,7 +169,7 @@ def _copy(connection: Connection, lines: Sequence[str]) -> None:
 
 
 def _count_late(connection: Connection, first_kept: date) -> int:
-    late = [first_kept, MISDATED_DAY]  # a misdated record is of no day, and kept
+    late = [first_kept, MISDATED_DAY]  # misdated records belong to no day and are kept
     if not connection.execute("SELECT FROM staged WHERE ingest_date < %s AND ingest_date <> %s LIMIT 1", late).rowcount:
         return 0
     [(before,)] = connection.execute("SELECT count(*) FROM staged").fetchall()
@@ -186,7 +185,7 @@ def _summary(connection: Connection) -> tuple[int, int, list[date], datetime | N
 
 
 def _store_pins(connection: Connection, topic: str, days: Sequence[date], first_kept: date) -> tuple[int, int]:
-    """Store the pins and what they say of their posters; returns how many were repeats and conflicts."""
+    """Store the pins and update the profiles; returns the numbers of repeats and conflicts."""
     duplicates = conflicts = 0
     for day in sorted(days):
         create_day_partition(connection, day)

@@ -1,7 +1,4 @@
-"""What the stream's tables hold now, in the few numbers and rows that a person looks at first.
-
-Belongs here: reads that stay cheap however much is stored. Does not belong here: checks, which may take longer.
-"""
+"""The current state of the stream's tables: row counts and samples for the UI, cheap however much is stored."""
 
 from __future__ import annotations
 
@@ -27,11 +24,11 @@ COLUMN_TYPES = {
 
 _COUNTED_EXACTLY = 200_000
 _SAMPLED_ROWS = 5
-# What the last ANALYZE saw; to count many million rows every few minutes would take longer than they are worth.
+# As of the last ANALYZE; counting many millions of rows every few minutes would take too long.
 _ESTIMATE = """
     SELECT coalesce(sum(greatest(child.reltuples, 0)), 0)::bigint
     FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid WHERE inhparent = 'pinterest_stream'::regclass"""
-# By their offsets, which the primary key finds: to sort a day by its times would read the day.
+# By offsets, which the primary key finds. Sorting by time would read the whole day.
 _NEWEST = """
     SELECT stored.poster_name, stored.category, stored.title, stored.follower_count, stored.ingested_at,
         stored.committed_at
@@ -46,7 +43,7 @@ _POPULAR = """
 
 @dataclass(frozen=True)
 class TableState:
-    """How many rows a table has (about as many, where `is_estimate`), and a few of them."""
+    """The number of rows of a table (an estimate if `is_estimate`), and a sample."""
 
     rows: int
     is_estimate: bool
@@ -54,7 +51,7 @@ class TableState:
 
 
 def stream_state(connection: Connection) -> TableState:
-    """`pinterest_stream`: its size and its newest rows."""
+    """Size and newest rows of `pinterest_stream`."""
     row: Any = connection.execute(_ESTIMATE).fetchone()
     estimate = int(row[0])
     is_estimate = estimate > _COUNTED_EXACTLY
@@ -63,13 +60,13 @@ def stream_state(connection: Connection) -> TableState:
 
 
 def rejects_by_reason(connection: Connection) -> dict[str, int]:
-    """How many records of the kept days were no pins, and why."""
+    """The number of rejects of the kept days, by reason."""
     rows: list[Any] = connection.execute("SELECT reason, count(*) FROM stream_rejects GROUP BY reason").fetchall()
     return dict(rows)
 
 
 def profiles_state(connection: Connection) -> TableState:
-    """`profile_popularity`: its size and the profiles with most posts."""
+    """Size of `profile_popularity`, and the profiles with the most posts."""
     return TableState(_count(connection, "profile_popularity"), False, _sample(connection, _POPULAR))
 
 

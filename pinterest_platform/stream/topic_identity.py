@@ -1,7 +1,6 @@
-"""That the topic is the one whose offsets PostgreSQL holds, and not another of the same name.
+"""Makes sure that the topic is the one whose offsets PostgreSQL holds, by Kafka's topic id.
 
-Belongs here: Kafka's id of the topic, kept beside the progress. A topic that was deleted and made anew may have grown
-past the old offsets already: then only its id tells. Does not belong here: offsets that are gone (`stream.query`).
+A recreated topic of the same name may already have grown past the old offsets. Then only its id shows the difference.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ _KNOWN = "SELECT topic_id FROM stream_topic WHERE topic = %s"
 
 
 def demand_same_topic(connection: Connection, topic: Topic) -> None:
-    """Remember the topic's id when it is first streamed; later, refuse another topic of that name.
+    """Store the topic's id when it is first streamed; later refuse another topic of that name.
 
     Raises:
         StreamOffsetsLostError: the topic was recreated.
@@ -27,7 +26,7 @@ def demand_same_topic(connection: Connection, topic: Topic) -> None:
     row: Any = connection.execute(_KNOWN, [topic.topic]).fetchone()
     if row[0] != identity:
         raise StreamOffsetsLostError(
-            f"The topic {topic.topic} was recreated: Kafka calls it {identity}, and the stream has read {row[0]}. Its "
-            "offsets begin anew, and would be taken for records that are stored already. Start the stream's tables "
-            "anew too, as docs/operations.md says."
+            f"The topic {topic.topic} was recreated: its id is {identity}, but the stream has read {row[0]}. Its "
+            "offsets start again, so new records would be taken for stored ones. Reset the stream's tables too, as "
+            "described in docs/operations.md."
         )

@@ -1,11 +1,8 @@
-"""Records that Spark's Kafka source cannot read: those whose timestamp it cannot turn into microseconds.
+"""Stores records that Spark's Kafka source cannot read: those whose timestamp does not fit into microseconds.
 
-It fails on such a record whatever the query asks for, at every attempt, and no option passes it over. So when a query
-has failed, the records that come next are looked at here: where one is of a year that few programs know, all up to the
-last of them are read by kafka-python, and go through the same cleaning, which quarantines what is misdated, and the
-same sink.
-
-What is plausible is decided by `pins.calendar`.
+Spark fails on such a record at every attempt, and no option skips it. So after a failed query the next records are
+examined here. If one is unreadable, kafka-python reads all records up to the last such one. They take the same
+cleaning, which quarantines misdated records, and the same sink.
 """
 
 from __future__ import annotations
@@ -24,12 +21,12 @@ from pinterest_platform.stream.query import lines_of
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-# A batch may have failed while the one before was not stored yet.
+# A batch may fail while the one before it is not stored yet.
 _LOOKED_AT = 3 * MAX_RECORDS_A_BATCH
 _CHUNK_RECORDS, _CHUNK_BYTES = 5_000, 8 * 1024 * 1024
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# What Python can hold, and less than what Spark can, whose own limit depends on its calendars. Nothing beyond is
-# plausible, so that no day depends on how far beyond it is.
+# The range of Python's dates, which is smaller than Spark's; Spark's own limit depends on its calendars. Nothing
+# outside is plausible, so clamping to this range does not change a record's day.
 _FIRST, _LAST = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
 _FIRST_MS, _LAST_MS = ((moment - _EPOCH) // timedelta(milliseconds=1) for moment in (_FIRST, _LAST))
 
@@ -41,13 +38,13 @@ def pass_unreadable_records(
     progress: Mapping[int, int],
     write: Callable[[list[str]], None],
 ) -> int:
-    """Store what comes next in the topic up to the last record that Spark may not read; returns how many those are.
+    """Store the next records up to the last one that Spark may not be able to read; returns how many those are.
 
     Args:
-        spark: whose cleaning is used.
+        spark: for the cleaning.
         settings: of the topic and the first day.
-        topic: the topic, read from `progress` on.
-        progress: the next offsets, by partition; a partition that is not there starts at its first record.
+        topic: read from `progress` on.
+        progress: the next offsets by partition; a missing partition starts at its first record.
         write: stores the lines of a chunk and its next offsets.
     """
     found = 0

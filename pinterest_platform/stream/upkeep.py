@@ -1,7 +1,5 @@
-"""The days of the stream are kept in a thread of their own, so that batches and signs of life never wait for it.
-
-Belongs here: when it is done, and what becomes of a failure. Does not belong here: what it does
-(`stream.day_partitions`).
+"""Keeps the stream's day partitions up to date in a thread of its own, so that batches and heartbeats never wait for
+it.
 """
 
 from __future__ import annotations
@@ -25,7 +23,7 @@ _END_SECONDS = 5.0
 
 
 class Upkeep:
-    """Keeps the days from `begin` to the end of its block. `failure` is why it cannot; an outage is none."""
+    """Runs from `begin` to the end of its block. `failure` is an error other than an outage."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -38,18 +36,18 @@ class Upkeep:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """A statement under way is cancelled: its transaction is rolled back, and the next run goes on there."""
+        """Cancel the statement in progress. Its transaction is rolled back, and the next run continues there."""
         self._ended.set()
         if connection := self._connection:
             with suppress(psycopg.Error):
                 connection.cancel()
         if self._thread.is_alive():
             self._thread.join(_END_SECONDS)
-        if connection and self._thread.is_alive():  # it was between two statements: it shall not begin the next
+        if connection and self._thread.is_alive():  # between two statements; it must not begin the next
             connection.close()
 
     def begin(self) -> None:
-        """Start. Not before the run owns the stream: to take it over ends every session of it."""
+        """Start. Call it after the run owns the stream, since taking over ends every session of the stream."""
         self._thread.start()
 
     def _keep(self) -> None:
@@ -57,7 +55,7 @@ class Upkeep:
             pause = _PAUSE_SECONDS
             try:
                 self._keep_once()
-            except Exception as error:  # told to the loop, which looks every second
+            except Exception as error:  # the loop checks `failure` every second
                 if self._ended.is_set():
                     return
                 if outage_of(error, self._settings) is None:

@@ -1,4 +1,4 @@
-"""`clean_pins` and `quarantined_pins`: what the cleaning makes of a day's raw records, as Parquet in S3."""
+"""The assets `clean_pins`, `quarantined_pins` and `misdated_records`: Parquet in S3, made from raw records by Spark."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -27,7 +27,7 @@ from pinterest_platform.stores.s3 import ObjectStore, open_bucket
 from pinterest_platform.stores.spark_failures import failures_in_words
 
 _SAMPLED_ROWS = 5
-_LOOKED_AT_ONCE = 4  # who looks at a day's files waits for S3
+_LOOKED_AT_ONCE = 4  # threads; each mostly waits for S3
 Facts = dict[str, dg.MetadataValue | dg.TableSchema | int | float | str]
 
 
@@ -36,7 +36,8 @@ Facts = dict[str, dg.MetadataValue | dg.TableSchema | int | float | str]
         dg.AssetSpec(
             CLEAN,
             deps=["raw_pins"],
-            description="One row per pin and day, the newest, cleaned: missing texts are null, counts are numbers.",
+            description="The day's pins after cleaning, as Parquet in S3: one row per pin, its newest version of the "
+            "day. Placeholders for missing text are null, follower counts are numbers.",
             group_name="batch",
             kinds={"spark", "parquet"},
             owners=OWNERS,
@@ -44,8 +45,8 @@ Facts = dict[str, dg.MetadataValue | dg.TableSchema | int | float | str]
         dg.AssetSpec(
             QUARANTINED,
             deps=["raw_pins"],
-            description="Records that are no pin, with Kafka coordinates, original text and a reason. Materialising "
-            "the day again after a rule is mended replays them.",
+            description="The day's records that are not valid pins, with Kafka coordinates, original text and a "
+            "reason. After fixing a rule, materialise the day again to replay them.",
             group_name="batch",
             kinds={"spark", "parquet"},
             owners=OWNERS,
@@ -58,7 +59,7 @@ Facts = dict[str, dg.MetadataValue | dg.TableSchema | int | float | str]
 def cleaned_pins(
     context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings], pyspark: LazyPySparkResource
 ) -> Iterator[dg.MaterializeResult[None]]:
-    """Clean the day's raw records with the rules that the stream uses too."""
+    """Cleans the day's raw records, with the same rules as the stream."""
     days, started = days_of(context), time.monotonic()
     bucket, spark = open_bucket(settings), session_for(days, pyspark, settings)
     with failures_in_words(settings), ThreadPoolExecutor(_LOOKED_AT_ONCE) as readers:
@@ -73,7 +74,7 @@ def cleaned_pins(
 
 
 def _facts(outcome: CleanSlice, bucket: ObjectStore, settings: Settings) -> tuple[Facts, Facts]:
-    """Of the clean slice and of the quarantined records."""
+    """Metadata of the clean slice and of the quarantined records."""
     return (
         _clean_facts(outcome, bucket) | _looks(settings, clean_files(bucket, outcome.day)),
         _quarantine_facts(outcome, bucket) | _looks(settings, quarantine_files(bucket, outcome.day)),
@@ -81,7 +82,7 @@ def _facts(outcome: CleanSlice, bucket: ObjectStore, settings: Settings) -> tupl
 
 
 def _looks(settings: Settings, files: Sequence[str]) -> Facts:
-    """The schema of Parquet files and a few of their rows."""
+    """The schema of the Parquet files and a sample of their rows."""
     rows = first_rows(settings, files, _SAMPLED_ROWS)
     return (
         {} if rows is None else {"dagster/column_schema": table_schema(rows.schema), "sample": sample(rows.to_pylist())}
@@ -120,9 +121,9 @@ _SAMPLED_ROWS = 5
 def misdated_records(
     context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings], pyspark: LazyPySparkResource
 ) -> None:
-    """Records whose timestamp is before the first day or more than an hour ahead: quarantined with that as the reason.
+    """Records with an implausible timestamp: before the first day, or more than an hour ahead. All are quarantined.
 
-    They belong to no day. Both paths keep them under 1970-01-01, with their own timestamp in the raw line.
+    They belong to no day. Both layers keep them under 1970-01-01; the raw line has the original timestamp.
     """
     started, bucket = time.monotonic(), open_bucket(settings)
     with failures_in_words(settings):

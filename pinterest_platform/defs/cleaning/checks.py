@@ -1,6 +1,6 @@
-"""Checks of `clean_pins`: what must hold before a slice may reach Cassandra.
+"""Checks of `clean_pins`, `quarantined_pins` and `misdated_records`.
 
-Each reads only the columns it needs, without Spark. The blocking ones keep a broken slice out of Cassandra.
+Each reads only the columns it needs, without Spark. A blocking check that fails keeps the slice out of Cassandra.
 """
 
 from collections.abc import Callable, Iterator
@@ -44,7 +44,9 @@ _NAMED = 5
 def clean_pins_match_their_schema(
     context: dg.AssetCheckExecutionContext, settings: dg.ResourceParam[Settings]
 ) -> dg.AssetCheckResult:
-    """Every column has its type, its range and no null where there must be none; each pin stands once a day."""
+    """Every column has its type and stays in its range, required columns have no null, and no pin appears twice in a
+    day.
+    """
     return check_result(context, lambda day: schema_finding(settings, day))
 
 
@@ -52,7 +54,7 @@ def clean_pins_match_their_schema(
 def no_date_is_in_the_future(
     context: dg.AssetCheckExecutionContext, settings: dg.ResourceParam[Settings]
 ) -> dg.AssetCheckResult:
-    """Every pin was ingested on the slice's day, and not later than now. Else see the clock of the producer."""
+    """Every pin was ingested on the slice's day and not in the future. If this fails, check the producer's clock."""
     now = datetime.now(UTC)
     columns = ("ingested_at", "ingest_date")
     return check_result(context, lambda day: check_dates(_columns(settings, day, *columns)(), day, now))
@@ -62,7 +64,7 @@ def no_date_is_in_the_future(
 def follower_counts_are_plausible(
     context: dg.AssetCheckExecutionContext, settings: dg.ResourceParam[Settings]
 ) -> dg.AssetCheckResult:
-    """No poster has more followers than the world has people."""
+    """No poster has more followers than there are people in the world."""
     columns = ("unique_id", "follower_count")
     return check_result(context, lambda day: check_followers(_columns(settings, day, *columns)()))
 
@@ -71,7 +73,7 @@ def follower_counts_are_plausible(
 def categories_do_not_explode(
     context: dg.AssetCheckExecutionContext, settings: dg.ResourceParam[Settings]
 ) -> dg.AssetCheckResult:
-    """A day has about as many categories as the days before: each is a partition in Cassandra."""
+    """The day has about as many categories as the days before. Each category is a partition in Cassandra."""
     return check_result(context, lambda day: categories_finding(settings, day))
 
 
@@ -79,12 +81,13 @@ def categories_do_not_explode(
 def event_ids_are_not_reused(
     context: dg.AssetCheckExecutionContext, settings: dg.ResourceParam[Settings]
 ) -> dg.AssetCheckResult:
-    """No `event_id` of the day came before with another pin or other content, within seven days. Both are stored."""
+    """No `event_id` of the day was used within seven days for another pin or other content. Records that do so are
+    stored.
+    """
     return check_result(context, lambda day: event_ids_finding(settings, day), dg.AssetCheckSeverity.WARN)
 
 
 def event_ids_finding(settings: Settings, day: date) -> Finding:
-    """The day's records that have the event id of another one."""
     bucket = open_bucket(settings)
     if read_manifest(bucket, day) is None:
         return Finding(problem=f"{day} has no clean slice. Materialise clean_pins for it.")
@@ -95,11 +98,13 @@ def event_ids_finding(settings: Settings, day: date) -> Finding:
 
 
 def schema_finding(settings: Settings, day: date) -> Finding:
-    """What Pandera says of the day, and whether a pin stands in it twice."""
+    """Violations of the Pandera schema, and pins that appear twice in the day."""
     from pinterest_platform.clean_slices.schema import repeated_ids, violations
 
     found = violations(_columns(settings, day)())
-    if not any(rule.startswith(("unique_id:", "columns:")) for rule in found):  # else there may be no ids to compare
+    if not any(
+        rule.startswith(("unique_id:", "columns:")) for rule in found
+    ):  # without a valid unique_id there is nothing to compare
         repeated = repeated_ids(_columns(settings, day, "unique_id"))
         found |= {"unique_id: stands more than once": repeated} if repeated else {}
     problem = f"{len(found)} rules are broken: {'; '.join(found)}." if found else None
@@ -107,7 +112,7 @@ def schema_finding(settings: Settings, day: date) -> Finding:
 
 
 def categories_finding(settings: Settings, day: date) -> Finding:
-    """The day's categories beside those of the week before, which is read only where there are many."""
+    """Compares the number of categories with the week before, which is read only when the day has many."""
     categories, plausible = _count_categories(settings, day), settings.plausible_categories
     before: dict[date, int] = {}
     if categories > plausible:
@@ -128,7 +133,7 @@ def _count_categories(settings: Settings, day: date) -> int:
 
 
 def _columns(settings: Settings, day: date, *columns: str) -> Callable[[], Iterator[Any]]:
-    """Starts to read these columns (all of them) of the day's clean pins."""
+    """A function that reads these columns of the day's clean pins, or all columns if none are given."""
     return lambda: read_clean_batches(settings, clean_files(open_bucket(settings), day), columns or None)
 
 
@@ -136,12 +141,11 @@ def _columns(settings: Settings, day: date, *columns: str) -> Callable[[], Itera
 def few_records_are_quarantined(
     context: dg.AssetCheckExecutionContext, settings: dg.ResourceParam[Settings]
 ) -> dg.AssetCheckResult:
-    """Most of a day's records are pins. Else a producer is broken, or a rule of the cleaning."""
+    """Few of the day's records are quarantined. If this fails, a producer or a cleaning rule is broken."""
     return check_result(context, lambda day: quarantine_finding(settings, day), dg.AssetCheckSeverity.WARN)
 
 
 def quarantine_finding(settings: Settings, day: date) -> Finding:
-    """The share of the day's raw records that are quarantined."""
     bucket = open_bucket(settings)
     account = read_manifest(bucket, day)
     if account is None:
@@ -152,9 +156,10 @@ def quarantine_finding(settings: Settings, day: date) -> Finding:
 
 @dg.asset_check(asset=misdated_records, blocking=True)
 def every_misdated_record_is_accounted_for(settings: dg.ResourceParam[Settings]) -> dg.AssetCheckResult:
-    """Kafka = raw = quarantined, Kafka = rejects of the stream, as far as they have landed.
+    """Every misdated record is in each store: Kafka = raw = quarantined, and Kafka = rejects of the stream.
 
-    What has asked for them is done when this has passed: then the marks are taken away that their cleaning had listed.
+    Only records that have landed are compared. When the check passes, it deletes the rerun requests that the cleaning
+    had listed before it read.
     """
     bucket = open_bucket(settings)
     note = newest_manifest(bucket, MISDATED_DAY)

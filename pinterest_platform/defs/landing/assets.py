@@ -1,4 +1,4 @@
-"""The Kafka topic, an external asset which the ingest API fills, and `raw_pins`: a day's records in S3, unchanged."""
+"""The Kafka topic, which the ingest API fills, and `raw_pins`: its records in S3, unchanged."""
 
 import time
 
@@ -21,7 +21,8 @@ _LINE_CHARACTERS = 1_000
 
 pinterest_topic = dg.AssetSpec(
     key=TOPIC,
-    description="Posted pins as Kafka has them: `POST /pin/` of the ingest API, keyed by `unique_id`.",
+    description="The Kafka topic of posted pins, keyed by `unique_id`. The ingest API writes it; Dagster only "
+    "observes it.",
     group_name="ingest",
     kinds={"kafka"},
     owners=OWNERS,
@@ -38,17 +39,17 @@ pinterest_topic = dg.AssetSpec(
     pool="raw_pins",
 )
 def raw_pins(context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]) -> None:
-    """The day's Kafka records as gzipped JSON lines in S3: every one, unchanged, byte for byte repeatable."""
+    """The day's Kafka records in S3, unchanged, as gzipped JSON lines. A rerun writes the same bytes."""
     bucket, days = open_bucket(settings), days_of(context)
     ask_for_days(context, bucket, days)
     with open_topic(settings) as topic:
-        # The first of them lands everything; the others bring what has come meanwhile, and look at their day.
+        # Newest first: that landing already brings the records of all other days.
         for day in reversed(days):
             started = time.monotonic()
             times = PlausibleTimes.now(settings.first_day)
             landing = land_day(topic, bucket, day, times)
             for loss in landing.losses:
-                context.log.error(f"Kafka deleted records of {loss.topic} before they were landed: {loss.in_words()}.")
+                context.log.error(f"Kafka deleted records of {loss.topic} before landing: {loss.in_words()}.")
             facts = _facts(landing, bucket) | {"seconds": round(time.monotonic() - started, 2)}
             context.add_asset_metadata(facts, partition_key=day.isoformat())
 
@@ -77,7 +78,6 @@ def _facts(landing: Landing, bucket: ObjectStore) -> dict[str, dg.MetadataValue 
 
 
 def _first_lines(bucket: ObjectStore, landing: Landing) -> list[str]:
-    """A few lines of the newest object."""
     if not landing.objects:
         return []
     lines = stored_lines(bucket, landing.objects[-1].key)[:_SAMPLED_LINES]

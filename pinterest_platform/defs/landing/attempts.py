@@ -1,7 +1,6 @@
-"""How often in a row the runs of a day have failed, and how long that holds the day back.
+"""How often in a row the runs of a day have failed, and how long to wait before the next attempt.
 
-Belongs here: reading it from Dagster's own record of runs, so that no restart of the daemon forgets it. Does not belong
-here: which days are asked for (`landing.change_detection`).
+It is read from Dagster's own runs, so a restart of the daemon forgets nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from pinterest_platform.defs.rerun_requests import is_whole
 
 PARTITION = "dagster/partition"
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
-# What Dagster calls the runs of its backfills, and of assets that somebody materialises by hand.
+# Dagster's job name for backfills and for assets materialised by hand.
 _ASSET_JOB = "__ASSET_JOB"
 _PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 30, 60))
 _MOST_RUNS = 300
@@ -26,9 +25,9 @@ _MOST_RUNS = 300
 
 @dataclass(frozen=True)
 class Attempts:
-    """The runs of one thing that have ended: how many have failed since one succeeded, and the last of all.
+    """The ended runs of a day or a job: how many have failed since the last success, and which was the last.
 
-    `is_undone` says that the last one failed, and that nobody cancelled it: what it was for is still to be done.
+    `is_undone`: the last run failed and was not cancelled, so its work is still to be done.
     """
 
     failed: int = 0
@@ -37,7 +36,7 @@ class Attempts:
     is_undone: bool = False
 
     def hold_back(self, now: datetime) -> bool:
-        """Whether the pause after the last failure is not over. It grows with every failure in a row."""
+        """Whether the pause after the last failure is still running. It grows with every failure in a row."""
         if not self.failed or self.last_ended is None:
             return False
         return now < self.last_ended + _PAUSES[min(self.failed, len(_PAUSES)) - 1]
@@ -47,7 +46,7 @@ NONE = Attempts()
 
 
 def attempts_by_day(instance: DagsterInstance) -> dict[date, Attempts]:
-    """What became of the last runs of the batch, by day. A day without runs is not there."""
+    """Attempts of the whole batch by day. A day without runs is missing."""
     records = [record for name in (BATCH_JOB, _ASSET_JOB) for record in _ended(instance, name)]
     by_day: dict[date, list[RunRecord]] = {}
     for record in sorted(records, key=lambda record: record.create_timestamp, reverse=True):
@@ -57,12 +56,12 @@ def attempts_by_day(instance: DagsterInstance) -> dict[date, Attempts]:
 
 
 def attempts_of_job(instance: DagsterInstance, job_name: str) -> Attempts:
-    """What became of the last runs of a job that has no partitions."""
+    """Attempts of a job without partitions."""
     return in_a_row(_ended(instance, job_name))
 
 
 def in_a_row(newest_first: Iterable[RunRecord]) -> Attempts:
-    """What these runs come to. One that somebody has cancelled did not do what was asked for either."""
+    """Sums up these runs. A cancelled run counts as failed, but leaves nothing undone."""
     found = NONE
     for record in newest_first:
         ended = datetime.fromtimestamp(record.end_time, UTC) if record.end_time else record.update_timestamp
@@ -76,7 +75,7 @@ def in_a_row(newest_first: Iterable[RunRecord]) -> Attempts:
 
 
 def days_of(tags: Mapping[str, str]) -> list[date]:
-    """The days that a run with these tags is for."""
+    """The days of a run with these tags."""
     first, last = tags.get(RANGE_START, tags.get(PARTITION)), tags.get(RANGE_END, tags.get(PARTITION))
     if not first or not last:
         return []
@@ -85,5 +84,5 @@ def days_of(tags: Mapping[str, str]) -> list[date]:
 
 
 def _ended(instance: DagsterInstance, job_name: str) -> Sequence[RunRecord]:
-    """The newest first."""
+    """The ended runs, newest first."""
     return instance.get_run_records(RunsFilter(job_name=job_name, statuses=ENDED), limit=_MOST_RUNS)

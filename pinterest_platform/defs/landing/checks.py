@@ -1,4 +1,4 @@
-"""Checks of `raw_pins`: that a day has all of its records. They stop nothing: what there is goes on."""
+"""Checks of `raw_pins` and of the topic. None is blocking: the records that exist go on."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -22,26 +22,28 @@ from pinterest_platform.stores.topic_settings import topic_warnings
 def no_record_was_lost_before_it_landed(
     context: dg.AssetCheckExecutionContext, settings: dg.ResourceParam[Settings]
 ) -> dg.AssetCheckResult:
-    """Kafka has deleted no record of the day before it was landed. Else the offsets are named, for good."""
+    """Kafka deleted no record of the day before it was landed. A failure names the lost offsets and is permanent."""
     known = losses(open_bucket(settings))
     return check_result(context, lambda day: loss_finding(known, day))
 
 
 def loss_finding(known: Sequence[Loss], day: date) -> Finding:
-    """The losses that can have met the day."""
+    """The losses that may affect the day."""
     met = [loss for loss in known if loss.meets(day)]
     if not met:
         return Finding({"lost_offsets": 0})
     named = "; ".join(loss.in_words() for loss in met)
     return Finding(
         {"lost_offsets": sum(loss.following - loss.first for loss in met)},
-        f"Kafka deleted records of {met[0].topic} before they were landed, some of which may have been of {day}: "
-        f"{named}. What there was has landed. Lengthen the topic's retention, or find out why landing stood still.",
+        f"Kafka deleted records of {met[0].topic} before they were landed, possibly some of {day}: {named}. All other "
+        f"records have landed. Lengthen the topic's retention, or find out why landing did not run.",
     )
 
 
 @dg.asset_check(asset=TOPIC)
 def the_topic_is_set_up_for_the_platform(settings: dg.ResourceParam[Settings]) -> dg.AssetCheckResult:
-    """The topic takes the times that the platform takes, and Kafka deletes and loses nothing unseen. It only warns."""
+    """The topic's settings fit the platform: it accepts the same timestamps, and deletes no record before it is landed.
+    The check only warns.
+    """
     warnings = topic_warnings(settings, describe_topic(settings), now_ms())
     return result(Finding({"warnings": len(warnings)}, "\n\n".join(warnings) or None), dg.AssetCheckSeverity.WARN)

@@ -1,6 +1,6 @@
-"""Requests runs of the days that have unread records in Kafka, and of the days with a rerun request.
+"""Sensors that request runs: for days with unread records in Kafka, and for days with a rerun request.
 
-Which days those are is `landing.change_detection`; what became of their runs is `defs.landing.attempts`.
+`landing.change_detection` finds the days, `defs.landing.attempts` reads how their last runs ended.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ from pinterest_platform.settings import Settings
 from pinterest_platform.stores.kafka import TopicUnavailableError, open_topic
 from pinterest_platform.stores.s3 import S3UnavailableError, open_bucket
 
-# On every run that is asked for: which attempt it is since the day last came to its end.
+# Tag of every requested run: the number of the attempt since the day's last success.
 ATTEMPT = "pinterest/attempt"
 _DAYS_A_RUN = BACKFILL.max_partitions_per_run or 1
 
@@ -39,9 +39,9 @@ _DAYS_A_RUN = BACKFILL.max_partitions_per_run or 1
 def new_pins_in_kafka(
     context: dg.SensorEvaluationContext, settings: dg.ResourceParam[Settings]
 ) -> dg.SensorResult | dg.SkipReason:
-    """Run the batch for days with records that S3 lacks, and again for days whose run has failed.
+    """Requests the batch for days with records that S3 lacks, and again for days whose run has failed.
 
-    It looks at offsets only: nothing is consumed or committed.
+    The sensor only compares offsets. It consumes and commits nothing.
     """
     cursor, now = Cursor.decode(context.cursor) if context.cursor else None, datetime.now(UTC)
     attempts = attempts_by_day(context.instance)
@@ -68,35 +68,35 @@ def new_pins_in_kafka(
 def new_misdated_records(
     context: dg.SensorEvaluationContext, settings: dg.ResourceParam[Settings]
 ) -> dg.RunRequest | dg.SkipReason:
-    """Clean and show the records whose timestamp is not plausible, when a landing has met some."""
+    """Requests a run of the job `misdated` when landing has found records with an implausible timestamp."""
     try:
         rerun_requests = rerun_requests_of(open_bucket(settings), MISDATED_DAY)
     except S3UnavailableError as error:
         return dg.SkipReason(str(error))
     if not rerun_requests:
-        return dg.SkipReason("No landing has met a record whose timestamp is not plausible since they were last shown.")
+        return dg.SkipReason("No new records with an implausible timestamp since the last run.")
     now, attempts = datetime.now(UTC), attempts_of_job(context.instance, MISDATED_JOB)
     if attempts.hold_back(now) or context.instance.get_runs(RunsFilter(job_name=MISDATED_JOB, statuses=IN_PROGRESS)):
-        return dg.SkipReason(f"It is being run, or has failed {attempts.failed} times and is asked for again later.")
+        return dg.SkipReason(f"A run is in progress, or {attempts.failed} runs in a row failed and the pause is on.")
     return dg.RunRequest(
         run_key=f"{_digest([attempts.last_run, *rerun_requests])}", tags={ATTEMPT: str(attempts.failed + 1)}
     )
 
 
 def running_days(instance: DagsterInstance) -> set[date]:
-    """The days of all runs that are queued or under way."""
+    """The days of all runs that are queued or in progress."""
     runs = instance.get_runs(RunsFilter(statuses=IN_PROGRESS))
     return {day for run in runs for day in days_of(run.tags)}
 
 
 def failed_attempts(changes: Changes, attempts: Mapping[date, Attempts]) -> dict[date, int]:
-    """How often in a row the runs of each day have failed that is still asked for."""
+    """For each requested day, how often in a row its runs have failed. Days without failures are left out."""
     asked_for = sorted(changes.days | changes.waiting)
     return {day: failed for day in asked_for if (failed := attempts.get(day, NONE).failed)}
 
 
 def _requests(days: Iterable[date], attempts: Mapping[date, Attempts], today: date) -> Iterator[dg.RunRequest]:
-    """A run for each stretch of days; one for each day that has failed, so that it withholds no other."""
+    """One run per stretch of days. A day that has failed gets a run of its own, so that it holds no other day back."""
     has_failed = {day for day in days if attempts.get(day, NONE).failed}
     alone = [[day] for day in sorted(has_failed) if DAILY.has_partition_key(day.isoformat())]
     for stretch in [*alone, *stretches(set(days) - has_failed)]:
@@ -104,7 +104,9 @@ def _requests(days: Iterable[date], attempts: Mapping[date, Attempts], today: da
 
 
 def _request(days: Sequence[date], attempts: Sequence[Attempts], today: date) -> dg.RunRequest:
-    """The key says which run came before: while that is the last one, the same is asked for once."""
+    """The run key contains the previous run, so the same request is made only once until that run is followed by
+    another.
+    """
     attempt = max(before.failed for before in attempts) + 1
     key = f"{attempt}-{_digest([today.isoformat(), *(before.last_run for before in attempts)])}"
     first, last, tags = days[0].isoformat(), days[-1].isoformat(), {ATTEMPT: str(attempt)}
@@ -118,7 +120,7 @@ def _digest(reasons: Iterable[str]) -> str:
 
 
 def stretches(days: Iterable[date]) -> list[list[date]]:
-    """The days in order, cut where one is missing and where a run has enough; without those of no partition."""
+    """The days in order, split at gaps and at the maximum length of a run. Days outside the partitions are dropped."""
     found: list[list[date]] = []
     for day in sorted(days):
         if not DAILY.has_partition_key(day.isoformat()):
@@ -138,7 +140,7 @@ def _observation(changes: Changes, failed: Mapping[date, int]) -> dg.AssetObserv
             "records": sum(changes.end_offsets.values()),
             "end_offsets": dg.MetadataValue.json({str(number): end for number, end in changes.end_offsets.items()}),
             "days_to_land": ", ".join(map(str, sorted(changes.days | changes.waiting))) or "none",
-            # Of days that are still asked for: how often in a row their runs have failed.
+            # For days still requested: failures in a row.
             "failed_attempts": dg.MetadataValue.json({day.isoformat(): times for day, times in failed.items()}),
         },
     )
@@ -147,8 +149,8 @@ def _observation(changes: Changes, failed: Mapping[date, int]) -> dg.AssetObserv
 def _skip_reason(changes: Changes, failed: Mapping[date, int]) -> str:
     if failed:
         days = ", ".join(f"{day} (failed {times} times)" for day, times in failed.items())
-        return f"{days}: asked for again after a pause."
+        return f"{days}: requested again after a pause."
     if changes.waiting:
         days = ", ".join(map(str, sorted(changes.waiting)))
-        return f"{days}: has new records, and is being run, or was a short while ago."
-    return "Every record in Kafka has been landed, and every day that was asked for is done."
+        return f"{days}: new records, but a run is in progress or ended a short while ago."
+    return "Every record in Kafka has been landed, and every requested day is done."

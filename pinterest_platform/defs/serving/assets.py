@@ -1,4 +1,4 @@
-"""What applications read in Cassandra: `pinterest_batch`, the clean pins, and `category_popularity`, their ranking."""
+"""The Cassandra tables that applications read: `pinterest_batch` and `category_popularity`."""
 
 import time
 from collections.abc import Sequence
@@ -33,13 +33,13 @@ _SAMPLED_ROWS = 5
     kinds={"cassandra", "spark"},
     owners=OWNERS,
     pool="pinterest_batch",
-    # The daily run begins at 10:00; Dagster shows the asset as stale when it has brought nothing within an hour.
+    # The daily run starts at 10:00 UTC. Dagster shows the asset as stale if it has not been materialised an hour later.
     freshness_policy=dg.FreshnessPolicy.cron(deadline_cron="0 11 * * *", lower_bound_delta=timedelta(hours=1)),
 )
 def pinterest_batch(
     context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings], pyspark: LazyPySparkResource
 ) -> None:
-    """The day's clean pins as a slice of the Cassandra table `pinterest_batch`, replaced while people read it."""
+    """The day's clean pins in the Cassandra table `pinterest_batch`. Replaced without a gap for readers."""
     days, started = days_of(context), time.monotonic()
     with failures_in_words(settings):
         pins = read_clean(session_for(days, pyspark, settings), open_bucket(settings), days)
@@ -60,16 +60,16 @@ def pinterest_batch(
 
 
 _LONGEST_BAR = 40  # characters
-_SHOWN = 20  # categories: a chart is for looking at
+_SHOWN = 20  # categories
 _SCHEMA = dg.TableSchema(
     [
         dg.TableColumn("period_kind", "text", "day, month or year"),
         dg.TableColumn("period", "text", "2026-11-22, 2026-11 or 2026; UTC"),
-        dg.TableColumn("rank", "int", "1 has most posts; equals share a rank"),
+        dg.TableColumn("rank", "int", "1 has the most posts; equal counts share a rank"),
         dg.TableColumn("category", "text"),
-        dg.TableColumn("posts", "bigint", "rows of clean pins: a pin counts once on each day that it was posted"),
+        dg.TableColumn("posts", "bigint", "rows of clean pins: a pin counts once for each day it was posted"),
         dg.TableColumn("distinct_pins", "bigint", "a pin counts once in the period"),
-        dg.TableColumn("distinct_posters", "bigint", "without pins whose poster is not known"),
+        dg.TableColumn("distinct_posters", "bigint", "pins with an unknown poster are left out"),
     ]
 )
 
@@ -87,10 +87,10 @@ _SCHEMA = dg.TableSchema(
 def category_popularity(
     context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings], pyspark: LazyPySparkResource
 ) -> None:
-    """Posts, distinct pins, distinct posters and rank of every category: of the day, its month and its year.
+    """Posts, distinct pins, distinct posters and rank of every category: for the day, its month and its year.
 
-    A pin counts as one post on each day that it was posted. Months and years are counted anew from all their clean
-    days, once a run, however many days the run has.
+    A pin counts as one post for each day it was posted. Months and years are recounted from all their clean days, once
+    per run.
     """
     days, bucket, started = days_of(context), open_bucket(settings), time.monotonic()
     with failures_in_words(settings):
@@ -103,13 +103,13 @@ def category_popularity(
             "dagster/table_name": f"{settings.cassandra_keyspace}.{POPULARITY_TABLE}",
         }
         context.add_asset_metadata(facts, partition_key=day.isoformat())
-    settle_days(context, bucket, days)  # this is the last step of a run
+    settle_days(context, bucket, days)  # the last step of a run
 
 
 def bars(categories: Sequence[RankedCategory]) -> dg.MarkdownMetadataValue:
     """The ranking as a table whose last column is a bar chart of the posts.
 
-    Of text, since it then follows the UI's light or dark theme and can be copied.
+    The bars are text, so they follow the UI's light or dark theme and can be copied.
     """
     most = max((place.counts.posts for place in categories), default=1)
     rows = [

@@ -1,7 +1,4 @@
-"""Checks of `pinterest_batch`: that every record of a day is somewhere, and that both paths agree about the day.
-
-Belongs here: what Dagster is told. They wait for different servers, so that one step runs them side by side.
-"""
+"""Checks of `pinterest_batch` and `category_popularity`: reconciliation, equal layers, refused rows, and a recount."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
@@ -31,29 +28,28 @@ _ACCOUNT = dg.AssetCheckSpec(
     asset=pinterest_batch,
     blocking=True,
     partitions_def=DAILY,
-    description="Kafka = raw = clean + quarantined + superseded + repeated, clean = Cassandra + refused by it, "
-    "Kafka = stream + rejects + duplicates. Compared offset by offset, each store read anew. What is missing is named: "
-    "store, partition, first offsets, count.",
+    description="Every Kafka record of the day is in every store, or listed with a reason. Kafka = raw = clean + "
+    "quarantined + superseded + repeated; clean = Cassandra + refused; Kafka = stream + rejects + duplicates. Each "
+    "store is read anew and compared offset by offset. A failure names store, partition, first offsets and count.",
 )
 _LAYERS = dg.AssetCheckSpec(
     "both_layers_answer_the_same",
     asset=pinterest_batch,
     partitions_def=DAILY,
-    description="For a closed day, the lambda view from the stream equals the one from the batch. Asked in SQL, of "
-    "Presto.",
+    description="Batch and stream have the same pins of a closed day, as SQL users see them. Presto compares the two.",
 )
 _ROWS = dg.AssetCheckSpec(
     "the_stream_has_the_same_rows",
     asset=pinterest_batch,
     partitions_def=DAILY,
-    description="Every clean row of a closed day stands in `pinterest_stream` with the same values, and no other does.",
+    description="`pinterest_stream` has exactly the clean rows of a closed day, with the same values.",
 )
 _REFUSED = dg.AssetCheckSpec(
     "cassandra_took_every_row",
     asset=pinterest_batch,
     partitions_def=DAILY,
-    description="No clean pin was refused by Cassandra. One that was is named, with Cassandra's words; the rest of the "
-    "day is served, and the row is in `pinterest_batch_rejects`.",
+    description="Cassandra accepted every clean pin of the day. A failure names the refused pins, with Cassandra's "
+    "error. They are in `pinterest_batch_rejects`; the rest of the day is served.",
 )
 
 
@@ -61,7 +57,7 @@ _REFUSED = dg.AssetCheckSpec(
 def pinterest_batch_is_whole(
     context: dg.AssetCheckExecutionContext, settings: dg.ResourceParam[Settings]
 ) -> Iterator[dg.AssetCheckResult]:
-    """The account is busy itself, the layers are compared by Presto, the rows by PostgreSQL."""
+    """One step runs these checks concurrently: each waits for another server."""
     now = datetime.now(UTC)
     yield from check_results(
         context,
@@ -83,9 +79,9 @@ _SHOWN_CHARACTERS = 40
 def category_popularity_equals_a_recount(
     context: dg.AssetCheckExecutionContext, settings: dg.ResourceParam[Settings]
 ) -> dg.AssetCheckResult:
-    """Posts, pins, posters and ranks of the day are what its clean pins give when they are counted by other code.
+    """Posts, pins, posters and ranks of the day equal a recount of its clean pins by other code.
 
-    In the job check_assets the day's month and year are compared, too.
+    In the job `check_assets` the day's month and year are compared too.
     """
     with_periods = RECOUNT_PERIODS in context.run.tags
     bucket = open_bucket(settings)
@@ -105,7 +101,14 @@ def category_popularity_equals_a_recount(
 
 
 def recounted(settings: Settings, bucket: ObjectStore, period: Period, day: date) -> list[RankedCategory]:
-    """The ranking of the period that the day lies in, from clean Parquet."""
+    """The ranking of this period, counted from clean Parquet.
+
+    Args:
+        settings: of S3.
+        bucket: has the clean slices.
+        period: of the ranking.
+        day: a day in the period.
+    """
     of_day = period.kind == "day"
     files = clean_files(bucket, day) if of_day else _clean_files_of(bucket, period, day)
     return ranked(recount(read_clean_batches(settings, files, COUNTED_COLUMNS), pins_repeat=not of_day))
@@ -114,23 +117,23 @@ def recounted(settings: Settings, bucket: ObjectStore, period: Period, day: date
 def popularity_finding(
     rankings: Mapping[Period, tuple[Sequence[RankedCategory], Sequence[RankedCategory]]],
 ) -> Finding:
-    """What differs between the stored ranking of each period and the recounted one."""
+    """Compares the stored ranking of each period (first) with the recounted one (second)."""
     facts, problems = {}, []
     for period, (stored, expected) in rankings.items():
         differences = differing(stored, expected)
         facts[f"different_in_the_{period.kind}"] = len(differences)
         if differences:
             named = "; ".join(_in_words(*places) for places in differences[:_NAMED])
-            problems.append(f"Of {period.name}, {len(differences):,} categories differ: {named}.")
+            problems.append(f"In {period.name}, {len(differences):,} categories differ: {named}.")
     if problems:
-        problems.append("Materialise category_popularity of the day again: it counts the day, its month and its year.")
+        problems.append("Materialise category_popularity of the day again: it recounts the day, its month and year.")
     return Finding(facts, " ".join(problems) or None)
 
 
 def differing(
     stored: Sequence[RankedCategory], expected: Sequence[RankedCategory]
 ) -> list[tuple[RankedCategory | None, RankedCategory | None]]:
-    """Each category whose place is not the expected one: what is stored, what is expected. Every stored row counts."""
+    """Pairs of (stored, expected) that differ. None stands for a missing side; a category stored twice differs."""
     left = {place.counts.category: place for place in expected}
     differences: list[tuple[RankedCategory | None, RankedCategory | None]] = []
     for place in stored:
@@ -165,10 +168,10 @@ _SHOWN_CHARACTERS = 40
 
 
 def refused_findings(settings: Settings, days: Sequence[date]) -> dict[date, Finding]:
-    """What Cassandra refused of each day.
+    """The pins that Cassandra refused, by day.
 
     Raises:
-        CassandraUnavailableError: Cassandra is away.
+        CassandraUnavailableError: Cassandra is unavailable.
     """
     with open_session(settings) as session:
         session.set_keyspace(settings.cassandra_keyspace)
@@ -176,7 +179,7 @@ def refused_findings(settings: Settings, days: Sequence[date]) -> dict[date, Fin
 
 
 def refused_finding(pins: Sequence[RefusedPin]) -> Finding:
-    """How many there are, and the first of them by name."""
+    """How many pins there are, and the first of them by name."""
     if not pins:
         return Finding({"refused": 0})
     named = "; ".join(
@@ -186,6 +189,6 @@ def refused_finding(pins: Sequence[RefusedPin]) -> Finding:
     more = f"; and {len(pins) - _NAMED:,} more" if len(pins) > _NAMED else ""
     return Finding(
         {"refused": len(pins)},
-        f"Cassandra refused {len(pins):,} clean pins, and has the rest of the day: {named}{more}. They are in "
-        f"pinterest_batch_rejects. Cleaning should have quarantined them: see the limits of the fields.",
+        f"Cassandra refused {len(pins):,} clean pins and serves the rest of the day: {named}{more}. The refused pins "
+        f"are in pinterest_batch_rejects. Cleaning should have quarantined them: see the limits in pins/fields.py.",
     )

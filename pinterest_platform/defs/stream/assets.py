@@ -1,8 +1,4 @@
-"""`pinterest_stream` and `profile_popularity`: the stream's tables, filled by a job that runs until stopped.
-
-Belongs here: what Dagster sees of the stream, how often, and its switch. Does not belong here: the streaming loop
-(`stream.loop`), which knows no Dagster.
-"""
+"""`pinterest_stream` and `profile_popularity`: the stream's tables, filled by a run that lasts until it is stopped."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -17,8 +13,8 @@ from pinterest_platform.defs.stream.events import StreamEvents
 from pinterest_platform.settings import Settings
 from pinterest_platform.stream.loop import Watcher, run_stream
 
-SWITCH = "keep_streaming"  # the sensor of that name
-_FRESH_WITHIN = timedelta(minutes=15)  # three materialisations
+SWITCH = "keep_streaming"  # name of the sensor
+_FRESH_WITHIN = timedelta(minutes=15)  # a busy stream is materialised every five minutes
 
 
 @dg.multi_asset(
@@ -26,7 +22,7 @@ _FRESH_WITHIN = timedelta(minutes=15)  # three materialisations
         dg.AssetSpec(
             STREAM,
             deps=[TOPIC],
-            description="Every posted pin, cleaned, in PostgreSQL as soon as it is posted.",
+            description="Every posted pin, cleaned, in PostgreSQL, usually within a second of the post.",
             group_name="stream",
             kinds={"spark", "postgres"},
             owners=OWNERS,
@@ -35,7 +31,8 @@ _FRESH_WITHIN = timedelta(minutes=15)  # three materialisations
         dg.AssetSpec(
             PROFILES,
             deps=[STREAM],
-            description="One row a poster: posts, latest follower count, last posted. Popular now, for a recommender.",
+            description="Which profiles are popular now: one row per poster with the number of posts, the latest "
+            "follower count and the time of the last post.",
             group_name="stream",
             kinds={"postgres"},
             owners=OWNERS,
@@ -46,7 +43,7 @@ _FRESH_WITHIN = timedelta(minutes=15)  # three materialisations
 def streamed_pins(
     context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings], pyspark: LazyPySparkResource
 ) -> Iterator[dg.MaterializeResult[None]]:
-    """Stream pins from Kafka to PostgreSQL until the run is terminated, or its sensor is switched off."""
+    """Streams pins from Kafka to PostgreSQL until terminated, or until the sensor `keep_streaming` is switched off."""
     events = StreamEvents(context, settings)
     watcher = Watcher(events.report, until=lambda: events.is_switched_off(SWITCH))
     run_stream(lambda: session_of(pyspark, settings), settings, context.run.run_id, watcher)

@@ -1,7 +1,6 @@
-"""Checks of the stream: that it keeps up, stores every record once and counts profiles right.
+"""Checks of the stream: lag, freshness, duplicates, reused event ids, and profiles. They only read.
 
-Belongs here: what Dagster is told. Each is a read; none stands in the stream's way. Does not belong here: how lag and
-profiles are worked out (`stream`), and that the stream agrees with the batch (`defs.reconciliation`).
+Whether stream and batch agree is checked with `pinterest_batch`.
 """
 
 from contextlib import closing
@@ -26,7 +25,7 @@ _NAMED = 5
 _REPEATED = """
     SELECT kafka_partition, kafka_offset FROM pinterest_stream WHERE ingest_date >= %s
     GROUP BY 1, 2 HAVING count(*) > 1 ORDER BY 1, 2"""
-# Of yesterday and today: an older conflict is in the batch's check of its day.
+# Yesterday and today only: for an older day, the batch has a check of its own.
 _COUNT_CONFLICTS = "SELECT count(*) FROM stream_conflicts WHERE ingest_date >= %s::date - 1"
 _CONFLICTS = """
     SELECT kafka_partition, kafka_offset, other_partition, other_offset FROM stream_conflicts
@@ -35,7 +34,7 @@ _CONFLICTS = """
 
 @dg.asset_check(asset=STREAM)
 def the_stream_keeps_up(settings: dg.ResourceParam[Settings]) -> dg.AssetCheckResult:
-    """Few records are posted and not stored yet (`PINTEREST_STREAM_LAG_LIMIT_RECORDS`)."""
+    """Few records in Kafka are not yet stored (limit: `PINTEREST_STREAM_LAG_LIMIT_RECORDS`)."""
     lag, limit = measure_lag(settings, _KAFKA_SECONDS), settings.stream_lag_limit_records
     problem = f"{lag.records:,} records wait, more than {limit:,}." if lag.records > limit else None
     return result(Finding({"lag_records": lag.records, "lag_seconds": round(lag.seconds, 3)}, problem))
@@ -43,23 +42,23 @@ def the_stream_keeps_up(settings: dg.ResourceParam[Settings]) -> dg.AssetCheckRe
 
 @dg.asset_check(asset=STREAM)
 def the_stream_is_fresh(settings: dg.ResourceParam[Settings]) -> dg.AssetCheckResult:
-    """It shows that it lives, and no record waits for long (`PINTEREST_STREAM_LAG_LIMIT_SECONDS`)."""
+    """The stream sends its heartbeat, and no record waits for long (limit: `PINTEREST_STREAM_LAG_LIMIT_SECONDS`)."""
     lag, limit = measure_lag(settings, _KAFKA_SECONDS), settings.stream_lag_limit_seconds
     with closing(connect(settings, autocommit=True)) as connection:
         heartbeat = read_heartbeat(connection, settings.kafka_topic)
     problem = None
     if heartbeat is None:
-        problem = "It has never run. Switch the sensor keep_streaming on."
+        problem = "The stream has never run. Switch the sensor keep_streaming on."
     elif heartbeat.silent_seconds > _SILENT_SECONDS:
-        problem = f"Its heart stopped {heartbeat.silent_seconds:,.0f} s ago. Is the sensor keep_streaming on?"
+        problem = f"The last heartbeat was {heartbeat.silent_seconds:,.0f} s ago. Is the sensor keep_streaming on?"
     elif lag.seconds > limit:
-        problem = f"The oldest record waits for {lag.seconds:,.1f} s, longer than {limit:,.0f} s."
+        problem = f"The oldest record has waited for {lag.seconds:,.1f} s, longer than {limit:,.0f} s."
     return result(Finding({"lag_seconds": round(lag.seconds, 3)}, problem))
 
 
 @dg.asset_check(asset=STREAM)
 def no_record_is_stored_twice(settings: dg.ResourceParam[Settings]) -> dg.AssetCheckResult:
-    """No (partition, offset) stands twice in the last two days. Within a day the primary key sees to it."""
+    """No (partition, offset) is stored twice in the last two days. Within one day the primary key prevents it."""
     with closing(connect(settings, autocommit=True)) as connection:
         rows: list[Any] = connection.execute(_REPEATED, [today() - timedelta(days=1)]).fetchall()
     return result(Finding({"repeated": len(rows)}, f"Stored twice: {coordinates_in_words(rows)}." if rows else None))
@@ -67,7 +66,7 @@ def no_record_is_stored_twice(settings: dg.ResourceParam[Settings]) -> dg.AssetC
 
 @dg.asset_check(asset=STREAM)
 def event_ids_stay_with_their_events(settings: dg.ResourceParam[Settings]) -> dg.AssetCheckResult:
-    """No `event_id` came with another pin or other content within seven days. Where one did, both are stored."""
+    """No `event_id` was used within seven days for another pin or other content. Records that do so are stored."""
     with closing(connect(settings, autocommit=True)) as connection:
         [(conflicts,)] = cast("list[tuple[int]]", connection.execute(_COUNT_CONFLICTS, [today()]).fetchall())
         examples: list[Any] = connection.execute(_CONFLICTS, [today(), _NAMED]).fetchall()
@@ -76,12 +75,12 @@ def event_ids_stay_with_their_events(settings: dg.ResourceParam[Settings]) -> dg
 
 @dg.asset_check(asset=PROFILES)
 def profiles_equal_a_recount(settings: dg.ResourceParam[Settings]) -> dg.AssetCheckResult:
-    """Each profile's posts, followers and last post are what `pinterest_stream` gives when it is counted anew."""
+    """Posts, followers and last post of every profile equal a recount of `pinterest_stream`."""
     with closing(connect(settings, autocommit=True)) as connection:
         try:
             names = differing_profiles(connection)
         except RecountUnderWayError:
-            return result(Finding({"compared": "not now, another recount is under way and will say it"}))
+            return result(Finding({"compared": "not now, another recount is in progress"}))
     examples = ", ".join(names[:_NAMED])
     problem = f"{len(names):,} profiles differ: {examples}. Run the job rebuild_profile_popularity." if names else None
     return result(Finding({"different_profiles": len(names)}, problem))

@@ -1,11 +1,10 @@
-"""What the streaming run tells Dagster: observations, materialisations and its log, few enough for months.
+"""What the streaming run reports to Dagster: observations, materialisations and log lines, rarely enough for months.
 
-Belongs here: how often, and in which form. Dagster keeps its events in PostgreSQL, so while that is away nothing can be
-told: then the run's own output has to do. Does not belong here: what is measured (`stream.activity`).
+A busy stream is observed every 10 s and materialised every 5 min, an idle one is observed every 60 s. That is at most
+276,480 events in 30 days: 259,200 observations and 2 x 8,640 materialisations. Observations belong to the asset, not to
+the run, so a run's page stays short.
 
-A busy stream is observed every 10 s and materialised every 5 min, an idle one is observed every 60 s: 276,480 events in
-30 days at the most (259,200 observations, 2 x 8,640 materialisations). Observations are events of the asset and not of
-the run: the page of a run that has lasted a month shows its 17,280 materialisations, not a quarter of a million events.
+Dagster keeps its events in PostgreSQL. While that is unavailable, reports go to the run's stderr.
 """
 
 import sys
@@ -34,7 +33,7 @@ _LAUNCHED_BY = "dagster/sensor_name"
 
 
 class StreamEvents:
-    """The events of one run. `clock` gives monotonic seconds."""
+    """The Dagster events of one streaming run. `clock` gives monotonic seconds."""
 
     def __init__(
         self, context: dg.AssetExecutionContext, settings: Settings, clock: Callable[[], float] = time.monotonic
@@ -48,7 +47,7 @@ class StreamEvents:
         self._is_off = False
 
     def report(self, report: StreamReport) -> None:
-        """Tell what is worth telling of these seconds."""
+        """Report these seconds, if there is something to report or the last report is long enough ago."""
         now = self._clock()
         self._rows_of_this_run += report.rows
         self._say(report.trouble)
@@ -61,14 +60,14 @@ class StreamEvents:
             self._tell(self._materialise)
 
     def is_switched_off(self, sensor: str) -> bool:
-        """Whether the sensor that launched this run was switched off since. A run launched by hand has no switch."""
+        """Whether the sensor that started this run has been switched off. False for a run started by hand."""
         if self._context.run.tags.get(_LAUNCHED_BY) == sensor and self._clock() - self._asked_at >= _ASK_SECONDS:
             self._asked_at = self._clock()
             self._tell(lambda: self._ask_for(sensor))
         return self._is_off
 
     def state_of(self, key: dg.AssetKey) -> dict[str, Any]:
-        """What a person looks for in a materialisation."""
+        """The metadata of a materialisation: size, sample, and for `pinterest_stream` its columns and rejects."""
         with closing(connect(self._settings, autocommit=True)) as connection:
             if key == PROFILES:
                 return _table_facts(profiles_state(connection))
@@ -103,14 +102,14 @@ class StreamEvents:
         return {name: value for name, value in facts.items() if value is not None}
 
     def _say(self, trouble: str | None) -> None:
-        """A line in the log when trouble begins, goes on or ends."""
+        """Log when trouble begins, continues or ends."""
         began, ended = trouble and not self._trouble, self._trouble and not trouble
         goes_on = trouble and self._clock() - self._said_at >= _SAY_AGAIN_SECONDS
         if began or goes_on:
             self._said_at = self._clock()
-            self._tell(lambda: self._context.log.warning(f"The stream waits, and goes on by itself: {trouble}"))
+            self._tell(lambda: self._context.log.warning(f"The stream waits and will continue by itself: {trouble}"))
         if ended:
-            self._tell(lambda: self._context.log.info("The stream goes on."))
+            self._tell(lambda: self._context.log.info("The stream continues."))
         self._trouble = trouble
 
     def _ask_for(self, sensor: str) -> None:
@@ -122,10 +121,8 @@ class StreamEvents:
     def _tell(self, event: Callable[[], object]) -> None:
         try:
             event()
-        except (
-            Exception
-        ) as error:  # whatever Dagster's storage raises: the stream is worth more than what is said of it
-            sys.stderr.write(f"Dagster could not be told ({type(error).__name__}: {error}). {self._trouble or ''}\n")
+        except Exception as error:  # a failing report must not stop the stream
+            sys.stderr.write(f"Dagster took no report ({type(error).__name__}: {error}). {self._trouble or ''}\n")
 
 
 def _table_facts(state: TableState) -> dict[str, Any]:

@@ -1,8 +1,4 @@
-"""Keeps the stream running: the sensor that starts it, finds a dead run by its heartbeat, and is the switch to stop it.
-
-Belongs here: the judgement about a run, and what Dagster is told. Does not belong here: the heartbeat itself
-(`stream.lease`) and runs of other jobs (`defs.maintenance`).
-"""
+"""The sensor `keep_streaming`: starts the stream, replaces a dead run, and is the switch to stop it."""
 
 import time
 from collections.abc import Sequence
@@ -25,14 +21,13 @@ from pinterest_platform.stores.postgres import connect
 from pinterest_platform.stream.lease import Heartbeat, read_heartbeat
 from pinterest_platform.stream.outages import outage_of
 
-SILENT_SECONDS = 12.0  # six beats
-# After PostgreSQL was away, the run has to find that out and come back before its silence means anything.
+SILENT_SECONDS = 12.0  # six heartbeats
+# After a restart of PostgreSQL a run needs time to reconnect before its silence means anything.
 GRACE_SECONDS = 30.0
-# A run beats as soon as it has taken the stream over, which comes before Spark is started. It waits for Kafka and
-# PostgreSQL only afterwards.
+# A run sends its first heartbeat before it starts Spark or waits for Kafka.
 FIRST_HEARTBEAT_SECONDS = 45.0
 PROCESS_SECONDS = 60.0
-# A run that fails so soon has met something that another one will meet as well.
+# A failure this early will probably happen to the next run too.
 _AT_ONCE_SECONDS = 20.0
 _FREE_ATTEMPTS = 2
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 15.0, 600.0
@@ -43,47 +38,50 @@ _LOOKED_BACK = 10
 def keep_streaming(
     context: dg.SensorEvaluationContext, settings: dg.ResourceParam[Settings]
 ) -> dg.RunRequest | dg.SkipReason:
-    """The switch of the stream. On: it is started when it does not run, also after it was killed. Off: it ends."""
+    """Keeps the stream running while this sensor is on, also after a crash. Switch it off to stop the stream."""
     under_way = context.instance.get_run_records(RunsFilter(job_name=STREAM_JOB, statuses=IN_PROGRESS))
     try:
         heartbeat = _heartbeat(settings)
     except psycopg.Error as error:
         outage = outage_of(error, settings)
         if outage is None:
-            raise  # told as what it is, as a failed tick
-        return dg.SkipReason(f"The stream has nowhere to stream to. {outage}")
+            raise  # no outage: let the tick fail with it
+        return dg.SkipReason(f"The stream cannot start. {outage}")
     for record in under_way:
         reason = cause_of_death(record, heartbeat, time.time())
         if reason is None:
-            return dg.SkipReason(f"The stream is run {record.dagster_run.run_id}.")
+            return dg.SkipReason(f"The stream is running as run {record.dagster_run.run_id}.")
         fail_run(context.instance, record.dagster_run, reason)
     seconds = 0.0 if under_way else pause_before_next(_ended(context.instance), time.time())
     if seconds > 0:
-        return dg.SkipReason(
-            f"It failed several times as soon as it had begun. The next attempt is in {seconds:.0f} s."
-        )
+        return dg.SkipReason(f"The last runs failed right after their start. The next attempt is in {seconds:.0f} s.")
     free_pools_of_ended_runs(context.instance)
     return dg.RunRequest()
 
 
 def cause_of_death(record: RunRecord, heartbeat: Heartbeat | None, now: float) -> str | None:
-    """Why the run must be dead, as a sentence; None where it lives, or nobody can know."""
+    """Why the run must be dead, as a sentence; None if it lives or nobody can know."""
     run = record.dagster_run
     if run.status == DagsterRunStatus.STARTING:
         waited = now - record.update_timestamp.timestamp()
-        return f"Its process has not begun within {waited:.0f} s." if waited > PROCESS_SECONDS else None
+        return f"Its process did not start within {waited:.0f} s." if waited > PROCESS_SECONDS else None
     if run.status not in WITH_A_PROCESS or (heartbeat and heartbeat.server_up_seconds < GRACE_SECONDS):
         return None
     if heartbeat and heartbeat.owner == run.run_id:
         silent = heartbeat.silent_seconds
         is_silent = silent > SILENT_SECONDS
-        return f"No sign of life for {silent:.0f} s: its process or its JVM is gone." if is_silent else None
+        return f"No heartbeat for {silent:.0f} s: its process or its JVM is gone." if is_silent else None
     since = now - (record.start_time or now)
-    return f"No sign of life within {since:.0f} s of its start." if since > FIRST_HEARTBEAT_SECONDS else None
+    return f"No heartbeat within {since:.0f} s of its start." if since > FIRST_HEARTBEAT_SECONDS else None
 
 
 def pause_before_next(ended: Sequence[RunRecord], now: float) -> float:
-    """Seconds until the next attempt, given the runs that have ended, the newest first; longer after each failure."""
+    """Seconds until the next attempt. The pause doubles with every run in a row that failed right after its start.
+
+    Args:
+        ended: the last ended runs, newest first.
+        now: seconds since 1970.
+    """
     failures = 0
     for record in ended:
         if not _failed_at_once(record):
@@ -107,7 +105,7 @@ def _ended(instance: dg.DagsterInstance) -> Sequence[RunRecord]:
 
 
 def _heartbeat(settings: Settings) -> Heartbeat | None:
-    """None also where the tables are not there yet: the first run makes them."""
+    """None also if the tables do not exist yet: the first run creates them."""
     with closing(connect(settings, autocommit=True)) as connection:
         try:
             return read_heartbeat(connection, settings.kafka_topic)

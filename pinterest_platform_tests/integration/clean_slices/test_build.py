@@ -208,8 +208,8 @@ def test_an_event_id_on_another_pin_or_content_is_named_with_both_records(
     assert conflicts(corner, bucket, DAY) == [Conflict((0, 1), (0, 0))]
     assert conflicts(corner, bucket, DAY + timedelta(days=1)) == [Conflict((0, 3), (0, 0))]
     assert event_ids_finding(corner, DAY).problem == (
-        "1 records came with the event_id of another pin or of other content; both are stored: partition 0 offset 1 "
-        "has the event_id of partition 0 offset 0. See what producer uses an id twice."
+        "1 records reuse the event_id of another pin or of other content: partition 0 offset 1 has the event_id of "
+        "partition 0 offset 0. Both are stored. Find the producer that uses an id twice."
     )
 
 

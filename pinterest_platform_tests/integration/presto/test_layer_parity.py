@@ -88,7 +88,7 @@ def test_what_cannot_be_compared_yet_is_not(day: Settings, database: Connection)
     assert (still_open.problem, dropped.problem) == (None, None)
     assert [finding.facts["compared"] for finding in (still_open, dropped)] == [
         "not yet, the day is still open",
-        "no, the stream has not run, is behind, or does not keep the day any more",
+        "no, the stream has not run, is behind, or no longer keeps the day",
     ]
     with pytest.raises(NoParquetError):
         is_in_both_layers(open_bucket(day), database, day.kafka_topic, DAY + timedelta(days=2))

@@ -61,7 +61,7 @@ def test_a_closed_day_is_compared_row_by_row(both: Settings, database: Connectio
 
     assert compare_with_stream(both, DAY) == Parity(rows=3, different=[(1, 1)], only_in_stream=[(2, 0)])
     assert rows_finding(both, DAY, LATER).problem == (
-        "The stream lacks or differs in partition 1 offset 1. Only the stream has partition 2 offset 0."
+        "Missing or different in the stream: partition 1 offset 1. Only in the stream: partition 2 offset 0."
     )
 
 

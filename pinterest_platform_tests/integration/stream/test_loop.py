@@ -173,7 +173,7 @@ def test_a_topic_that_is_not_there_for_minutes_ends_the_run(
         loop.thread.join(90)
 
     assert isinstance(loop.error, loop_module.StreamStalledError)
-    assert "Kafka and PostgreSQL answer, and nothing was stored" in str(loop.error)
+    assert "Kafka and PostgreSQL answer, but nothing was stored" in str(loop.error)
 
 
 def test_the_heartbeat_says_what_the_stream_does(spark: SparkSession, corner: Settings, database: Connection) -> None:

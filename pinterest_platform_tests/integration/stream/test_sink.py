@@ -210,9 +210,7 @@ def test_every_day_of_a_batch_has_its_partition(database: Connection) -> None:
 
 
 def test_a_run_that_was_replaced_writes_nothing(database: Connection) -> None:
-    with pytest.raises(
-        StreamTakenOverError, match="an older run does not own the stream of pins any more: the run does"
-    ):
+    with pytest.raises(StreamTakenOverError, match="an older run no longer owns the stream of pins: the run does"):
         write(database, cleaned(0), owner="an older run")
 
     assert (count(database, "pinterest_stream"), next_offsets(database, "pins")) == (0, {})

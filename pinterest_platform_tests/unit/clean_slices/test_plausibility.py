@@ -33,7 +33,7 @@ def test_a_pin_of_the_evening_is_in_the_future_at_noon() -> None:
 def test_a_pin_of_another_day_is_found() -> None:
     found = check_dates([batch(clean_pin(DAY - timedelta(days=1)))], DAY, now=NOON)
 
-    assert found.problem == "1 pins are of another day."
+    assert found.problem == "1 pins belong to another day."
 
 
 def test_as_many_followers_as_people_are_believed_and_one_more_is_not() -> None:
@@ -67,4 +67,4 @@ def test_many_quarantined_records_are_told() -> None:
     assert check_quarantined(1, 100, plausible_share=0.01).problem is None
     assert check_quarantined(0, 0, plausible_share=0.01).problem is None
     found = check_quarantined(2, 100, plausible_share=0.01)
-    assert (found.problem or "").startswith("2.0% of the records are no pins (2 of 100), more than 1.0%.")
+    assert (found.problem or "").startswith("2.0% of the records are not valid pins (2 of 100), more than 1.0%.")

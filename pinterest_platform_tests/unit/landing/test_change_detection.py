@@ -208,7 +208,7 @@ def test_a_topic_that_was_made_anew_is_said_where_the_old_one_has_landed(watcher
     watcher.detect(at(MONDAY))
     watcher.topic = FakeTopic(identity="another")
 
-    with pytest.raises(TopicReplacedError, match="made anew"):
+    with pytest.raises(TopicReplacedError, match="recreated"):
         watcher.detect(at(MONDAY))
 
 

@@ -316,7 +316,7 @@ def test_a_topic_that_was_made_anew_is_refused_and_changes_nothing() -> None:
     land_day(FakeTopic(), bucket, MONDAY, TIMES)
     before = dict(bucket.objects)
 
-    with pytest.raises(TopicReplacedError, match=r"topic pins with the id the first, but pins now .* made anew"):
+    with pytest.raises(TopicReplacedError, match=r"topic pins with the id the first, but pins now .* recreated"):
         land_day(FakeTopic(identity="another"), bucket, MONDAY, TIMES)
 
     assert bucket.objects == before

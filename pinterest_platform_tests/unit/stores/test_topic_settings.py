@@ -53,7 +53,7 @@ def test_a_setting_that_does_harm_is_named_with_the_command_that_mends_it(change
 
     assert said in warning
     assert (
-        "Mend it with: kafka-configs.sh --bootstrap-server 127.0.0.1:9092 --entity-type topics "
+        "Fix it with: kafka-configs.sh --bootstrap-server 127.0.0.1:9092 --entity-type topics "
         "--entity-name Pinterest_data --alter --add-config " in warning
     )
 

@@ -20,16 +20,22 @@ Caused by: org.apache.kafka.common.errors.TimeoutException: Timed out waiting fo
 @pytest.mark.parametrize(
     ("error", "server"),
     [
-        (psycopg.OperationalError("the server closed the connection\n"), "PostgreSQL at 127.0.0.1:5432 is away"),
-        (psycopg.errors.AdminShutdown("terminating connection"), "PostgreSQL at 127.0.0.1:5432 is away"),
-        (psycopg.errors.CannotConnectNow("the database system is starting up"), "PostgreSQL at 127.0.0.1:5432 is away"),
-        (psycopg.errors.DiskFull("could not extend file"), "PostgreSQL at 127.0.0.1:5432 has no room"),
-        (psycopg.errors.ConnectionTimeout("connection timeout expired"), "PostgreSQL at 127.0.0.1:5432 is away"),
-        (psycopg.OperationalError("FATAL:  sorry, too many clients already"), "PostgreSQL at 127.0.0.1:5432 is away"),
-        (psycopg.InterfaceError("the connection is closed"), "PostgreSQL at 127.0.0.1:5432 is away"),
+        (psycopg.OperationalError("the server closed the connection\n"), "PostgreSQL at 127.0.0.1:5432 is unavailable"),
+        (psycopg.errors.AdminShutdown("terminating connection"), "PostgreSQL at 127.0.0.1:5432 is unavailable"),
+        (
+            psycopg.errors.CannotConnectNow("the database system is starting up"),
+            "PostgreSQL at 127.0.0.1:5432 is unavailable",
+        ),
+        (psycopg.errors.DiskFull("could not extend file"), "PostgreSQL at 127.0.0.1:5432 has no resources left"),
+        (psycopg.errors.ConnectionTimeout("connection timeout expired"), "PostgreSQL at 127.0.0.1:5432 is unavailable"),
+        (
+            psycopg.OperationalError("FATAL:  sorry, too many clients already"),
+            "PostgreSQL at 127.0.0.1:5432 is unavailable",
+        ),
+        (psycopg.InterfaceError("the connection is closed"), "PostgreSQL at 127.0.0.1:5432 is unavailable"),
         (TopicUnavailableError("Kafka does not serve the topic"), "Kafka does not serve the topic"),
-        (KafkaTimeoutError("no answer"), "Kafka at 127.0.0.1:9092 is away"),
-        (RuntimeError(SPARK_WITHOUT_A_BROKER), "Kafka at 127.0.0.1:9092 is away"),
+        (KafkaTimeoutError("no answer"), "Kafka at 127.0.0.1:9092 is unavailable"),
+        (RuntimeError(SPARK_WITHOUT_A_BROKER), "Kafka at 127.0.0.1:9092 is unavailable"),
     ],
 )
 def test_a_server_that_is_away_is_named(error: Exception, server: str) -> None:

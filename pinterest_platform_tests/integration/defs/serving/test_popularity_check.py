@@ -86,11 +86,11 @@ def test_a_day_that_differs_is_named(place: Settings, cassandra: Any) -> None:
 
     assert not found.passed
     assert found.description == (
-        "Of 2026-11-16, 3 categories differ: "
+        "In 2026-11-16, 3 categories differ: "
         "art has rank 1 with 2 posts, 2 pins, 2 posters, not rank 1 with 2 posts, 2 pins, 1 posters; "
         "quotes has rank 2 with 1 posts, 1 pins, 1 posters, not nothing; "
         "travel has nothing, not rank 2 with 1 posts, 1 pins, 1 posters. "
-        "Materialise category_popularity of the day again: it counts the day, its month and its year."
+        "Materialise category_popularity of the day again: it recounts the day, its month and year."
     )
 
 
@@ -98,4 +98,4 @@ def test_a_year_that_differs_is_found_when_the_run_asks_for_periods(place: Setti
     replace_period(cassandra, OF_YEAR, ranked([CategoryCounts("art", 4, 2, 2)]), 2)
 
     assert check(place, {}).passed
-    assert "Of 2026, 2 categories differ" in (check(place, {RECOUNT_PERIODS: "true"}).description or "")
+    assert "In 2026, 2 categories differ" in (check(place, {RECOUNT_PERIODS: "true"}).description or "")

@@ -19,5 +19,5 @@ def test_a_loss_is_named_for_its_days_and_every_other_day_passes() -> None:
     monday, tuesday, wednesday = (loss_finding(known, day) for day in (MONDAY, TUESDAY, WEDNESDAY))
 
     assert [finding.facts["lost_offsets"] for finding in (monday, tuesday, wednesday)] == [3, 4, 0]
-    assert "may have been of 2026-11-17: partition 0, offsets 4-6; partition 2, offsets 10-10." in str(tuesday.problem)
+    assert "possibly some of 2026-11-17: partition 0, offsets 4-6; partition 2, offsets 10-10." in str(tuesday.problem)
     assert wednesday.problem is None

@@ -22,5 +22,5 @@ def test_the_first_refused_pins_are_named_with_cassandras_words() -> None:
     assert finding.facts == {"refused": 7}
     assert finding.problem is not None
     first = f"{'x' * 40} (partition 1 offset 0): Key length of 70000 is longer than 65535; "
-    assert finding.problem.startswith(f"Cassandra refused 7 clean pins, and has the rest of the day: {first}")
-    assert "; and 2 more. They are in pinterest_batch_rejects." in finding.problem
+    assert finding.problem.startswith(f"Cassandra refused 7 clean pins and serves the rest of the day: {first}")
+    assert "; and 2 more. The refused pins are in pinterest_batch_rejects." in finding.problem

@@ -117,4 +117,4 @@ def test_the_stream_goes_on_when_dagster_cannot_be_told(
 
     in_a_run(instance, lambda events, _clock: events.report(BUSY))
 
-    assert "Dagster could not be told (ConnectionError: its PostgreSQL is away)" in capfd.readouterr().err
+    assert "Dagster took no report (ConnectionError: its PostgreSQL is away)" in capfd.readouterr().err

@@ -47,7 +47,7 @@ def test_a_run_that_beats_lives() -> None:
 
 @pytest.mark.parametrize("status", [DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING])
 def test_a_run_that_is_silent_is_dead(status: DagsterRunStatus) -> None:
-    assert "No sign of life for 13 s" in str(cause_of_death(run(status), heartbeat(silent=13), NOW))
+    assert "No heartbeat for 13 s" in str(cause_of_death(run(status), heartbeat(silent=13), NOW))
 
 
 def test_silence_means_nothing_when_postgres_has_just_come_back() -> None:
@@ -91,4 +91,4 @@ def test_the_sensor_judges_nothing_while_postgres_is_away() -> None:
         outcome = keep_streaming(dg.build_sensor_context(instance=instance, resources={"settings": away}))
 
     assert isinstance(outcome, dg.SkipReason)
-    assert "PostgreSQL at 127.0.0.1:9 is away" in str(outcome.skip_message)
+    assert "PostgreSQL at 127.0.0.1:9 is unavailable" in str(outcome.skip_message)

@@ -66,4 +66,4 @@ def test_a_postgresql_that_is_away_is_said_to_be() -> None:
     status = look_at_stream(Settings(postgres_port=1))
 
     assert status.is_a_problem
-    assert status.state.startswith("unhealthy: PostgreSQL at 127.0.0.1:1 is away")
+    assert status.state.startswith("unhealthy: PostgreSQL at 127.0.0.1:1 is unavailable")
