@@ -1,8 +1,5 @@
 """Saved queries: `.sql` files in `infra/presto/queries`, run by name.
 
-Belongs here: how such a file is read and how values get into it. Does not belong here: the queries, which lie in
-`infra/presto/queries`, and asking them (`stores.presto`).
-
 A file begins with comments: a sentence on what it answers, then a line `-- :name  what it is` for each value that it
 takes. `:name` in the query becomes a quoted text, and of several texts a list in brackets; `DATE :name` makes dates of
 them; `:rows` becomes a whole number, or ALL. `:pin_fields` becomes the names of all fields of a pin, and `:pin_texts`
