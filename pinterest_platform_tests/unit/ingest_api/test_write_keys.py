@@ -9,12 +9,14 @@ WEB, PHONE = new_key(), new_key()
 KEYS = WriteKeys({"web": hash_of(WEB), "phone": hash_of(PHONE)})
 
 
-@pytest.mark.parametrize(("key", "owner"), [(WEB, "web"), (PHONE, "phone")])
+@pytest.mark.parametrize(("key", "owner"), [(WEB, "web"), (PHONE, "phone")], ids=["web", "phone"])
 def test_several_keys_are_valid_at_once_and_each_has_an_owner(key: str, owner: str) -> None:
     assert KEYS.owner(key.encode()) == owner
 
 
-@pytest.mark.parametrize("key", [b"", b"\xff\x00", hash_of(WEB).encode(), WEB[:-1].encode()])
+@pytest.mark.parametrize(
+    "key", [b"", b"\xff\x00", hash_of(WEB).encode(), WEB[:-1].encode()], ids=["empty", "binary", "hash", "cut"]
+)
 def test_nothing_else_is_a_key(key: bytes) -> None:
     with pytest.raises(UnknownKeyError, match="not valid here"):
         KEYS.owner(key)
