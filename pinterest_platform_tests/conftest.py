@@ -45,6 +45,7 @@ TEST_SETTINGS = with_ports(
 )
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist looks at the marks in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep all tests that need servers in one process, where several share the work: there is one stack of servers."""
     for item in items:
