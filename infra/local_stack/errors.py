@@ -1,7 +1,7 @@
-"""The one exception of the local stack. Caught at the edge, in `__main__`."""
+"""The local stack's exception, which `infra.command_line` shows as a message."""
 
 from __future__ import annotations
 
 
 class StackError(Exception):
-    """The stack cannot do what was asked. Its text says what is wrong and what to do, in sentences for a terminal."""
+    """The command cannot be carried out. The text says what is wrong and what to do, in sentences for the user."""
