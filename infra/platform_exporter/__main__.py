@@ -1,4 +1,4 @@
-"""`python -m infra.platform_exporter`: serves the figures on 127.0.0.1 until it is terminated."""
+"""`python -m infra.platform_exporter`: serves the metrics on 127.0.0.1 until SIGTERM or Ctrl-C."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pinterest_platform.settings import Settings
 
 
 def main() -> int:
-    """Serve until SIGTERM or Ctrl-C."""
+    """Serves the metrics until SIGTERM or Ctrl-C."""
     settings = Settings()
     registry = CollectorRegistry(auto_describe=False)
     registry.register(sources_of(settings))
@@ -31,7 +31,7 @@ def main() -> int:
 
 
 def sources_of(settings: Settings) -> Sources:
-    """Every source, each by the name that `platform_source_up` gives it."""
+    """All sources, by their `source` label in `platform_source_up`."""
     url = f"http://{settings.dagster_host}:{settings.dagster_port}/graphql"
     return Sources(
         {
@@ -45,9 +45,9 @@ def sources_of(settings: Settings) -> Sources:
 
 
 def _addresses(settings: Settings) -> Metric:
-    """So that a dashboard's links lead to where Dagster is now."""
+    """Dagster's address, for the links in the dashboards."""
     labels = {"dagster_url": f"http://{settings.dagster_host}:{settings.dagster_port}"}
-    return InfoMetricFamily("platform", "Where the platform's own pages are.", labels)
+    return InfoMetricFamily("platform", "Addresses of the platform's web pages.", labels)
 
 
 if __name__ == "__main__":

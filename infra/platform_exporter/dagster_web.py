@@ -1,4 +1,4 @@
-"""Dagster's GraphQL API, asked with what Python brings along: this process lives beside the servers, and is small."""
+"""A client for Dagster's GraphQL API on the standard library, which keeps the exporter's process small."""
 
 from __future__ import annotations
 
