@@ -1,14 +1,10 @@
-"""From the bytes that a client posted to the event that goes to the log.
+"""Reads a posted body: the event for Kafka, or why it is not a valid pin.
 
-Belongs here: what makes a body a pin, and the sentences for one that is none. Does not belong here: HTTP, and the
-fields of a pin themselves (`pinterest_platform.pins.event`).
+The event keeps the client's bytes: numbers, escapes and order stay as they were sent, and only a missing `event_id` is
+added. So anything that two JSON readers could understand differently is refused here.
 
-The client's bytes are kept: numbers, escapes and order reach the log as they were sent, and only a missing `event_id`
-is added. So everything that two JSON readers could understand differently is refused here.
-
-Almost every event is plain: the declared fields alone, and nothing that could hide in an escape. Those are read once,
-by a fast reader. Whatever else comes is read by two careful ones, which also know the sentences. Both agree about every
-body (a property that is tested), so which one has read it can be told by nothing but the time it took.
+Most events have only the declared fields and no `\\u` escapes; a fast reader reads those once. All others are read by
+two strict readers, which also give the reasons for a refusal. A property test checks that both ways always agree.
 """
 
 from __future__ import annotations
@@ -35,33 +31,33 @@ _NUMBERS = ("index", "downloaded")
 _TEXTS = tuple(name for name in PostedPin.model_fields if name not in {*_NUMBERS, "event_id"})
 _PLAIN_TYPES = (*(int for _ in _NUMBERS), *(str for _ in _TEXTS))
 _plain_values = itemgetter(*_NUMBERS, *_TEXTS)
-# A text of so few characters is not too long, whatever they are: none has more than four bytes.
+# A text with at most this many characters is not too long: a character has at most four bytes.
 _SHORT = tuple(GREATEST_BYTES[name] // 4 for name in (*_TEXTS, "event_id"))
 _FOLLOWER_COUNT, _KIND = _TEXTS.index("follower_count"), _TEXTS.index("is_image_or_video")
-# The names alone take more than 100 bytes. So a body of no more than this can have a text too long in those two only.
+# The field names alone take over 100 bytes. So in a body of at most this size, only those two texts can be too long.
 _SHORT_BODY = 100 + min(
     GREATEST_BYTES[name] for name in GREATEST_BYTES.keys() - {"follower_count", "is_image_or_video"}
 )
 _UNIQUE_ID, _CATEGORY = (len(_NUMBERS) + _TEXTS.index(name) for name in ("unique_id", "category"))
 
-# The cleaning's JSON reader refuses what is nested in 1,000 levels, and a number of more than 1,000 digits. The API's
-# own gives up at 200 levels: https://docs.rs/jiter/latest/jiter/struct.Jiter.html
+# The cleaning's JSON reader refuses 1,000 levels of nesting, and numbers of more than 1,000 digits. The API's own
+# reader refuses more than 200 levels: https://docs.rs/jiter/latest/jiter/struct.Jiter.html
 _LEVELS, _NUMBER_SIZE = 200, 1_000
 
-# Why events are refused, as the metrics count them.
+# The reasons for a refusal in the metrics.
 Kind = Literal["not_json", "missing_field", "wrong_value", "unstorable", "too_large"]
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why a body is no pin: `field` is the path to the culprit, None when it is the body as a whole."""
+    """Why a body is not a valid pin. `field` is the path to the field, None for the whole body."""
 
     field: str | None
     reason: str
 
 
 class RefusedPinError(Exception):
-    """The body is no pin: correct what `problems` say and post it again."""
+    """The body is not a valid pin; `problems` says why."""
 
     def __init__(self, *problems: Problem, kind: Kind = "wrong_value") -> None:
         super().__init__("; ".join(f"{problem.field or 'body'}: {problem.reason}" for problem in problems))
@@ -70,7 +66,7 @@ class RefusedPinError(Exception):
 
 
 class PostedEvent(NamedTuple):
-    """A pin with its id; `value` is the JSON object that goes to the log, `echo` what the answer repeats of it."""
+    """A valid pin with its id. `value` is the JSON object for Kafka, `echo` the part of it that the answer repeats."""
 
     unique_id: str
     event_id: str
@@ -79,10 +75,10 @@ class PostedEvent(NamedTuple):
 
 
 def read_event(body: bytes, new_event_id: Callable[[], str]) -> PostedEvent:
-    """Read one posted pin and give it an `event_id` if the client gave none.
+    """Reads one posted pin and adds an `event_id` if it is missing.
 
     Raises:
-        RefusedPinError: the body is not one JSON object that every reader understands alike, or not a pin.
+        RefusedPinError: the body is not a JSON object that all readers understand the same way, or not a valid pin.
     """
     return _plain_event(body, new_event_id) or _careful_event(body, new_event_id)
 
@@ -100,7 +96,7 @@ def _plain_event(body: bytes, new_event_id: Callable[[], str]) -> PostedEvent | 
     texts = (*values[len(_NUMBERS) :], event_id) if has_id else values[len(_NUMBERS) :]
     if _may_be_too_long(texts, len(body)):
         return None
-    # A name that is given twice has a colon that nothing in the document accounts for.
+    # If a name is given twice, the body has more colons than the document.
     if body.count(b":") != len(document) + "".join(texts).count(":") or not _is_in_range(values, event_id):
         return None
     value = body.strip(_JSON_WHITE_SPACE)
@@ -132,19 +128,23 @@ def _careful_event(body: bytes, new_event_id: Callable[[], str]) -> PostedEvent:
     if event_id is None:
         event_id = new_event_id()
         value = with_members(_without({"event_id"}, document, value), event_id=event_id)
-    # Who posts an answer again posts the old place with it: the new answer has room for the new place only.
+    # A client that posts an answer again also posts the old partition and offset. The new answer replaces them.
     echo = _without(PLACE_NAMES, document | {"event_id": event_id}, value)
     return PostedEvent(pin.unique_id, event_id, value, echo)
 
 
 def with_members(json_object: bytes, **members: str | int) -> bytes:
-    """Append members to the text of a JSON object that is not empty."""
+    """Appends members to the text of a JSON object that is not empty."""
     return json_object[:-1] + b"," + orjson.dumps(members)[1:]
 
 
 @contextmanager
 def refusing_what_is_no_json() -> Iterator[None]:
-    """Turns what Python's decoders raise into a refusal with a sentence."""
+    """Turns the errors of Python's decoders into refusals.
+
+    Raises:
+        RefusedPinError: the text is not UTF-8, not JSON, or nested too deeply.
+    """
     try:
         yield
     except UnicodeDecodeError as error:
@@ -173,13 +173,13 @@ def _number(text: str) -> float:
 
 def _short_enough(number: str) -> str:
     if len(number) > _NUMBER_SIZE:
-        # What stands behind the number has not been read: it may be no JSON.
-        raise not_json(f"holds a number of more than {_NUMBER_SIZE:,} characters")
+        # Counts as no JSON, since the text after the number has not been read.
+        raise not_json(f"contains a number of more than {_NUMBER_SIZE:,} characters")
     return number
 
 
 def not_json(reason: str) -> RefusedPinError:
-    """The refusal of a body that cannot be read at all."""
+    """The refusal of a body that cannot be read as JSON."""
     return RefusedPinError(Problem(None, reason), kind="not_json")
 
 
@@ -212,7 +212,7 @@ def _members(value: Any) -> Iterable[Any]:
 
 
 def _refuse_unstorable(document: Any, body: bytes) -> None:
-    # A declared field cannot hide any of it without an escape: the walk is for the rare event.
+    # Without escapes, a declared field cannot contain any of it. So few events need the full walk.
     if not isinstance(document, dict) or (b"\\u" not in body and document.keys() <= DECLARED_FIELDS):
         return
     problems = tuple(_unstorable("", document))
@@ -264,6 +264,6 @@ def _reason(message: str) -> str:
 def _without(names: Set[str], document: dict[str, Any], text: bytes) -> bytes:
     if document.keys().isdisjoint(names):
         return text
-    # To write the object anew costs the client's spelling, but never a value.
+    # Writing the object anew loses the client's formatting, but no value.
     kept = {name: value for name, value in document.items() if name not in names}
     return json.dumps(kept, ensure_ascii=False, separators=(",", ":")).encode()

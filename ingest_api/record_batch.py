@@ -1,11 +1,10 @@
-"""A batch of kafka-python that takes many records at once.
+"""A kafka-python batch, in Kafka's record format v2, that takes many records at once.
 
-`KafkaProducer.send` takes one record at a time and gives a future for each: two objects, five locks and a dozen calls,
-in two threads that share one interpreter lock. This takes what one request has for a partition in one loop, and
-remembers one entry for all of it. Belongs here: Kafka's record format (v2) and who waits for which record. Does not
-belong here: when a batch is sent (kafka-python's accumulator and sender, which treat this as one of theirs).
+`KafkaProducer.send` takes one record at a time and makes a future for each: two objects, five locks and a dozen calls,
+in two threads that share the interpreter lock. This takes all records of a request for one partition in one loop, and
+keeps one entry for them. kafka-python's accumulator and sender treat it like their own batches.
 
-It leans on what kafka-python keeps to itself, whose version is pinned; the publisher's tests run over a real broker.
+It uses kafka-python's private classes. So the version is pinned, and the publisher's tests run over a real broker.
 """
 
 from __future__ import annotations
