@@ -1,8 +1,7 @@
-"""What the API's choices for Kafka cost an event: partitioner, compression, and how records get into a batch.
+"""What the API's choices for Kafka cost per event: partitioner, compression, and how records get into a batch.
 
-Run it with `.venv/bin/python -m benchmarks.ingest_choices`. It needs no server: CPU time of this process alone, the
-median of several rounds. Belongs here: choices that were made by such figures. Does not belong here: the whole
-(`ingest`).
+Run it with `.venv/bin/python -m benchmarks.ingest_choices`. It needs no server and measures only this process's CPU
+time: the median of several rounds.
 """
 
 from __future__ import annotations

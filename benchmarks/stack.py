@@ -1,7 +1,4 @@
-"""What every benchmark shares: servers of its own, and a topic with a history.
-
-Belongs here: starting and stopping, and filling the topic fast. Does not belong here: what is measured.
-"""
+"""Starts and stops a benchmark's own servers, on ports of their own, and makes new topics and buckets."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""What the benchmarks of the stream share: posting at a rate, the switch of the stream, and the processes of its run.
-
-Belongs here: handling a whole stack from outside, as a person would. Does not belong here: what is measured.
-"""
+"""Helpers for the stream's benchmarks: posting at a rate, switching the stream on and off, and its run's processes."""
 
 from __future__ import annotations
 
