@@ -1,4 +1,4 @@
-"""The stream's row of `make status`, as real tables and a real topic give it."""
+"""The stream's row of `make status`, from real tables and a real topic."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server of the stack that goes away: killed by its pid, started again by the stack."""
+"""Kills a server of the stack by its pid; the stack starts it again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What runs is the same for everyone: for another HOME, other settings in a shell, another user."""
+"""The commands find the running stack whoever calls them: with another HOME, other settings, or as another user."""
 
 from __future__ import annotations
 

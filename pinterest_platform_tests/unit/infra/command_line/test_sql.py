@@ -1,4 +1,4 @@
-"""What a person writes to `make sql`: SQL, or a saved query with values; and how an answer looks."""
+"""The queries of `make sql`: SQL or a saved query with values; and how results are shown."""
 
 from __future__ import annotations
 
