@@ -69,7 +69,7 @@ class Number:
     height: int = 4
 
     def panel(self) -> stat.Panel:
-        """As Grafana's builder."""
+        """The panel as a Grafana builder."""
         panel = (
             stat.Panel()
             .title(self.title)
@@ -99,7 +99,7 @@ class Curves:
     height: int = 8
 
     def panel(self) -> timeseries.Panel:
-        """As Grafana's builder."""
+        """The panel as a Grafana builder."""
         panel = (
             timeseries.Panel()
             .title(self.title)
