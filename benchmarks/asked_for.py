@@ -1,8 +1,8 @@
-"""Not speed: a day that was asked for stays asked for until it is done, however long a store is away or what is killed.
+"""Checks that a requested day stays requested until it is done, through outages of stores and kills.
 
-Run it with `.venv/bin/python -m benchmarks.asked_for --minutes 20`. It starts the whole platform on ports of its own.
-For each case it posts records of a day of its own, breaks something, mends that, and then waits: nobody asks again. It
-fails when the day is not landed, cleaned, served and accounted for in time.
+Run it with `.venv/bin/python -m benchmarks.asked_for --minutes 20`. It starts the whole platform on its own ports. For
+each case it posts records of a separate day, causes a fault, ends it and waits, without requesting the day again. It
+fails if the day is not landed, cleaned, served and reconciled in time.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""What a run of the batch makes of kill -9 at every point, and of S3 or Cassandra being away for a minute.
+"""How batch runs survive kill -9 at every point, and S3 or Cassandra being unavailable for a minute.
 
-Run it with `.venv/bin/python -m benchmarks.batch_crashes`. It starts servers of its own; a run is a real `dagster asset
-materialize`. For each case it prints what a person is told, and whether the run after it ends in the stores that a
-clean run leaves, while readers of the day saw nothing else than the old or the new slice.
+Run it with `.venv/bin/python -m benchmarks.batch_crashes`. It starts its own servers; a run is a real `dagster asset
+materialize`. For each case it prints the message to the user. It checks that the next run leaves the same in the stores
+as a clean run, and that readers saw only the old or the new slice meanwhile.
 """
 
 from __future__ import annotations

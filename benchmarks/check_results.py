@@ -1,7 +1,6 @@
-"""What the benchmarks that break things look at when all is over: whether every record is where it must be.
+"""Checks, after the benchmarks that cause faults, that every record is where it must be.
 
-Belongs here: waiting until the platform has done what it was asked for, and a sentence for each thing that must hold.
-Does not belong here: what was broken before.
+Waits until the platform has finished its work, then gives a sentence for each thing that does not hold.
 """
 
 from __future__ import annotations

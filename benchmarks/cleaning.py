@@ -1,7 +1,7 @@
-"""How fast a day is cleaned and served: rows per core-second once Spark is warm, and rows a second into Cassandra.
+"""How fast a day is cleaned and served: rows per core-second once Spark is warm, and rows per second into Cassandra.
 
-Run it with `.venv/bin/python -m benchmarks.cleaning`. It starts Kafka, S3 and Cassandra of its own. Every event is of a
-pin of its own, so that as many rows reach Cassandra as events were posted.
+Run it with `.venv/bin/python -m benchmarks.cleaning`. It starts its own Kafka, S3 and Cassandra. Every event is a
+different pin, so that Cassandra gets as many rows as events were posted.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""How long a day of 11,000 events takes from launch to success, and what one more day of a backfill costs.
+"""How long a day of 11,000 events takes from launch to success, and what each additional day of a backfill costs.
 
-Run it with `.venv/bin/python -m benchmarks.day`. It starts the whole platform, the stream and the daemon too, and posts
-the days before; only the sensor that would run them by itself is off. Each run is launched as the UI launches it.
+Run it with `.venv/bin/python -m benchmarks.day`. It starts the whole platform, including the stream and the daemon, and
+posts the days first. Only the sensor that would run them is off. Each run is launched as the UI does it.
 """
 
 from __future__ import annotations

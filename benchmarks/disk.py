@@ -1,8 +1,4 @@
-"""A disk of a size of its own for the state folder, which can be filled to the last byte.
-
-Belongs here: the image, its file system, mounting it and the file that fills it. Needs root and a loop device. Does not
-belong here: when it is full.
-"""
+"""A disk of limited size for the state folder, so that a benchmark can fill it. Needs root and a loop device."""
 
 from __future__ import annotations
 

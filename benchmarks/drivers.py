@@ -1,7 +1,7 @@
-"""What a driver's JVM costs, of each kind of `stores.java_options.Driver`: a run of a small day and of larger ones.
+"""What each JVM profile in `stores.java_options.Driver` costs: a run of a small day and of larger ones.
 
-Run it with `.venv/bin/python -m benchmarks.drivers`. It starts Kafka, S3 and Cassandra of its own. Each run is a new
-process, as a run in Dagster is: Spark's start, the clean slice, the Cassandra slice and the popularity.
+Run it with `.venv/bin/python -m benchmarks.drivers`. It starts its own Kafka, S3 and Cassandra. Each run is a new
+process, as in Dagster: Spark's start, the clean slice, the Cassandra slice and the popularity.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Every fault that the project knows, each as a function that does it, undoes it and says what it did.
+"""The faults for `benchmarks.soak`: kills, freezes, stops, a full disk and changed clocks.
 
-Belongs here: killing, freezing, stopping, filling the disk, clocks. Does not belong here: in which order they come, and
-starting again what is dead (`benchmarks.soak` does that after each, as a person would).
+Each is a function that causes the fault, ends it and describes it. `soak` chooses their order, and restarts what is
+dead after each.
 """
 
 from __future__ import annotations

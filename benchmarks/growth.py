@@ -1,8 +1,8 @@
-"""What a day costs as it grows: seconds of a whole run, objects written, memory of its driver at the peak.
+"""What a day costs as it grows: the duration of a run, the objects it writes, and the driver's peak memory.
 
-Run it with `.venv/bin/python -m benchmarks.growth [--distinct] 100000 1000000 5000000`. It starts Kafka, S3, Cassandra
-and PostgreSQL of its own. Each run is a process as Dagster starts it: Python and its JVM, from the import to the last
-check. `--distinct` gives each event a pin of its own; else they are drawn from 11,000, as the emulator posts them.
+Run it with `.venv/bin/python -m benchmarks.growth [--distinct] 100000 1000000 5000000`. It starts its own Kafka, S3,
+Cassandra and PostgreSQL. Each run is a process like Dagster's: Python and its JVM, from the import to the last check.
+With `--distinct` every event is a different pin; otherwise they are drawn from 11,000, like the emulator's.
 """
 
 from __future__ import annotations

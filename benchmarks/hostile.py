@@ -1,8 +1,8 @@
-"""Not speed: a topic of which one record in five is hostile in some way, through the API and past it, to the record.
+"""Checks every record of a topic in which one in five is hostile in some way, sent through the API and directly.
 
-Run it with `.venv/bin/python -m benchmarks.hostile`. It starts the whole platform on ports of its own and posts while
-the stream and the batch run. It fails when a record is not where it has to be, when the API said yes to what is no row,
-when a run was started again or failed, or when a check of a day does.
+Run it with `.venv/bin/python -m benchmarks.hostile`. It starts the whole platform on its own ports and posts while the
+stream and the batch run. It fails if a record is not where it must be, if the API accepted an event that is no row, if
+a run failed or was restarted, or if a check of a day failed.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Acknowledged events a second through the ingest API, one by one and in batches, beside two straightforward APIs.
+"""Acknowledged events per second through the ingest API, one by one and in batches, compared with two simple APIs.
 
 Run it with `.venv/bin/python -m benchmarks.ingest`. Broker, API and client share the machine; every figure is of one
-run. An event counts when its request was answered with 200 (`answers_at_once` answers before Kafka does), and the topic
-is asked afterwards what it really has.
+run. An event counts if its request was answered with 200 (`answers_at_once` answers before Kafka does). The topic is
+then checked for what it really has.
 """
 
 from __future__ import annotations

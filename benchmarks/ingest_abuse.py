@@ -1,8 +1,8 @@
-"""Not speed: how much memory the ingest API takes when it is abused, and whether others are still served.
+"""How much memory the ingest API uses under abuse, and whether other clients are still served.
 
-Run it with `.venv/bin/python -m benchmarks.ingest_abuse`. A hundred bodies of 1 GiB in chunks, gzip and zstd bombs,
-slow bodies, slow and endless heads, 500 idle connections; a client posts events all the time. It fails when memory
-grows by 100 MiB or when an event of that client was not taken.
+Run it with `.venv/bin/python -m benchmarks.ingest_abuse`. It sends a hundred chunked bodies of 1 GiB, gzip and zstd
+bombs, slow bodies, slow and endless heads, and opens 500 idle connections, while a client posts events. It fails if
+memory grows by 100 MiB, or if an event of that client was not accepted.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Not speed: Schemathesis sends thousands of requests, good and bad, to the API over a real broker.
+"""Schemathesis sends thousands of valid and invalid requests to the API over a real broker.
 
-Run it with `.venv/bin/python -m benchmarks.ingest_contract`. It fails on an answer of 5xx, or on one that the OpenAPI
-page does not promise: another status, another content type, another shape.
+Run it with `.venv/bin/python -m benchmarks.ingest_contract`. It fails on an answer of 5xx, and on one that the OpenAPI
+page does not describe: another status, content type or shape.
 """
 
 from __future__ import annotations

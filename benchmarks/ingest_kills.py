@@ -1,8 +1,8 @@
-"""Not speed: the ingest API and its broker are killed with -9 again and again while events are posted.
+"""Kills the ingest API and its broker with -9 again and again while events are posted, and checks every event.
 
-Run it with `.venv/bin/python -m benchmarks.ingest_kills`. It starts the whole platform on ports of its own and fails
-when an acknowledged event is not in Kafka at the place that the answer named, is not in the stream's table or is there
-twice, or when an event was acknowledged while the broker was away.
+Run it with `.venv/bin/python -m benchmarks.ingest_kills`. It starts the whole platform on its own ports. It fails if an
+acknowledged event is not in Kafka at the offset in the answer, or is missing or repeated in the stream's table. It also
+fails if an event was acknowledged while the broker was down.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""A client of the ingest API that costs little: so many connections, each with one request under way.
+"""A cheap load client for the ingest API: several connections, each with one request in flight.
 
-Belongs here: sending prepared requests as fast as they are answered, and the time of each answer. Does not belong here:
-which API, and what else runs (`ingest`). It is a process of its own, and prints what it saw as one JSON object.
+It sends prepared requests as fast as they are answered and measures each answer's time. It runs in its own process and
+prints its results as one JSON object.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The two straightforward ways to write this API, to compare with: FastAPI, pydantic and `KafkaProducer.send`.
+"""Two simple versions of this API to compare with, made with FastAPI, pydantic and `KafkaProducer.send`.
 
-`answers_at_once` does not wait for Kafka, as most such services do; `waits` does, in FastAPI's threads, since `get`
-blocks. Both have kafka-python's defaults (acks=all, idempotent) but a linger, and crc32c. Run with `.venv/bin/python -m
-benchmarks.ingest_peers waits` and the settings in the environment.
+`answers_at_once` does not wait for Kafka, like most such services. `waits` does, in FastAPI's threads, since `get`
+blocks. Both use kafka-python's defaults (acks=all, idempotent), except for a linger, and crc32c. Run it with
+`.venv/bin/python -m benchmarks.ingest_peers waits`, and the settings in the environment.
 """
 
 from __future__ import annotations

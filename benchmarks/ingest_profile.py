@@ -1,8 +1,8 @@
-"""Where the time of one posted event goes between the socket and the log, by the part of the code that takes it.
+"""How the CPU time of a posted event divides among the parts of the API's code.
 
-Run it with `.venv/bin/python -m benchmarks.ingest_profile`. It needs no server: bytes of requests go into connections
-of the real HTTP server, which run the real API over a log in memory. Belongs here: this process's own work. Does not
-belong here: Kafka's client (`ingest_choices`), the system, and how much that is together (`ingest`).
+Run it with `.venv/bin/python -m benchmarks.ingest_profile`. It needs no server: the bytes of requests go into
+connections of the real HTTP server, which runs the real API over a log in memory. So Kafka's client (`ingest_choices`)
+and the operating system are not included.
 """
 
 from __future__ import annotations

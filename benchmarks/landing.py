@@ -1,6 +1,6 @@
-"""How fast a day lands: event bytes per CPU second, objects per million events, and against a put per event.
+"""How fast a day lands: event bytes per CPU second, and objects per million events; compared with one put per event.
 
-Run it with `.venv/bin/python -m benchmarks.landing`. It starts Kafka and S3 of its own.
+Run it with `.venv/bin/python -m benchmarks.landing`. It starts its own Kafka and S3.
 """
 
 from __future__ import annotations

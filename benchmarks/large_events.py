@@ -1,7 +1,7 @@
-"""Not speed: a backlog of large events goes through stream and batch, each with a driver's default heap.
+"""Sends a backlog of large events through stream and batch, each with a driver's default heap.
 
-Run it with `.venv/bin/python -m benchmarks.large_events`. It starts Kafka, S3, Cassandra and PostgreSQL of its own, and
-fails when an event is missing in a store, or when Spark runs out of memory.
+Run it with `.venv/bin/python -m benchmarks.large_events`. It starts its own Kafka, S3, Cassandra and PostgreSQL. It
+fails if an event is missing in a store, or if Spark runs out of memory.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""What a piece of work took: seconds by the clock, CPU seconds of this process and its JVM, memory at its peak.
-
-Belongs here: measuring. Does not belong here: what is measured and how it is printed.
-"""
+"""Measures a piece of work: its duration, the CPU seconds of this process and its JVM, and their peak memory."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What being watched costs: the whole platform started and left idle, by turns with monitoring and without.
+"""What monitoring costs: the whole platform started and left idle, alternately with monitoring and without.
 
-Prints for each turn the seconds until every server was healthy, the memory of everything together (proportional set
-size) and the CPU seconds that a minute of idleness took; then the ratios of the medians.
+Prints for each turn the seconds until every server was healthy, the memory of all processes (proportional set size) and
+the CPU seconds of an idle minute; then the ratios of the medians.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Deletions that nobody may overlook: one in each of three stores, which the account of the day has to name.
-
-Belongs here: what is deleted, and the words that have to be found. Does not belong here: the account.
-"""
+"""Deletes a record from each of three stores, to check that reconciliation names each loss."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""How long each saved query takes on 1,000,000 rows in each layer, and what pushing a filter down is worth.
+"""How long each saved query takes on 1,000,000 rows in each layer, and what pushing down a filter saves.
 
-Run it with `.venv/bin/python -m benchmarks.presto_queries [ROWS]`. It starts Cassandra, PostgreSQL and Presto of its
-own and fills both layers with the same thirty days: each day a third of 100,000 pins, in 13 categories. Rows reach
+Run it with `.venv/bin/python -m benchmarks.presto_queries [ROWS]`. It starts its own Cassandra, PostgreSQL and Presto
+and fills both layers with the same thirty days: each day a third of 100,000 pins, in 13 categories. Rows reach
 Cassandra as the batch writes them, and PostgreSQL by COPY.
 """
 

@@ -1,9 +1,9 @@
-"""Not speed: an hour of faults, one a minute, while events are posted; then every record must be where it belongs.
+"""Injects faults for an hour, one a minute, while events are posted; then checks that every record is where it must be.
 
-Run it with `.venv/bin/python -m benchmarks.soak --minutes 60`, as root where the disk shall be filled too. It starts
-the whole platform on ports and a disk of its own. After each fault it starts again what is dead, as a person would. At
-the end it waits until the platform is quiet, judges every store, and then deletes a raw object, a Cassandra row and a
-PostgreSQL row: the account has to name each. The report goes to `benchmarks/results/soak.md`.
+Run it with `.venv/bin/python -m benchmarks.soak --minutes 60`, as root to fill the disk too. It starts the whole
+platform on its own ports and disk. After each fault it restarts what is dead, as an operator would. At the end it waits
+until the platform is idle and checks every store. Then it deletes a raw object, a Cassandra row and a PostgreSQL row,
+which reconciliation has to name. The report goes to `benchmarks/results/soak.md`.
 """
 
 from __future__ import annotations

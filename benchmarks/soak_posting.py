@@ -1,7 +1,4 @@
-"""What goes on while faults happen: events are posted at a rate, and somebody looks whether rows still come.
-
-Belongs here: both threads, and what they have seen. Does not belong here: the faults, and what is judged at the end.
-"""
+"""Two threads that run during the faults: one posts events at a rate, the other checks that rows still arrive."""
 
 from __future__ import annotations
 

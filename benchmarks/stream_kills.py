@@ -1,7 +1,7 @@
-"""That nothing is lost and nothing doubled while everything is killed: the stream's run, its JVM, PostgreSQL, Kafka.
+"""Checks that no event is lost or stored twice while the stream's run, its JVM, PostgreSQL and Kafka are killed.
 
-Run it with `.venv/bin/python -m benchmarks.stream_kills`. It starts the whole platform on ports of its own, posts
-events whose ids it keeps, kills in random order, and at the end compares every acknowledged event with the rows.
+Run it with `.venv/bin/python -m benchmarks.stream_kills`. It starts the whole platform on its own ports, posts events
+and keeps their ids, and kills in random order. At the end it compares every acknowledged event with the rows.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""How long from the API's 200 to the committed row, what memory does meanwhile, and how fast the stream catches up.
+"""The time from the API's 200 to the committed row, memory over time, and how fast the stream catches up.
 
-Run it with `.venv/bin/python -m benchmarks.stream_latency --minutes 10`. It starts the whole platform on ports of its
-own, runs a batch once in between, and writes `docs/pictures/stream_latency.png` and `stream_memory.png`.
+Run it with `.venv/bin/python -m benchmarks.stream_latency --minutes 10`. It starts the whole platform on its own ports,
+runs a batch once meanwhile, and writes `docs/pictures/stream_latency.png` and `stream_memory.png`.
 """
 
 from __future__ import annotations

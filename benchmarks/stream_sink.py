@@ -1,9 +1,9 @@
-"""Two ways of a cleaned micro-batch into PostgreSQL: COPY from the driver, or JDBC from the executors; then one merge.
+"""Compares two ways to write a cleaned micro-batch to PostgreSQL: COPY from the driver, and JDBC from the executors.
 
-Run it with `.venv/bin/python -m benchmarks.stream_sink`. It starts PostgreSQL of its own, and measures from Spark's
-cleaned rows to the commit, for a batch of a steady stream and for one of a stream that catches up. Both ways work on a
-cluster: the lines of COPY are made by executors and collected. JDBC is let off lightly: its merge counts no profiles,
-duplicates and offsets.
+Run it with `.venv/bin/python -m benchmarks.stream_sink`. It starts its own PostgreSQL. It measures from Spark's cleaned
+rows to the commit, including a merge, for a batch of a steady stream and for one of a stream that catches up. Both ways
+work on a cluster: executors make the lines for COPY and the driver collects them. JDBC does less here: its merge counts
+no profiles, duplicates or offsets.
 """
 
 from __future__ import annotations

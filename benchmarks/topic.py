@@ -1,7 +1,7 @@
-"""A topic with as many events of one day as one likes, fast.
+"""Fills a topic with any number of events of one day, fast.
 
-Belongs here: which events, and how they get into Kafka. The emulator's pins, drawn from 11,000 with replacement, or the
-same with an id of its own each, for what costs by the distinct pin. Does not belong here: what is measured.
+The pins are the emulator's, drawn from 11,000 with replacement. For costs that depend on distinct pins, each event can
+have its own `unique_id`.
 """
 
 from __future__ import annotations

@@ -4,4 +4,4 @@ from __future__ import annotations
 
 
 class StackError(Exception):
-    """The stack cannot do what was asked. Its text says what is wrong and what to do, in sentences for a terminal."""
+    """The command cannot be carried out. The text says what is wrong and what to do, in sentences for the user."""

@@ -1,1 +1,1 @@
-"""The ingest API: posted pins come in over HTTP and are answered once Kafka holds them."""
+"""The ingest API: accepts posted pins over HTTP and answers once Kafka has acknowledged them."""

@@ -1,6 +1,6 @@
 """`python -m ingest_api` serves the API on `settings.ingest_host` and `settings.ingest_port` until SIGTERM.
 
-On SIGTERM no new connection is taken, every accepted request is answered, and the process ends within 10 s with code 0.
+On SIGTERM it accepts no new connections, answers every accepted request, and exits within 10 s with code 0.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from pinterest_platform.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-# A body takes at most 4 s and an answer 2 s: nothing that was accepted is cut off.
+# A body takes at most 4 s and an answer 2 s, so every accepted request is answered.
 LAST_ANSWERS_SECONDS = 7
 WAITING_CONNECTIONS = 2_048
-# Beside the clients': the broker's, the log, the listener.
+# Open files besides the clients' connections: to the broker, the log, the listener.
 OTHER_FILES = 100
 
 
 def main() -> None:
-    """Serve until a signal comes."""
+    """Serves until SIGTERM or SIGINT."""
     write_json_logs()
-    # The publisher says in one sentence what kafka-python says in a hundred, at every attempt to reconnect.
+    # The publisher logs one line per lost connection; kafka-python logs many at every attempt to reconnect.
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     settings, metrics = _settings(), IngestMetrics()
     _say_who_may_post(settings)
@@ -51,7 +51,7 @@ def main() -> None:
         server_header=False,
         timeout_graceful_shutdown=LAST_ANSWERS_SECONDS,
     )
-    # uvicorn stops on these signals, then raises them again for whoever listened before: nobody shall die of them.
+    # uvicorn stops on these signals, then raises them again. The default handlers would end the process with an error.
     for stop in (signal.SIGTERM, signal.SIGINT):
         signal.signal(stop, _ignore)
     uvicorn.Server(configuration).run(sockets=[listener])
@@ -67,9 +67,9 @@ def _settings() -> Settings:
 
 def _say_who_may_post(settings: Settings) -> None:
     if settings.ingest_write_keys:
-        logger.info("Who has the key of %s may post", ", ".join(settings.ingest_write_keys))
+        logger.info("Only holders of these write keys may post: %s", ", ".join(settings.ingest_write_keys))
     elif _is_loopback(settings.ingest_host):
-        logger.info("No write keys are configured: everyone on this machine may post, and nobody else is served")
+        logger.info("No write keys are configured: everyone on this machine may post, and no other machine is served")
     else:
         raise SystemExit(
             f"PINTEREST_INGEST_HOST is {settings.ingest_host}, but without write keys the API serves this machine "
@@ -91,7 +91,7 @@ def _listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         raise SystemExit(
             f"Cannot listen on {host}:{port} ({error.strerror}). "
-            "Stop what uses that port, or choose another with PINTEREST_INGEST_PORT."
+            "Stop the process that uses this port, or set another with PINTEREST_INGEST_PORT."
         ) from error
 
 

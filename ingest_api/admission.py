@@ -1,6 +1,6 @@
-"""How much the API holds at once: events that wait for Kafka, and bytes of batches that are being read or wait.
+"""Limits what the API holds at once: events that wait for Kafka, and the bytes of batches.
 
-Belongs here: counting and saying no. What is refused here costs nothing and may be sent again a moment later.
+Nothing of a refused request is stored, so a client may send it again a moment later.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from contextlib import contextmanager
 
 
 class TooBusyError(Exception):
-    """More than the API will hold at once. Nothing of it was taken: send it again, a little later."""
+    """The API holds as much as it may. Nothing of this request was stored."""
 
 
 class NoRoomError(TooBusyError):
-    """There is no room for the rest of a batch that is still coming in."""
+    """There is no room for the rest of a batch that is still being received."""
 
 
 class Admission:
-    """Says no above `event_limit` events and `byte_limit` bytes of batches."""
+    """Refuses requests above `event_limit` events or `byte_limit` bytes of batches."""
 
     def __init__(self, event_limit: int, byte_limit: int) -> None:
         self._event_limit = event_limit
@@ -27,22 +27,22 @@ class Admission:
         self.batch_bytes = 0
 
     def take_in(self, events: int) -> None:
-        """Count events that are about to be handed to Kafka; `let_go` has to follow.
+        """Counts events that are about to be handed to Kafka; `let_go` has to follow.
 
         Raises:
-            TooBusyError: too many are there already.
+            TooBusyError: there would be more than the limit.
         """
         if self.events + events > self._event_limit:
-            raise TooBusyError(f"{self.events} events wait for Kafka already.")
+            raise TooBusyError(f"{self.events} events are already waiting for Kafka.")
         self.events += events
 
     def let_go(self, events: int) -> None:
-        """They have an answer."""
+        """Counts events that were answered."""
         self.events -= events
 
     @contextmanager
     def batch(self) -> Iterator[Lease]:
-        """The bytes of one batch, for as long as it is held."""
+        """Counts the bytes of one batch while the context lasts."""
         lease = Lease(self)
         try:
             yield lease
@@ -50,19 +50,19 @@ class Admission:
             self.batch_bytes -= lease.size
 
     def hold(self, lease: Lease, size: int) -> None:
-        """Let a batch have so many bytes more.
+        """Gives a batch `size` more bytes.
 
         Raises:
-            NoRoomError: other batches have them.
+            NoRoomError: there would be more than the limit for all batches.
         """
         if self.batch_bytes + size > self._byte_limit:
-            raise NoRoomError(f"Batches of {self.batch_bytes} bytes are being read already.")
+            raise NoRoomError(f"Batches of {self.batch_bytes} bytes in total are already being read.")
         self.batch_bytes += size
         lease.size += size
 
 
 class Lease:
-    """What one batch holds of the bytes of all."""
+    """The bytes that one batch holds."""
 
     __slots__ = ("_admission", "size")
 
@@ -71,5 +71,9 @@ class Lease:
         self.size = 0
 
     def grow(self, size: int) -> None:
-        """Hold so many bytes more, or raise NoRoomError."""
+        """Takes `size` more bytes.
+
+        Raises:
+            NoRoomError: there would be more than the limit for all batches.
+        """
         self._admission.hold(self, size)

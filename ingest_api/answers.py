@@ -1,7 +1,4 @@
-"""The shapes of the API's answers, and which exception becomes which answer.
-
-Belongs here: response models for the OpenAPI page, sentences for clients, statuses. Does not belong here: routes.
-"""
+"""The API's answers: their models for the OpenAPI page, statuses and messages, and the answer for each exception."""
 
 from __future__ import annotations
 
@@ -36,11 +33,11 @@ LAST_WORDS_SECONDS = 1.0
 
 
 class AcceptedPin(PostedPin):
-    """The event as it lies in Kafka, and where."""
+    """The event as stored in Kafka, with its partition and offset."""
 
     event_id: str
-    partition: int = Field(ge=0, description="Kafka partition")
-    offset: int = Field(ge=0, description="offset in that partition")
+    partition: int = Field(ge=0, description="Kafka partition of the event")
+    offset: int = Field(ge=0, description="Offset in that partition")
 
 
 class Failure(BaseModel):
@@ -50,26 +47,26 @@ class Failure(BaseModel):
 
 
 class FieldProblem(BaseModel):
-    """One reason for a refusal."""
+    """One reason why an event or a body was refused."""
 
-    field: str | None = Field(description="path to the field; null for the body as a whole")
+    field: str | None = Field(description="Path to the field; null if the reason concerns the whole body")
     reason: str
 
 
 class Refusal(Failure):
-    """Why a body is no pin."""
+    """Why a body is not a valid pin."""
 
     problems: list[FieldProblem]
 
 
 class Unconfirmed(Failure):
-    """Kafka did not confirm. `event_ids` are those of the request, in its order: post it again with them."""
+    """Kafka did not acknowledge the events. Post them again with these `event_ids`, given in the request's order."""
 
     event_ids: list[str]
 
 
 class AcceptedEvent(BaseModel):
-    """An event of a batch that Kafka holds."""
+    """An event of a batch that is stored in Kafka."""
 
     status: Literal["accepted"]
     event_id: str
@@ -78,14 +75,14 @@ class AcceptedEvent(BaseModel):
 
 
 class RejectedEvent(BaseModel):
-    """An event of a batch that is no pin."""
+    """An event of a batch that is not a valid pin."""
 
     status: Literal["rejected"]
     problems: list[FieldProblem]
 
 
 class BatchResult(BaseModel):
-    """What became of each event of a batch, in its order."""
+    """The result for each event of a batch, in the order of the batch."""
 
     accepted: int = Field(ge=0)
     rejected: int = Field(ge=0)
@@ -93,21 +90,21 @@ class BatchResult(BaseModel):
 
 
 class RefusedBatch(Refusal):
-    """A batch of which nothing was taken: `problems` are the whole body's, `results` those of its events."""
+    """A batch of which nothing was stored. `problems` concern the whole body, `results` its events."""
 
     results: list[RejectedEvent] = []
 
 
 class AsciiJSONResponse(JSONResponse):
-    """JSON in ASCII: it can name a field whose name is no Unicode text."""
+    """JSON in ASCII, which can also show field names with unpaired surrogates."""
 
     def render(self, content: Any) -> bytes:
-        """Return the bytes of the body."""
+        """Returns the bytes of the body."""
         return json.dumps(content, separators=(",", ":")).encode()
 
 
 class WrittenResponse(Response):
-    """200 with JSON that is written already: what almost every answer is, without what others may need."""
+    """200 with a JSON body that is already encoded. Most answers are this, so it leaves out what they do not need."""
 
     background = None
 
@@ -120,15 +117,15 @@ class WrittenResponse(Response):
 class EarlyResponse(AsciiJSONResponse):
     """An answer to a client that is still sending its body.
 
-    A connection that is closed with unread bytes is reset, and a reset takes the answer with it: so the answer goes out
-    whole, and the client has a moment to read it and stop.
+    Closing a connection with unread bytes resets it, and the client may lose the answer. So this sends the whole answer
+    and gives the client a moment to read it and stop.
     """
 
     def __init__(self, content: Any, status_code: int, headers: dict[str, str] | None = None) -> None:
         super().__init__(content, status_code, {"Connection": "close", **(headers or {})})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, then drop what still comes in for a second at most."""
+        """Sends the answer, then discards what still arrives, for a second at most."""
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         await send({"type": "http.response.body", "body": self.body, "more_body": True})
         with contextlib.suppress(TimeoutError):
@@ -139,29 +136,29 @@ class EarlyResponse(AsciiJSONResponse):
 
 
 class UnconfirmedError(Exception):
-    """Kafka did not confirm events that are pins. They may be sent again with the same ids."""
+    """Kafka did not acknowledge valid events. Clients may send them again with the same ids."""
 
     def __init__(self, event_ids: Sequence[str]) -> None:
-        super().__init__("Kafka has not confirmed.")
+        super().__init__("Kafka did not acknowledge the events.")
         self.event_ids = event_ids
 
 
 def accepted_pin(event: PostedEvent, receipt: Receipt) -> Response:
-    """200 with the event as it was posted, its id and its place."""
+    """200 with the event as posted, its id, partition and offset."""
     place = b',"partition":%d,"offset":%d}' % receipt
     return WrittenResponse(event.echo[:-1] + place)
 
 
 def refused(problems: Sequence[Problem]) -> Response:
-    """422 with what to correct."""
-    detail = "Not a pin. Correct what the problems name and post it again."
+    """422 with the problems to correct."""
+    detail = "This is not a valid pin. Correct the listed problems and post it again."
     return AsciiJSONResponse({"detail": detail, "problems": _written(problems)}, 422)
 
 
 def batch_answer(event_results: Sequence[EventResult], receipts: Sequence[Receipt]) -> Response:
-    """200 when all events were accepted, 207 when some were, and when none was 413 if all are too large, else 422.
+    """200 if all events were accepted, 207 if some were; if none was, 413 if all are too large, else 422.
 
-    `receipts` are those of the accepted ones, in their order.
+    `receipts` are those of the accepted events, in order.
     """
     if len(receipts) == len(event_results) > 0:
         return WrittenResponse(orjson.dumps(_batch_result(event_results, receipts)))
@@ -169,14 +166,14 @@ def batch_answer(event_results: Sequence[EventResult], receipts: Sequence[Receip
         return AsciiJSONResponse(_batch_result(event_results, receipts), 207)
     kinds = {event_result.kind for event_result in event_results if isinstance(event_result, RefusedPinError)}
     results = [_rejected(event_result) for event_result in event_results if isinstance(event_result, RefusedPinError)]
-    problems = [] if event_results else _written([Problem(None, "holds no event")])
-    detail = "None of it is a pin that can be taken. Correct what the problems name and post it again."
+    problems = [] if event_results else _written([Problem(None, "contains no events")])
+    detail = "No event of this batch could be accepted. Correct the listed problems and post it again."
     answer = {"detail": detail, "problems": problems, "results": results}
     return AsciiJSONResponse(answer, 413 if kinds == {"too_large"} else 422)
 
 
 def failure_answer(error: Exception) -> tuple[str, Response]:
-    """The reason by which a failed request is counted, and the answer to it."""
+    """The reason of a failed request for the metrics, and the answer to it."""
     reason, answer = FAILURES[type(error)]
     return reason, answer(error)
 
@@ -219,12 +216,12 @@ def _too_slow(error: Exception) -> Response:
 
 
 def _unknown_key(error: Exception) -> Response:
-    return EarlyResponse({"detail": f"{error} Ask its operator for a key."}, 401, {"WWW-Authenticate": HEADER})
+    return EarlyResponse({"detail": f"{error} Ask the API's operator for a key."}, 401, {"WWW-Authenticate": HEADER})
 
 
 def _too_busy(error: Exception) -> Response:
     answer = EarlyResponse if isinstance(error, NoRoomError) else AsciiJSONResponse
-    return answer({"detail": f"{error} Nothing was taken: post it again in a moment."}, 429, _RETRY_AFTER)
+    return answer({"detail": f"{error} Nothing was stored. Post it again in a moment."}, 429, _RETRY_AFTER)
 
 
 def _unknown_encoding(error: Exception) -> Response:
@@ -236,7 +233,7 @@ def _refused(error: Exception) -> Response:
 
 
 def _unconfirmed(error: Exception) -> Response:
-    detail = "Kafka has not confirmed. Post it again in a moment with the same event_id: it then counts once."
+    detail = "Kafka did not acknowledge in time. Post it again in a moment with the same event_id: it will count once."
     event_ids = list(error.event_ids) if isinstance(error, UnconfirmedError) else []
     return AsciiJSONResponse({"detail": detail, "event_ids": event_ids}, 503, _RETRY_AFTER)
 
@@ -245,7 +242,7 @@ def _gone(_error: Exception) -> Response:
     return Response(status_code=400)
 
 
-# By what is raised before or instead of an answer: the reason in the metrics, and the answer.
+# For each exception, the reason in the metrics and the answer.
 FAILURES: dict[type[Exception], tuple[str, Callable[[Exception], Response]]] = {
     BodyTooLargeError: ("body_too_large", _larger_than_read),
     UnpackedTooLargeError: ("body_too_large", _too_large),

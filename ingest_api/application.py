@@ -1,7 +1,4 @@
-"""Puts the API together.
-
-Belongs here: wiring. Does not belong here: the choice of publisher and of server (`__main__`).
-"""
+"""Builds the API from its parts. `__main__` chooses the publisher and the server."""
 
 from __future__ import annotations
 
@@ -34,9 +31,9 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class IngestApi(FastAPI):
-    """FastAPI for its page, its routes and its rare requests; a posted event goes straight to the intake.
+    """The ASGI application. FastAPI serves the OpenAPI page and all routes except posts, which go to the intake.
 
-    FastAPI's own way to an endpoint (six layers, dependencies, an exit stack) costs as much as reading an event.
+    FastAPI's way to an endpoint (six layers, dependencies, an exit stack) costs as much as reading an event.
     """
 
     def __init__(
@@ -44,9 +41,9 @@ class IngestApi(FastAPI):
     ) -> None:
         super().__init__(
             title="Pinterest ingest API",
-            description="Takes posted pins and answers once Kafka holds them.",
+            description="Accepts posted pins and answers once Kafka has acknowledged them.",
             lifespan=_while_open(publisher),
-            # FastAPI's own pages load their files from another host.
+            # FastAPI's own pages load files from another host.
             docs_url=None,
             redoc_url=None,
         )
@@ -62,7 +59,7 @@ class IngestApi(FastAPI):
         self._frame = RequestFrame(self._dispatch, metrics, routes, logs_all=logs_all)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """ASGI."""
+        """Handles one ASGI connection."""
         await self._frame(scope, receive, send)
 
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -82,7 +79,10 @@ def create_app(
     new_event_id: Callable[[], str] | None = None,
     body_seconds: float = BODY_SECONDS,
 ) -> IngestApi:
-    """The API over `publisher`, which it opens when it starts and closes when it stops."""
+    """The API with `publisher`, which it opens when it starts and closes when it stops.
+
+    `clock` gives milliseconds since 1970 UTC, `new_event_id` the text of a UUID.
+    """
     new_event_id = new_event_id or EventIds()
     admission = Admission(settings.ingest_queue_limit_events, settings.ingest_batches_limit_bytes)
     metrics.events_in_flight.set_function(lambda: admission.events)

@@ -1,8 +1,7 @@
-"""One clock for all bodies that are being read.
+"""A timeout for reading bodies, with one timer for all of them.
 
-`asyncio.timeout` around each read was a ninth of what an event cost. All waits are equally long, so they end in the
-order in which they began, and one timer will do for all. Belongs here: ending a wait. Does not belong here: what a
-client is told.
+`asyncio.timeout` around each read took a ninth of an event's CPU time. All timeouts have the same length, so they end
+in the order in which they began, and one timer is enough.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from types import TracebackType
 
 
 class Wait:
-    """Of one request, as a context: it raises TimeoutError inside when it has lasted too long."""
+    """The timeout of one request, as a context manager that raises TimeoutError when the time is over."""
 
     __slots__ = ("_is_over", "_task", "ends_at")
 
@@ -30,7 +29,7 @@ class Wait:
             raise TimeoutError
 
     def end_if_over(self, now: float) -> bool:
-        """Whether its time has come; if it has, and it still lasts, it ends."""
+        """Whether the time is over. If it is and the context still lasts, cancels its task."""
         if self.ends_at > now:
             return False
         if self._task is not None:
@@ -40,14 +39,14 @@ class Wait:
 
 
 class BodyClock:
-    """Waits of `seconds` each, on the event loop that runs when the first begins."""
+    """Timeouts of `seconds` each, on the running event loop."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._waits: deque[Wait] = deque()
 
     def wait(self) -> Wait:
-        """A wait that begins now, of the task that runs."""
+        """A timeout for the current task that begins now."""
         loop = asyncio.get_running_loop()
         wait = Wait(asyncio.current_task(), loop.time() + self._seconds)
         if not self._waits:

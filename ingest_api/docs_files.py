@@ -1,10 +1,10 @@
-"""Which files of Swagger UI the page needs: a module of its own, since who lays them out needs no web framework."""
+"""The files of Swagger UI that the page needs. Separate from `docs_page`, so that `infra` imports no web framework."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-# By their types: what a system's own table says of them varies.
+# With their media types, because the operating system's tables differ.
 FILES: Mapping[str, str] = {
     "swagger-ui.css": "text/css",
     "swagger-ui-bundle.js": "text/javascript",

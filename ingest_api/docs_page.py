@@ -1,7 +1,6 @@
-"""`/docs`: Swagger UI, with which a person tries the API, from files that lie on this machine.
+"""`/docs`: the Swagger UI page for trying out the API, from local files.
 
-Belongs here: the page and its files. No other host is asked: a browser without internet shows the page, and its
-Content-Security-Policy keeps everything else out. Does not belong here: how the files came here (`infra`).
+The page works without internet, and its Content-Security-Policy blocks every other host. `infra` provides the files.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 from ingest_api.docs_files import FILES
 
 _START = "start.js"
-# React sets styles through the DOM, which a policy does not forbid; Swagger UI's stylesheet has its icons in data URLs.
+# React sets styles through the DOM, which the policy allows. Swagger UI's stylesheet has its icons in data URLs.
 _HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -50,18 +49,18 @@ _WITHOUT_FILES = """<!doctype html>
 <meta charset="utf-8">
 <title>Pinterest ingest API</title>
 <h1>Pinterest ingest API</h1>
-<p>Its schema is at <a href="/openapi.json">/openapi.json</a>: any OpenAPI client reads it.</p>
-<p>The page to try it with needs the files of Swagger UI, and PINTEREST_INGEST_DOCS_FOLDER names no folder that has
-them. <code>make run</code> brings them and sets it.</p>
+<p>The schema is at <a href="/openapi.json">/openapi.json</a>, for any OpenAPI client.</p>
+<p>This page needs the files of Swagger UI, but PINTEREST_INGEST_DOCS_FOLDER does not name a folder that has them.
+<code>make run</code> provides them and sets it.</p>
 </html>
 """
 
 
 def docs_routes(folder: Path | None) -> APIRouter:
-    """The page and its files below `/docs`; without them a page that says where the schema is.
+    """Routes for the page and its files below `/docs`; without the files, for a page that links to the schema.
 
     Args:
-        folder: has the files of `FILES`. None, or one that lacks some: there are none.
+        folder: The folder with the files in `FILES`. None or a folder that lacks some means that there are none.
     """
     router = APIRouter(include_in_schema=False)
     if folder is None or not all((folder / name).is_file() for name in FILES):

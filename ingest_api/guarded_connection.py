@@ -1,7 +1,6 @@
-"""A client's connection, with limits that uvicorn has none for.
+"""Limits that uvicorn does not have: the number of connections, and the size and duration of a request's head.
 
-Belongs here: what a client may do before a request has a head: how many connections there are, how long a head takes
-and how large it gets. Does not belong here: bodies (`request_body`).
+`request_body` limits the bodies.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ HEAD_BYTES = 64 * 1024
 
 
 class GuardedConnection(HttpToolsProtocol):
-    """Closed with a sentence when there are too many, or when a head is too slow or too large."""
+    """A connection that is closed if there are too many, or if a request's head is too large or too slow."""
 
     most: ClassVar[int] = 2_000
 
@@ -28,7 +27,7 @@ class GuardedConnection(HttpToolsProtocol):
         self._head_ends_at = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """A client has come."""
+        """Refuses the connection if there are too many."""
         super().connection_made(transport)
         if len(self.connections) > self.most:
             self._refuse(503, "Too many connections. Try again in a moment.")
@@ -36,7 +35,7 @@ class GuardedConnection(HttpToolsProtocol):
             self._expect_head()
 
     def data_received(self, data: bytes) -> None:
-        """Bytes of a head, or of a body."""
+        """Refuses a head that is too large, and times out a slow one."""
         super().data_received(data)
         if not self._is_in_head or self.transport.is_closing():
             return
@@ -44,17 +43,17 @@ class GuardedConnection(HttpToolsProtocol):
         if self._head_bytes > HEAD_BYTES:
             self._refuse(431, f"The head of the request is larger than {HEAD_BYTES} bytes.")
         elif self.timeout_keep_alive_task is None:
-            # uvicorn's timer for idle connections, which any byte stops. This one ends when it began to.
+            # Any byte stops uvicorn's timer for idle connections. This one keeps the deadline of the head.
             self.timeout_keep_alive_task = self.loop.call_at(self._head_ends_at, self.timeout_keep_alive_handler)
 
     def on_message_begin(self) -> None:
-        """The first byte of a request."""
+        """Starts the deadline for a request's head."""
         super().on_message_begin()
         self._is_in_head, self._head_bytes = True, 0
         self._head_ends_at = self.loop.time() + HEAD_SECONDS
 
     def on_headers_complete(self) -> None:
-        """From here on it is the application's."""
+        """Ends the limits: the head is complete."""
         self._is_in_head = False
         super().on_headers_complete()
 
@@ -69,7 +68,7 @@ class GuardedConnection(HttpToolsProtocol):
 
 
 def guarded(most: int) -> type[GuardedConnection]:
-    """Connections of which there are at most so many."""
+    """The protocol class for at most `most` connections."""
 
     class Counted(GuardedConnection): ...
 

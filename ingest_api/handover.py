@@ -1,6 +1,6 @@
-"""Carries calls from kafka-python's thread to the event loop.
+"""Passes calls from kafka-python's thread to the event loop.
 
-A loop that is woken for every call spends its time on waking: calls are queued, and one wake-up makes all of them.
+Waking the loop for every call would be expensive, so calls are queued, and one wake-up makes all of them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Arguments = TypeVarTuple("Arguments")
 
 
 class Handover(Generic[*Arguments]):
-    """Called from any thread, it calls `receive` on `loop`, in the same order; nothing once the loop has ended."""
+    """Callable from any thread: calls `receive` on `loop` in the same order. Does nothing once the loop has ended."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, receive: Callable[[*Arguments], None]) -> None:
         self._loop = loop
@@ -24,15 +24,15 @@ class Handover(Generic[*Arguments]):
         self._is_woken = False
 
     def __call__(self, *arguments: *Arguments) -> None:
-        """Return at once."""
+        """Queues a call and returns at once."""
         self._calls.append(arguments)
         if not self._is_woken:
             self._is_woken = True
-            with contextlib.suppress(RuntimeError):  # the loop has ended, and with it whoever waited
+            with contextlib.suppress(RuntimeError):  # the loop has ended, so nobody waits
                 self._loop.call_soon_threadsafe(self._deliver)
 
     def _deliver(self) -> None:
-        # Lowered before the queue is read: a call that comes from now on wakes the loop again.
+        # Reset before reading the queue, so that a call that arrives from now on wakes the loop again.
         self._is_woken = False
         while self._calls:
             self._receive(*self._calls.popleft())

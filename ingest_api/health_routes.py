@@ -1,4 +1,4 @@
-"""`/health/live` and `/health/ready`, for whoever starts, watches or balances the API."""
+"""`/health/live` and `/health/ready`, for supervisors, monitoring and load balancers."""
 
 from __future__ import annotations
 
@@ -20,30 +20,30 @@ class Health(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class HealthChecks:
-    """Answers from the process itself (`live`) and from the broker (`ready`)."""
+    """Checks of the process itself (`live`) and of the broker (`ready`)."""
 
     publisher: Publisher
 
     def routes(self) -> APIRouter:
-        """Both checks, with their part of the OpenAPI page."""
+        """The routes of both checks, with their OpenAPI descriptions."""
         router = APIRouter(prefix="/health", tags=["health"])
-        router.add_api_route("/live", self.live, summary="Is the process alive?")
-        unavailable = {"description": "The topic cannot be written now.", "model": Failure}
+        router.add_api_route("/live", self.live, summary="Is the process running?")
+        unavailable = {"description": "The topic cannot be written at present.", "model": Failure}
         router.add_api_route(
             "/ready",
             self.ready,
-            summary="Can events be taken?",
+            summary="Can the API accept events?",
             response_model=Health | Failure,
             responses={503: unavailable},
         )
         return router
 
     async def live(self) -> Health:
-        """Always 200: a broker that is away is no reason to restart the API."""
+        """Always 200: an unavailable broker is no reason to restart the API."""
         return Health(status="live")
 
     async def ready(self, response: Response) -> Health | Failure:
-        """200 while every partition of the topic can be written, asked of the broker for this answer."""
+        """200 if every partition of the topic can be written. Asks the broker each time."""
         try:
             await self.publisher.check_writable()
         except BrokerUnavailableError as error:

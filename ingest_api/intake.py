@@ -1,7 +1,6 @@
-"""Takes posted events: one (`POST /pin/`) or many (`POST /pins/`), and answers once the log holds them.
+"""Handles posts of one event (`POST /pin/`) or many (`POST /pins/`), from the request to its answer.
 
-Belongs here: the order of things from a request to its answer. Does not belong here: each of these things, and how the
-routes look on the OpenAPI page (`pin_routes`).
+`pin_routes` describes both for the OpenAPI page.
 """
 
 from __future__ import annotations
@@ -30,7 +29,10 @@ _LINES = (b"application/x-ndjson", b"application/ndjson", b"application/jsonl")
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """Limits are in bytes. `clock` gives milliseconds since 1970 UTC, `new_event_id` the text of a UUID."""
+    """The handlers of both routes.
+
+    Limits are in bytes. `clock` gives milliseconds since 1970 UTC, `new_event_id` the text of a UUID.
+    """
 
     publisher: Publisher
     keys: WriteKeys
@@ -44,11 +46,11 @@ class Intake:
     new_event_id: Callable[[], str]
 
     async def post_pin(self, request: Request) -> Response:
-        """Answers when Kafka holds the event: further fields are kept, and an `event_id` is given where none came."""
+        """Answers once Kafka has acknowledged the event. Keeps additional fields; adds a missing `event_id`."""
         return await self._answer(request, self._take_pin)
 
     async def post_pins(self, request: Request) -> Response:
-        """Answers when Kafka holds every event that is a pin: each is accepted or rejected on its own."""
+        """Accepts or rejects each event on its own, and answers once Kafka has acknowledged the accepted ones."""
         return await self._answer(request, self._take_pins)
 
     async def _answer(self, request: Request, take: Callable[[Request, Head, str], Awaitable[Response]]) -> Response:

@@ -1,7 +1,6 @@
-"""Logs as one JSON object a line, with the id of the request that a line is about.
+"""Logs one JSON object per line, with the id of the request, and limits the number of lines.
 
-Belongs here: the shape of a line, and how many there may be. Does not belong here: what is logged. No secret is:
-headers and bodies of requests are never logged.
+Headers and bodies of requests are never logged, so no secret is.
 """
 
 from __future__ import annotations
@@ -17,12 +16,12 @@ from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
-# Whoever may send requests may make the API write lines, but not fill its disk: about 20 MB an hour at the most.
+# Requests cause log lines. The limit keeps clients from filling the disk: about 20 MB an hour at most.
 LINES_A_SECOND = 20
 
 
 class Throttle(logging.Filter):
-    """Lets so many lines a second pass, and says with the next one how many it has kept back."""
+    """Passes a limited number of lines per second; the next line then says how many were dropped."""
 
     def __init__(self, lines_a_second: int = LINES_A_SECOND, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
@@ -52,18 +51,18 @@ class _WithRequestId(logging.Filter):
 
 
 def write_json_logs() -> None:
-    """From now on, everything that is logged goes to standard error as JSON."""
+    """Sends all logs to standard error as JSON."""
     logging.basicConfig(level=logging.INFO, handlers=[json_handler(sys.stderr)], force=True)
 
 
 def json_handler(stream: TextIO) -> logging.Handler:
-    """Writes lines to this stream."""
+    """A handler that writes JSON lines to the stream."""
     handler = logging.StreamHandler(stream)
     handler.addFilter(_WithRequestId())
     handler.addFilter(Throttle())
     names = {"asctime": "at", "levelname": "level", "name": "logger"}
     fields = "{asctime}{levelname}{name}{message}"
-    # uvicorn says the same twice, for terminals with colours.
+    # uvicorn repeats its message with colour codes.
     unwanted = [*RESERVED_ATTRS, "color_message"]
     handler.setFormatter(
         JsonFormatter(fields, style="{", rename_fields=names, datefmt="%Y-%m-%dT%H:%M:%S%z", reserved_attrs=unwanted)

@@ -1,7 +1,7 @@
-"""One kafka-python producer that has found its topic.
+"""One kafka-python producer that has found its topic. All of the API's calls into kafka-python start here.
 
-Belongs here: the producer's configuration and every call into kafka-python. Does not belong here: asyncio, and when to
-give up on a producer (`kafka_publisher`). Calls that block say so: run them in a thread.
+It knows nothing of asyncio. Methods that block say so and have to run in a thread; `kafka_publisher` does that and
+decides when to replace a producer.
 """
 
 from __future__ import annotations

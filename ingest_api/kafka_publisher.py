@@ -1,11 +1,8 @@
-"""Events go to Kafka, and each caller waits on the event loop for its own acknowledgement.
+"""Publishes events to Kafka; each caller waits on the event loop for its own acknowledgement.
 
-Belongs here: what happens when the broker goes away and comes back. Does not belong here: kafka-python's own affairs
-(`kafka_connection`), HTTP, and what an event is.
-
-A connection that failed a record is put aside and a new one is made in the background. Until that one has found the
-topic, `publish` refuses at once: nothing piles up, and what a client was told to send again is
-not sent from here later.
+A connection that failed a record is closed, and a new one is made in the background. Until the new one has found the
+topic, `publish` refuses at once. So nothing queues up, and an event that a client was told to send again is not sent
+from here later.
 """
 
 from __future__ import annotations
@@ -30,42 +27,42 @@ from pinterest_platform.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-# Longer than the connection's own limit, so it ends a wait only when kafka-python forgot to.
+# Longer than kafka-python's own timeout, so it ends a wait only if kafka-python does not.
 ANSWER_TIMEOUT_SECONDS = 1.7
 LOOK_SECONDS = 0.1
 CHECK_TIMEOUT_SECONDS = 0.8
-# How long records wait for company while others are on their way.
+# How long records wait for others to share a request with, while a request is in flight.
 COMPANY_SECONDS = 0.005
 RECONNECT_SECONDS = 0.5
 FINISH_SECONDS = 2.0
 
 
 class Connection(Protocol):
-    """What `KafkaConnection` offers."""
+    """The interface of `KafkaConnection`."""
 
     @property
     def knows_topic(self) -> bool:
-        """Whether the topic was there when the broker last answered."""
+        """Whether the topic existed when the broker last answered."""
 
     @property
     def has_all_leaders(self) -> bool:
         """Whether every partition could be written when the broker last answered."""
 
     def send(self, results: Sequence[PublisherResult]) -> None:
-        """Hand over records; what becomes of them is told to whoever the connection was made with."""
+        """Hands over records. The outcome goes to the `Settled` callback that the connection was made with."""
 
     def ask_for_leaders(self) -> Any:
-        """Ask the broker for the leaders: kafka-python's future of its answer."""
+        """Asks the broker for the partitions' leaders; returns kafka-python's future."""
 
     def finish(self, seconds: float) -> None:
-        """Settle what was handed over, drop the rest after `seconds`."""
+        """Waits up to `seconds` for the outcome of all records, then drops the rest."""
 
 
 Connect = Callable[[Settings, Settled], Connection]
 
 
 class KafkaPublisher(Publisher):
-    """Publishes to `settings.kafka_topic`. `connect` blocks, and is called in a thread."""
+    """Publishes to `settings.kafka_topic`. `connect` may block: it is called in a thread."""
 
     def __init__(self, settings: Settings, metrics: IngestMetrics, connect: Connect = KafkaConnection) -> None:
         self._settings = settings
@@ -82,13 +79,13 @@ class KafkaPublisher(Publisher):
         self._waiting: deque[tuple[float, PublisherResult]] = deque()
 
     async def open(self) -> None:
-        """Start to reach for the broker."""
+        """Starts connecting to the broker in the background."""
         self._loop = asyncio.get_running_loop()
         self._in_background(self._keep_connected())
         self._in_background(self._fail_what_is_forgotten())
 
     async def close(self) -> None:
-        """Settle what was handed over and let go of the broker."""
+        """Waits for the outcome of all records, then closes the connection."""
         self._closing.set()
         self._lost.set()
         await asyncio.gather(*self._background)
@@ -97,7 +94,11 @@ class KafkaPublisher(Publisher):
             self._connection = None
 
     async def publish(self, records: Sequence[Record]) -> Sequence[Receipt]:
-        """Return when the broker has acknowledged all records."""
+        """Returns once the broker has acknowledged all records.
+
+        Raises:
+            BrokerUnavailableError: not all records were acknowledged in time.
+        """
         connection = self._usable_connection()
         result, began = PublisherResult(records, self._loop), self._loop.time()
         self._waiting.append((began + ANSWER_TIMEOUT_SECONDS, result))
@@ -113,7 +114,11 @@ class KafkaPublisher(Publisher):
         return receipts
 
     async def check_writable(self) -> None:
-        """Return when the broker says that every partition has a leader."""
+        """Returns once the broker says that every partition has a leader.
+
+        Raises:
+            BrokerUnavailableError: a partition has none, or the broker does not answer in time.
+        """
         connection = self._usable_connection()
         try:
             async with asyncio.timeout(CHECK_TIMEOUT_SECONDS):
@@ -134,8 +139,8 @@ class KafkaPublisher(Publisher):
         await answered
 
     def _hand_over(self, result: PublisherResult) -> None:
-        # A lone record goes at once. While others are on their way it waits for company: many cost a third each of what
-        # one costs to hand over, and the broker has one request for all of them.
+        # A lone record is sent at once. While others are in flight it waits for more: handing over many costs a third
+        # as much per record, and the broker gets one request for all.
         self._outbox.append(result)
         if len(self._outbox) == 1:
             wait_seconds = COMPANY_SECONDS if self._on_their_way else 0
@@ -162,10 +167,10 @@ class KafkaPublisher(Publisher):
                 run.result.acknowledge(run.positions, partition, outcome + run.first)
 
     async def _fail_what_is_forgotten(self) -> None:
-        # One look for all is cheaper than a timer for each.
+        # Polling all of them is cheaper than a timer for each.
         while not self._closing.is_set():
             while self._waiting and (self._waiting[0][1].receipts.done() or self._waiting[0][0] < self._loop.time()):
-                self._waiting.popleft()[1].fail(_ForgottenError("it took too long to confirm"))
+                self._waiting.popleft()[1].fail(_ForgottenError("it took too long to acknowledge"))
             await self._pause(LOOK_SECONDS)
 
     def _usable_connection(self) -> Connection:
@@ -178,12 +183,12 @@ class KafkaPublisher(Publisher):
 
     def _unavailable(self, reason: str | None = None) -> BrokerUnavailableError:
         broker = self._settings.kafka_bootstrap_servers
-        return BrokerUnavailableError(f"Kafka at {broker} takes no events now: {reason or self._reason}.")
+        return BrokerUnavailableError(f"Kafka at {broker} cannot accept events now: {reason or self._reason}.")
 
     def _put_aside(self, connection: Connection, reason: str, patience_seconds: float) -> None:
         if connection is not self._connection:
             return
-        logger.warning("Kafka at %s is lost: %s", self._settings.kafka_bootstrap_servers, reason)
+        logger.warning("Lost the connection to Kafka at %s: %s", self._settings.kafka_bootstrap_servers, reason)
         self._connection, self._reason = None, reason
         self._metrics.broker_connected.set(0)
         self._lost.set()
@@ -202,18 +207,18 @@ class KafkaPublisher(Publisher):
         while not self._closing.is_set():
             try:
                 self._connection = await asyncio.to_thread(self._connect, self._settings, settled)
-            except Exception as error:  # whatever it was: the API stays up, says so, and tries again
+            except Exception as error:  # whatever it is, the API logs it, keeps running and tries again
                 self._metrics.broker_errors.labels(type(error).__name__).inc()
                 self._note(_sentence(error))
                 await self._pause(RECONNECT_SECONDS)
             else:
                 self._metrics.broker_connected.set(1)
-                logger.info("Kafka at %s takes events", self._settings.kafka_bootstrap_servers)
+                logger.info("Connected to Kafka at %s", self._settings.kafka_bootstrap_servers)
                 return
 
     def _note(self, reason: str) -> None:
         if reason != self._reason:
-            logger.warning("Kafka at %s takes no events: %s", self._settings.kafka_bootstrap_servers, reason)
+            logger.warning("Kafka at %s cannot accept events: %s", self._settings.kafka_bootstrap_servers, reason)
         self._reason = reason
 
     async def _pause(self, seconds: float) -> None:
@@ -227,7 +232,7 @@ class KafkaPublisher(Publisher):
 
 
 class _ForgottenError(Exception):
-    """kafka-python has said nothing in time."""
+    """kafka-python reported no outcome in time."""
 
 
 def _sentence(error: Exception) -> str:

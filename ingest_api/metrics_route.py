@@ -1,7 +1,7 @@
 """`/metrics`, for Prometheus.
 
-Names of keys and how much each posts are nobody else's business: once there are write keys, only this machine and
-whoever has one may look. A request that a proxy has passed on does not count as this machine's.
+The metrics show the names of write keys and how much each posts. So if there are write keys, only this machine and
+holders of a key may read them. A request through a proxy does not count as from this machine.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _PAGE: dict[str, Any] = {"description": "Prometheus' text format.", "content": {
 
 
 def metrics_route(metrics: IngestMetrics, keys: WriteKeys) -> APIRouter:
-    """The route, with its part of the OpenAPI page."""
+    """The route, with its OpenAPI description."""
 
     async def read_metrics(request: Request) -> Response:
-        """Every number of this API."""
+        """All metrics of this API."""
         try:
             if not _is_local(request):
                 keys.owner(request.headers.get(HEADER, "").encode("latin-1") or None)
@@ -37,7 +37,10 @@ def metrics_route(metrics: IngestMetrics, keys: WriteKeys) -> APIRouter:
     router = APIRouter(tags=["health"])
     responses: dict[int | str, dict[str, Any]] = {200: _PAGE}
     if keys.are_demanded:
-        responses[401] = {"description": "Not from this machine, and without a write key.", "model": Failure}
+        responses[401] = {
+            "description": "The request is not from this machine and has no valid write key.",
+            "model": Failure,
+        }
     router.add_api_route("/metrics", read_metrics, summary="Metrics", responses=responses, response_class=Response)
     return router
 

@@ -1,8 +1,7 @@
-"""Which partition a key goes to.
+"""The partition of a key: CRC-32 modulo the number of partitions, like librdkafka's `consistent` partitioner.
 
-CRC-32 of the key modulo the number of partitions: what librdkafka, and with it most clients that are not Java, does by
-default (`consistent`). kafka-python's own default is Java's murmur2 in pure Python, which costs more than
-everything else that becomes of a record together (`benchmarks.ingest_choices`).
+kafka-python's default is Java's murmur2 in pure Python, which takes more CPU time than everything else that is done
+with a record (`benchmarks.ingest_choices`).
 """
 
 from __future__ import annotations
@@ -14,15 +13,15 @@ from kafka.partitioner import Partitioner
 
 
 def partition_of(key: bytes, partitions: int) -> int:
-    """The partition of `key` in a topic that has so many."""
+    """The partition of `key` in a topic with `partitions` partitions."""
     return zlib.crc32(key) % partitions
 
 
 class KeyPartitioner(Partitioner):  # type: ignore[misc]
-    """The same, for a `KafkaProducer`."""
+    """`partition_of` for a `KafkaProducer`."""
 
     def partition(
         self, topic: str, key: Any, serialized_key: bytes, value: Any, serialized_value: bytes, cluster: Any
     ) -> int:
-        """Kafka's partitions of a topic are numbered without a gap."""
+        """The partition of the key. A topic's partitions are numbered without gaps."""
         return partition_of(serialized_key, len(cluster.partitions_for_topic(topic)))

@@ -1,11 +1,8 @@
-"""From a body with many events to the events, each of which is taken or refused on its own.
+"""Splits a body with many events into its events, and accepts or refuses each on its own.
 
-Belongs here: where one event ends and the next begins. Does not belong here: what makes an event a pin (`posted_event`)
-and compression (`request_body`).
-
-Events are cut out of the body as they were sent. A JSON array is cut with a guess first: where one object seems to end
-and the next to begin. If every piece is an object then the guess was right, since JSON can be read in one way only.
-Otherwise (a text that looks like such a seam, lists of objects, damage) a JSON reader says where each element ends.
+Events keep the bytes that were sent. A JSON array is first split at a guess: where one object seems to end and the next
+to begin. If every piece is an object, the guess was right, because JSON has only one reading. Otherwise (such a
+boundary within a text, nested lists of objects, damage) a JSON reader finds the end of each element.
 """
 
 from __future__ import annotations
@@ -27,9 +24,9 @@ from ingest_api.posted_event import (
 _SEAM = re.compile(rb"\}[ \t\r\n]*,[ \t\r\n]*\{")
 _WHITE_SPACE = re.compile(r"[ \t\r\n]*")
 _JSON_WHITE_SPACE = b" \t\r\n"
-# It says where a value ends; what a number is worth would stop it at thousands of digits.
+# Only finds where a value ends. Converting numbers would fail at thousands of digits.
 _decoder = json.JSONDecoder(parse_int=str)
-# A piece that is refused for one of these was not seen to be a JSON object.
+# Kinds of refusal that leave open whether the piece is a JSON object.
 _DOUBT = frozenset({"not_json", "too_large"})
 
 EventResult = PostedEvent | RefusedPinError
@@ -51,19 +48,19 @@ class BatchReader:
     new_event_id: Callable[[], str]
 
     def read_lines(self, body: bytes) -> Sequence[EventResult]:
-        """One verdict a line that is not blank.
+        """The results of all lines that are not blank.
 
         Raises:
-            TooManyEventsError: there are more lines.
+            TooManyEventsError: there are more than `event_limit` lines.
         """
         return self._read([line for line in body.split(b"\n") if line and not line.isspace()])
 
     def read_array(self, body: bytes) -> Sequence[EventResult]:
-        """One verdict an element.
+        """The results of all elements of the array.
 
         Raises:
-            RefusedPinError: the body is not one JSON array.
-            TooManyEventsError: there are more elements.
+            RefusedPinError: the body is not a JSON array.
+            TooManyEventsError: there are more than `event_limit` elements.
         """
         body = body.strip(_JSON_WHITE_SPACE)
         if not body.startswith(b"["):
@@ -95,7 +92,7 @@ class BatchReader:
 
 
 def _cut_at_seams(array: bytes) -> list[bytes]:
-    # The braces of a seam belong to the pieces on either side of it. Where there is no array, no piece will be JSON.
+    # Give both braces of a seam back to their pieces. If the body is not an array, no piece will be valid JSON.
     first, *rest = _SEAM.split(array[1:-1])
     if not rest:
         return [first]
@@ -103,7 +100,7 @@ def _cut_at_seams(array: bytes) -> list[bytes]:
 
 
 def _cut_with_a_reader(array: bytes, most: int) -> list[bytes]:
-    """One piece more than `most` is enough to know that there are too many."""
+    """Stops after one piece more than `most`: that is enough to refuse the batch."""
     pieces: list[bytes] = []
     with refusing_what_is_no_json():
         text, position = array.decode(), 1

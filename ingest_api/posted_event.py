@@ -1,14 +1,10 @@
-"""From the bytes that a client posted to the event that goes to the log.
+"""Reads a posted body: the event for Kafka, or why it is not a valid pin.
 
-Belongs here: what makes a body a pin, and the sentences for one that is none. Does not belong here: HTTP, and the
-fields of a pin themselves (`pinterest_platform.pins.event`).
+The event keeps the client's bytes: numbers, escapes and order stay as they were sent, and only a missing `event_id` is
+added. So anything that two JSON readers could understand differently is refused here.
 
-The client's bytes are kept: numbers, escapes and order reach the log as they were sent, and only a missing `event_id`
-is added. So everything that two JSON readers could understand differently is refused here.
-
-Almost every event is plain: the declared fields alone, and nothing that could hide in an escape. Those are read once,
-by a fast reader. Whatever else comes is read by two careful ones, which also know the sentences. Both agree about every
-body (a property that is tested), so which one has read it can be told by nothing but the time it took.
+Most events have only the declared fields and no `\\u` escapes; a fast reader reads those once. All others are read by
+two strict readers, which also give the reasons for a refusal. A property test checks that both ways always agree.
 """
 
 from __future__ import annotations
@@ -51,24 +47,24 @@ _small_texts = itemgetter(*(place for place, name in enumerate(_TEXTS) if GREATE
 _SHORT_OF_SMALL = _small_texts(_SHORT)
 _ADDED = {each.posted_name: each for each in ADDED_FIELDS}
 
-# The cleaning's JSON reader refuses what is nested in 1,000 levels, and a number of more than 1,000 digits. The API's
-# own gives up at 200 levels: https://docs.rs/jiter/latest/jiter/struct.Jiter.html
+# The cleaning's JSON reader refuses 1,000 levels of nesting, and numbers of more than 1,000 digits. The API's own
+# reader refuses more than 200 levels: https://docs.rs/jiter/latest/jiter/struct.Jiter.html
 _LEVELS, _NUMBER_SIZE = 200, 1_000
 
-# Why events are refused, as the metrics count them.
+# The reasons for a refusal in the metrics.
 Kind = Literal["not_json", "missing_field", "wrong_value", "unstorable", "too_large"]
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why a body is no pin: `field` is the path to the culprit, None when it is the body as a whole."""
+    """Why a body is not a valid pin. `field` is the path to the field, None for the whole body."""
 
     field: str | None
     reason: str
 
 
 class RefusedPinError(Exception):
-    """The body is no pin: correct what `problems` say and post it again."""
+    """The body is not a valid pin; `problems` says why."""
 
     def __init__(self, *problems: Problem, kind: Kind = "wrong_value") -> None:
         super().__init__("; ".join(f"{problem.field or 'body'}: {problem.reason}" for problem in problems))
@@ -77,7 +73,7 @@ class RefusedPinError(Exception):
 
 
 class PostedEvent(NamedTuple):
-    """A pin with its id; `value` is the JSON object that goes to the log, `echo` what the answer repeats of it."""
+    """A valid pin with its id. `value` is the JSON object for Kafka, `echo` the part of it that the answer repeats."""
 
     unique_id: str
     event_id: str
@@ -86,10 +82,10 @@ class PostedEvent(NamedTuple):
 
 
 def read_event(body: bytes, new_event_id: Callable[[], str]) -> PostedEvent:
-    """Read one posted pin and give it an `event_id` if the client gave none.
+    """Reads one posted pin and adds an `event_id` if it is missing.
 
     Raises:
-        RefusedPinError: the body is not one JSON object that every reader understands alike, or not a pin.
+        RefusedPinError: the body is not a JSON object that all readers understand the same way, or not a valid pin.
     """
     return _plain_event(body, new_event_id) or _careful_event(body, new_event_id)
 
@@ -155,19 +151,23 @@ def _careful_event(body: bytes, new_event_id: Callable[[], str]) -> PostedEvent:
     if event_id is None:
         event_id = new_event_id()
         value = with_members(_without({"event_id"}, document, value), event_id=event_id)
-    # Who posts an answer again posts the old place with it: the new answer has room for the new place only.
+    # A client that posts an answer again also posts the old partition and offset. The new answer replaces them.
     echo = _without(PLACE_NAMES, document | {"event_id": event_id}, value)
     return PostedEvent(pin.unique_id, event_id, value, echo)
 
 
 def with_members(json_object: bytes, **members: str | int) -> bytes:
-    """Append members to the text of a JSON object that is not empty."""
+    """Appends members to the text of a JSON object that is not empty."""
     return json_object[:-1] + b"," + orjson.dumps(members)[1:]
 
 
 @contextmanager
 def refusing_what_is_no_json() -> Iterator[None]:
-    """Turns what Python's decoders raise into a refusal with a sentence."""
+    """Turns the errors of Python's decoders into refusals.
+
+    Raises:
+        RefusedPinError: the text is not UTF-8, not JSON, or nested too deeply.
+    """
     try:
         yield
     except UnicodeDecodeError as error:
@@ -196,13 +196,13 @@ def _number(text: str) -> float:
 
 def _short_enough(number: str) -> str:
     if len(number) > _NUMBER_SIZE:
-        # What stands behind the number has not been read: it may be no JSON.
-        raise not_json(f"holds a number of more than {_NUMBER_SIZE:,} characters")
+        # Counts as no JSON, since the text after the number has not been read.
+        raise not_json(f"contains a number of more than {_NUMBER_SIZE:,} characters")
     return number
 
 
 def not_json(reason: str) -> RefusedPinError:
-    """The refusal of a body that cannot be read at all."""
+    """The refusal of a body that cannot be read as JSON."""
     return RefusedPinError(Problem(None, reason), kind="not_json")
 
 
@@ -235,7 +235,7 @@ def _members(value: Any) -> Iterable[Any]:
 
 
 def _refuse_unstorable(document: Any, body: bytes) -> None:
-    # A declared field cannot hide any of it without an escape: the walk is for the rare event.
+    # Without escapes, a declared field cannot contain any of it. So few events need the full walk.
     if not isinstance(document, dict) or (b"\\u" not in body and document.keys() <= DECLARED_FIELDS):
         return
     problems = tuple(_unstorable("", document))
@@ -288,6 +288,6 @@ def _reason(message: str) -> str:
 def _without(names: Set[str], document: dict[str, Any], text: bytes) -> bytes:
     if document.keys().isdisjoint(names):
         return text
-    # To write the object anew costs the client's spelling, but never a value.
+    # Writing the object anew loses the client's formatting, but no value.
     kept = {name: value for name, value in document.items() if name not in names}
     return json.dumps(kept, ensure_ascii=False, separators=(",", ":")).encode()

@@ -1,7 +1,6 @@
-"""What the API asks of the log that events go to.
+"""The interface to the log that events are published to: the record, its receipt, the error and the protocol.
 
-Belongs here: the record, its receipt, the errors and the `Publisher` protocol. Does not belong here: an implementation
-(`kafka_publisher` for the platform, `memory_publisher` for tests; one suite of tests runs over both).
+`kafka_publisher` and, for tests, `memory_publisher` implement it; one test suite runs over both.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from typing import NamedTuple, Protocol
 
 
 class Record(NamedTuple):
-    """One event on its way to the log: `timestamp` is its receipt, in milliseconds since 1970 UTC."""
+    """One event for the log. `timestamp` is when the API received it, in milliseconds since 1970 UTC."""
 
     key: bytes
     value: bytes
@@ -19,35 +18,35 @@ class Record(NamedTuple):
 
 
 class Receipt(NamedTuple):
-    """Where an acknowledged record lies in the log."""
+    """The partition and offset of an acknowledged record."""
 
     partition: int
     offset: int
 
 
 class BrokerUnavailableError(Exception):
-    """The log did not confirm in time. The record may be sent again, with the same `event_id`."""
+    """The log did not acknowledge in time. The record may be sent again, with the same `event_id`."""
 
 
 class Publisher(Protocol):
-    """A log that is open between `open` and `close`, also while its broker is away."""
+    """A log. It is open between `open` and `close`, even while its broker is unavailable."""
 
     async def open(self) -> None:
-        """Start to reach for the broker. Returns at once and raises nothing when the broker is away."""
+        """Starts connecting to the broker. Returns at once, and raises nothing if the broker is unavailable."""
 
     async def close(self) -> None:
-        """Settle what was handed over, within 5 s, and let go of the broker."""
+        """Waits up to 5 s for the outcome of all records, then disconnects."""
 
     async def publish(self, records: Sequence[Record]) -> Sequence[Receipt]:
-        """Return when every in-sync replica holds all of the records, within 2 s: their places, in their order.
+        """Returns the receipts, in order, once every in-sync replica has all records; within 2 s.
 
         Raises:
-            BrokerUnavailableError: not all were confirmed. Those that had not left this process never will.
+            BrokerUnavailableError: not all were acknowledged. Those that were not sent yet never will be.
         """
 
     async def check_writable(self) -> None:
-        """Return when the broker says, within 1 s, that all partitions of the topic can be written.
+        """Returns if the broker says, within 1 s, that all partitions of the topic can be written.
 
         Raises:
-            BrokerUnavailableError: with a sentence for operators.
+            BrokerUnavailableError: they cannot, or the broker does not answer. The text says which.
         """

@@ -1,7 +1,6 @@
-"""Records on their way to the log, handed over together, and the future of their receipts.
+"""The records of one request and the future of their receipts.
 
-Belongs here: waiting for all of them. Does not belong here: how they get there (`kafka_connection`), and what a client
-is told (`kafka_publisher`). All of it happens on the event loop; nothing here is safe to call from another thread.
+Only for the event loop: nothing here is thread-safe.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from ingest_api.publisher import Receipt, Record
 
 
 class PublisherResult:
-    """The records of one request; `receipts` is done when the log holds all of them, or has refused one."""
+    """The records of one request. `receipts` is done once all are acknowledged or one has failed."""
 
     __slots__ = ("_missing", "_places", "receipts", "records")
 
@@ -24,7 +23,7 @@ class PublisherResult:
         self._missing = len(records)
 
     def acknowledge(self, positions: Iterable[int], partition: int, first_offset: int) -> None:
-        """The log holds the records at these positions, one after the other from `first_offset` on."""
+        """Marks the records at these positions as acknowledged, with consecutive offsets from `first_offset`."""
         places, offset = self._places, first_offset
         for position in positions:
             places[position] = Receipt(partition, offset)
@@ -34,7 +33,7 @@ class PublisherResult:
             self.receipts.set_result(places)
 
     def fail(self, error: Exception) -> None:
-        """The log has not confirmed a record: nobody need wait for the others."""
+        """Fails `receipts`, because a record was not acknowledged."""
         if not self.receipts.done():
             self.receipts.set_exception(error)
 

@@ -1,9 +1,8 @@
-"""A batch of kafka-python that takes many records at once.
+"""A kafka-python batch, in Kafka's record format v2, that takes many records at once.
 
-`KafkaProducer.send` takes one record at a time and gives a future for each: two objects, five locks and a dozen calls,
-in two threads that share one interpreter lock. This takes what one request has for a partition in one loop, and
-remembers one entry for all of it. Belongs here: Kafka's record format (v2) and who waits for which record. Does not
-belong here: when a batch is sent (kafka-python's accumulator and sender, which treat this as one of theirs).
+`KafkaProducer.send` takes one record at a time and makes a future for each: two objects, five locks and a dozen calls,
+in two threads that share the interpreter lock. This takes all records of a request for one partition in one loop, and
+keeps one entry for them. kafka-python's accumulator and sender treat it like their own batches.
 
 It builds on private parts of kafka-python (`kafka_internals`); the publisher's tests run over a real broker.
 """

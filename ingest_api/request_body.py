@@ -1,7 +1,7 @@
-"""Reading a request's body without trusting its size, its speed or its compression.
+"""Reads and decompresses a request's body, with limits on its size and duration.
 
-FastAPI's own `max_body_size` would do for the size, but it answers an announced body in plain text, and closes while
-the client still sends: most clients then see a reset connection and no answer.
+FastAPI's `max_body_size` limits the size too. But it answers in plain text and closes while the client still sends, so
+most clients see a reset connection and no answer.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from starlette.types import Receive
 
 from ingest_api.body_clock import BodyClock
 
-# With the time for an answer still short of what the server waits when it stops.
+# Together with the time for an answer, less than the server waits when it stops.
 BODY_SECONDS = 4.0
-_GZIP = 31  # zlib's number for "between gzip's head and its checksum"
-# Windows of 8 MiB: what RFC 8878 asks readers to support. More would let a small body claim much memory.
+_GZIP = 31  # zlib's wbits for gzip's header and trailer
+# Windows of 8 MiB, which RFC 8878 asks decoders to support. Larger ones would let a small body claim much memory.
 _WINDOW_LOG_MAX = 23
 
 
@@ -31,10 +31,10 @@ class BodyTooLargeError(Exception):
 
 
 class UnpackedTooLargeError(Exception):
-    """What is in the body is larger than `limit` bytes; the rest of it was not unpacked."""
+    """The decompressed body is larger than `limit` bytes; the rest of it was not decompressed."""
 
     def __init__(self, limit: int) -> None:
-        super().__init__(f"The body is larger than {limit} bytes when it is unpacked.")
+        super().__init__(f"The decompressed body is larger than {limit} bytes.")
 
 
 class BodyTooSlowError(Exception):
@@ -45,26 +45,26 @@ class BodyTooSlowError(Exception):
 
 
 class UnknownEncodingError(Exception):
-    """The body is packed in a way that the API does not know."""
+    """The API does not support the body's Content-Encoding."""
 
 
 class BadEncodingError(Exception):
-    """The body is not packed as its header says."""
+    """The body does not match its Content-Encoding."""
 
 
 def no_lease(_size: int) -> None:
-    """Of a body that is counted nowhere."""
+    """The lease of a body that does not count towards the limit for batches."""
 
 
 async def read_body(
     receive: Receive, announced: bytes, limit: int, clock: BodyClock, lease: Callable[[int], None] = no_lease
 ) -> bytes:
-    """Return the whole body. `announced` is its Content-Length or empty; `lease` is told how much more is held.
+    """Returns the whole body. `announced` is its Content-Length or empty; `lease` is called with each chunk's size.
 
     Raises:
-        BodyTooLargeError: as soon as more than `limit` bytes are announced or have come.
-        BodyTooSlowError: the time of `clock` is over.
-        starlette.requests.ClientDisconnect: the client went away first.
+        BodyTooLargeError: more than `limit` bytes are announced or have arrived.
+        BodyTooSlowError: the body was not complete within the time of `clock`.
+        starlette.requests.ClientDisconnect: the client disconnected.
     """
     if announced.isdigit() and int(announced) > limit:
         raise BodyTooLargeError(limit)
@@ -91,27 +91,27 @@ async def _read_up_to(receive: Receive, limit: int, lease: Callable[[int], None]
 
 
 def unpack(body: bytes, encoding: bytes, limit: int, lease: Callable[[int], None]) -> bytes:
-    """What is in a body that is packed as its Content-Encoding says.
+    """Decompresses a body according to its Content-Encoding; `lease` is called with the resulting size.
 
     Raises:
-        UnknownEncodingError: it is none of gzip, zstd and identity.
-        BadEncodingError: it is not what it says, is cut off, or has something behind its end.
-        UnpackedTooLargeError: more than `limit` bytes come out.
+        UnknownEncodingError: the encoding is not gzip, zstd or identity.
+        BadEncodingError: the body is not in this encoding, is cut off, or has bytes after its end.
+        UnpackedTooLargeError: the result is larger than `limit` bytes.
     """
     name = encoding.strip().lower()
     if name in {b"", b"identity"}:
         return body
     if name not in _UNPACKERS:
-        raise UnknownEncodingError(f"Content-Encoding {name.decode('latin-1')!r} is not known here: use gzip or zstd.")
+        raise UnknownEncodingError(f"Content-Encoding {name.decode('latin-1')!r} is not supported. Use gzip or zstd.")
     make, error_type = _UNPACKERS[name]
     try:
         unpacked, is_whole = _unpack_up_to(make(), body, limit)
     except error_type as error:
-        raise BadEncodingError(f"is not {name.decode()}: {error}") from error
+        raise BadEncodingError(f"cannot be decompressed as {name.decode()}: {error}") from error
     if len(unpacked) > limit:
         raise UnpackedTooLargeError(limit)
     if not is_whole:
-        raise BadEncodingError(f"is not one whole {name.decode()} stream: it is cut off, or something follows its end")
+        raise BadEncodingError(f"is not one complete {name.decode()} stream: it is cut off, or bytes follow its end")
     lease(len(unpacked))
     return unpacked
 

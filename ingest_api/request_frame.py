@@ -1,7 +1,4 @@
-"""What every request gets, whatever its route: an id, a place in the metrics, a line in the log, an answer to a bug.
-
-Belongs here: what does not depend on the route. Does not belong here: what a route answers.
-"""
+"""The middleware for all routes: request ids, metrics, logs, and the answer 500 after an unexpected error."""
 
 from __future__ import annotations
 
@@ -20,14 +17,14 @@ from ingest_api import json_logs
 from ingest_api.metrics import IngestMetrics
 
 REASON = "ingest.reason"
-"""Where a route leaves in the scope why it refused: for the log."""
+"""The key in the scope for the reason of a refusal, which is logged."""
 
 logger = logging.getLogger("ingest_api.requests")
 _GOOD_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
 class RequestFrame:
-    """An ASGI application around another one, whose requests to other paths than `routes` are counted together."""
+    """An ASGI application around another one. Requests to paths outside `routes` are counted as one route, `other`."""
 
     def __init__(
         self,
@@ -51,7 +48,7 @@ class RequestFrame:
         metrics.requests_in_progress.set_function(lambda: self.in_progress)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let the other one answer."""
+        """Lets `app` answer the request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -71,9 +68,11 @@ class RequestFrame:
         try:
             await self._app(scope, receive, send_with_id)
         except Exception:
-            logger.exception("A request has met a bug")
+            logger.exception("Unexpected error in a request")
             if status == 0:
-                answer = {"detail": f"The API has met a bug. Its log has more about request {identity.decode()}."}
+                answer = {
+                    "detail": f"Unexpected error in the API. Its log has the details of request {identity.decode()}."
+                }
                 await JSONResponse(answer, 500)(scope, receive, send_with_id)
             status = 500
         finally:

@@ -1,7 +1,7 @@
-"""Who may post: keys in the `X-API-Key` header, of which the API knows hashes only.
+"""Write keys: clients send them in the `X-API-Key` header, and the API stores only their hashes.
 
-Belongs here: what a key looks like, its hash, and finding out whose it is. `python -m ingest_api.write_keys NAME` makes
-one. Keys are random and long, so one round of SHA-256 is enough: there is no dictionary to try.
+`python -m ingest_api.write_keys NAME` makes one. Keys are long and random, so no dictionary helps an attacker and one
+round of SHA-256 is enough.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ HEADER = "X-API-Key"
 
 
 class UnknownKeyError(Exception):
-    """There is no key, or none that is valid."""
+    """The request has no valid key."""
 
 
 class WriteKeys:
-    """`hashes` has the SHA-256 of each valid key in hexadecimal digits, by its name; none: everyone may post."""
+    """The valid keys: `hashes` maps names to the keys' SHA-256 in hexadecimal. If empty, everyone may post."""
 
     def __init__(self, hashes: Mapping[str, str]) -> None:
         self._digests = [(name, bytes.fromhex(digits)) for name, digits in hashes.items()]
@@ -33,45 +33,45 @@ class WriteKeys:
         return bool(self._digests)
 
     def owner(self, key: bytes | None) -> str:
-        """The name of the key; `loopback` where none is demanded.
+        """The name of the key; `loopback` if keys are not required.
 
         Raises:
-            UnknownKeyError: it is missing or none of ours.
+            UnknownKeyError: the key is missing or not valid.
         """
         if not self._digests:
             return LOOPBACK
         if key is None:
             raise UnknownKeyError(f"The header {HEADER} is missing.")
         presented, owner = hashlib.sha256(key).digest(), None
-        # All are compared, each in constant time: an answer's time says nothing about which keys there are.
+        # All keys are compared, each in constant time, so that response times reveal nothing about them.
         for name, digest in self._digests:
             if hmac.compare_digest(presented, digest):
                 owner = name
         if owner is None:
-            raise UnknownKeyError(f"The key in the header {HEADER} is not valid here.")
+            raise UnknownKeyError(f"The key in the header {HEADER} is not valid.")
         return owner
 
 
 def new_key() -> str:
-    """A key that nobody can guess: 256 random bits."""
+    """A new key of 256 random bits."""
     return secrets.token_urlsafe(32)
 
 
 def hash_of(key: str) -> str:
-    """What the API keeps of a key."""
+    """The SHA-256 of a key in hexadecimal, which the API stores."""
     return hashlib.sha256(key.encode()).hexdigest()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Make a key and show it once, with what to configure."""
-    from rich.console import Console  # the API imports this module too, and shall start fast
+    """Makes a key and shows it once, with the setting to configure."""
+    from rich.console import Console  # the API imports this module too and should start fast
 
     parser = argparse.ArgumentParser(prog="python -m ingest_api.write_keys", description="Makes a write key.")
-    parser.add_argument("name", help="whose key it is: shown in logs and metrics")
+    parser.add_argument("name", help="the key's owner, shown in logs and metrics")
     name, key = parser.parse_args(arguments).name, new_key()
     console = Console(soft_wrap=True, highlight=False, markup=False)
-    console.print(f"Give this to {name}; it is shown once:\n  {HEADER}: {key}")
-    console.print(f"And this to the API, beside the keys that it has:\n  {_setting(name, key)}")
+    console.print(f"Give this to {name}. It is shown only once:\n  {HEADER}: {key}")
+    console.print(f"Add this to the API's settings, together with its other keys:\n  {_setting(name, key)}")
 
 
 def _setting(name: str, key: str) -> str:

@@ -1,0 +1,1 @@
+"""The platform's tests: `unit` needs no servers, `integration` starts real ones, `end_to_end` runs `make run`."""

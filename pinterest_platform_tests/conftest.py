@@ -1,4 +1,4 @@
-"""What every kind of test shares: the tests' own stack (not started here), and one Spark session for the process."""
+"""Fixtures for all tests: the settings of the tests' own stack (not started here), and one Spark session a process."""
 
 from __future__ import annotations
 

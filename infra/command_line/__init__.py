@@ -1,0 +1,1 @@
+"""The commands behind the Makefile: each starts, queries or stops the local stack and reports to the terminal."""

@@ -1,6 +1,6 @@
-"""`python -m infra.command_line`: the edge, where errors become a sentence and an exit code.
+"""`python -m infra.command_line`: arguments, signals and exit codes of the `make` commands.
 
-Belongs here: arguments, signals, exit codes. Does not belong here: work.
+A `StackError` becomes a message and exit code 1. The work itself is in the other modules.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Work: TypeAlias = Callable[[argparse.Namespace, Terminal], int]
 
 
 def run(_: argparse.Namespace, terminal: Terminal) -> int:
-    """Set up, start everything, do the main job; everything stays up."""
+    """Set up and start everything, then run the main job; the servers keep running."""
     from infra.command_line.main_job import run_main_job
 
     stack = LocalStack(terminal=terminal)
@@ -43,40 +43,40 @@ def run(_: argparse.Namespace, terminal: Terminal) -> int:
     try:
         return run_main_job(stack.settings, terminal)
     except KeyboardInterrupt:
-        terminal.line("The platform is up and stays up until make stop.")
+        terminal.line("The platform keeps running. Stop it with make stop.")
         raise
 
 
 def history(arguments: argparse.Namespace, terminal: Terminal) -> int:
-    """Start what does not run, and fill days before today with pins, for backfills and demos."""
+    """Start the stack if necessary and fill past days with pins, for backfills and demos."""
     from infra.command_line.history import first_day_of_history, make_history
 
     stack = LocalStack(terminal=terminal)
-    first_day_of_history(stack.settings, arguments.days, today())  # what cannot be made starts nothing
+    first_day_of_history(stack.settings, arguments.days, today())  # refuse before any server starts
     stack.start()
     return make_history(stack.settings, arguments.days, arguments.pins, terminal)
 
 
 def backfill(arguments: argparse.Namespace, terminal: Terminal) -> int:
-    """Run days through the batch again on the running stack; exit code 1 when one fails."""
+    """Run days through the batch again on the running stack; exit code 1 if a day fails."""
     from infra.command_line.backfill import backfill
 
     if not arguments.first:
-        raise StackError("Which days? Write: make backfill FROM=2026-11-01 TO=2026-11-30 (TO may be left out).")
+        raise StackError("Which days? For example: make backfill FROM=2026-11-01 TO=2026-11-30 (TO is optional).")
     first = read_day(arguments.first)
     last = read_day(arguments.last) if arguments.last else first
     return backfill(LocalStack.as_it_runs(terminal).settings, first, last, terminal)
 
 
 def check_assets(arguments: argparse.Namespace, terminal: Terminal) -> int:
-    """Run every asset check of a day on the running stack; exit code 1 when one fails."""
+    """Run every asset check of a day on the running stack; exit code 1 if a check fails."""
     from infra.command_line.asset_checks import check_assets
 
     return check_assets(LocalStack.as_it_runs(terminal).settings, read_day(arguments.day), terminal)
 
 
 def sql(arguments: argparse.Namespace, terminal: Terminal) -> int:
-    """Ask both layers through Presto: one question (SQL, or a saved query and its values), or a conversation."""
+    """Query both layers through Presto: one query (SQL, or a saved query with its values), or an SQL shell."""
     from infra.command_line.sql_questions import answer_question
     from infra.command_line.sql_shell import converse
 
@@ -88,7 +88,7 @@ def sql(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
 
 def setup(_: argparse.Namespace, terminal: Terminal) -> int:
-    """Download what the servers run on."""
+    """Download the servers and prepare Java for Spark, without starting anything."""
     lock = read_lock()
     settings = with_artifacts(LocalStackSettings(), lock)
     fetch_artifacts(lock, settings.artifact_cache, terminal)
@@ -98,13 +98,13 @@ def setup(_: argparse.Namespace, terminal: Terminal) -> int:
 
 
 def start(arguments: argparse.Namespace, terminal: Terminal) -> int:
-    """Start servers that do not run, wait until they are healthy; they stay up."""
+    """Start the servers that are not running and wait until they are healthy; they keep running."""
     LocalStack(terminal=terminal).start(arguments.servers or None)
     return 0
 
 
 def stop(_: argparse.Namespace, terminal: Terminal) -> int:
-    """Stop everything of this stack, in reverse order."""
+    """Stop every process of this stack, in reverse order."""
     stack = LocalStack.as_it_runs(terminal)
     if not stack.is_running():
         terminal.line("Nothing is running.")
@@ -113,12 +113,12 @@ def stop(_: argparse.Namespace, terminal: Terminal) -> int:
 
 
 def status(_: argparse.Namespace, terminal: Terminal) -> int:
-    """Show what runs, its memory and its log; exit code 1 unless all is healthy, monitoring aside."""
+    """Show each server's state, memory and log; exit code 1 if one that the platform needs is not healthy."""
     state = LocalStackSettings().state_folder.resolve()
     if is_another_users(state):
         return _status_from_outside(state, terminal)
     stack = LocalStack.as_it_runs(terminal)
-    from infra.command_line.stream_status import look_at_stream  # Kafka's and PostgreSQL's clients, for who may ask
+    from infra.command_line.stream_status import look_at_stream  # its clients take long to import
 
     statuses = look(stack)
     runs = any(status.is_needed and status.pid for status in statuses)
@@ -144,7 +144,7 @@ def clean(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
 
 def lock(_: argparse.Namespace, terminal: Terminal) -> int:
-    """For developers: resolve the POMs with Maven into infra/artifacts.lock."""
+    """For developers: resolve the POMs with Maven and write infra/artifacts.lock."""
     from infra.local_stack.resolve import resolve
 
     resolved = resolve()
@@ -154,7 +154,7 @@ def lock(_: argparse.Namespace, terminal: Terminal) -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs one command; 0 is success, 1 a failure that was explained, 130 an interruption."""
+    """Runs one command and returns its exit code: 0 success, 1 an explained failure, 130 an interruption."""
     _trust_loopback()
     parsed = _parser().parse_args(arguments)
     terminal = Terminal()
@@ -172,7 +172,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m infra.command_line", description="The servers on this machine.")
+    parser = argparse.ArgumentParser(prog="python -m infra.command_line", description="The local stack.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def add(name: str, work: Work) -> argparse.ArgumentParser:
@@ -182,37 +182,37 @@ def _parser() -> argparse.ArgumentParser:
 
     add("run", run)
     past = add("history", history)
-    past.add_argument("--days", type=_positive, default=3, help="before today; default: 3")
-    past.add_argument("--pins", type=_positive, default=1_000, help="a day; default: 1000")
+    past.add_argument("--days", type=_positive, default=3, help="how many days before today; default: 3")
+    past.add_argument("--pins", type=_positive, default=1_000, help="pins per day; default: 1000")
     days = add("backfill", backfill)
     days.add_argument("first", help="YYYY-MM-DD")
-    days.add_argument("last", nargs="?", help="YYYY-MM-DD; default: the first day alone")
+    days.add_argument("last", nargs="?", help="YYYY-MM-DD; default: only the first day")
     add("check-assets", check_assets).add_argument("day", help="YYYY-MM-DD")
-    add("sql", sql).add_argument("question", nargs="?", help="default: a command line")
+    add("sql", sql).add_argument("question", nargs="?", help="SQL or the name of a saved query; default: an SQL shell")
     add("setup", setup)
-    add("start", start).add_argument("servers", nargs="*", help="with what they depend on; default: all")
+    add("start", start).add_argument("servers", nargs="*", help="these and the ones they depend on; default: all")
     add("stop", stop)
     add("status", status)
-    add("clean-data", clean).add_argument("--yes", action="store_true", help="do not ask")
+    add("clean-data", clean).add_argument("--yes", action="store_true", help="do not ask for confirmation")
     add("lock", lock)
     return parser
 
 
 def _positive(text: str) -> int:
     if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
     return int(text)
 
 
 def _interrupt_once(_: int, __: FrameType | None) -> None:
-    """Ctrl-C and SIGTERM begin the same clean end, and a second one does not disturb it."""
+    """Ends cleanly on Ctrl-C or SIGTERM; a second signal is ignored, so that the clean-up completes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
 def _trust_loopback() -> None:
-    """A proxy for the outside world must not be asked about this machine."""
+    """Keeps requests to this machine from going through a proxy."""
     for name in ("NO_PROXY", "no_proxy"):
         os.environ[name] = ",".join(filter(None, [os.environ.get(name), LOOPBACK, "localhost"]))
 

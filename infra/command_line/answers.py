@@ -1,7 +1,4 @@
-"""What the platform answers: the popular category in the batch, the popular profiles in the stream.
-
-Belongs here: the two questions, asked to the stores. Does not belong here: how the answers look.
-"""
+"""The two queries whose results `make run` shows: the popular category (batch) and popular profiles (stream)."""
 
 from __future__ import annotations
 
@@ -23,7 +20,7 @@ _POPULAR_PROFILES = """
 
 @dataclass(frozen=True)
 class Profile:
-    """A poster in `profile_popularity`."""
+    """A row of `profile_popularity`."""
 
     name: str
     posts: int
@@ -32,7 +29,7 @@ class Profile:
 
 
 def most_popular_category(settings: Settings, period: Period) -> CategoryCounts | None:
-    """The category with most posts in the period, by one read of Cassandra; None where there are no posts."""
+    """The category with the most posts in the period, from one read of Cassandra; None if there are no posts."""
     with open_session(settings) as session:
         session.set_keyspace(settings.cassandra_keyspace)
         first = most_popular(session, period)

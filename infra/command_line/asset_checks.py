@@ -1,7 +1,4 @@
-"""`make check-assets`: the checks of a day, run by Dagster on the running stack, as a table and an exit code.
-
-Belongs here: what the table and the exit code say. Does not belong here: the checks (`pinterest_platform.checks`).
-"""
+"""`make check-assets`: has Dagster run the checks of a day, and shows the results as a table."""
 
 from __future__ import annotations
 
@@ -20,10 +17,10 @@ from pinterest_platform.settings import Settings
 
 
 def check_assets(settings: Settings, day: date, terminal: Terminal) -> int:
-    """Run every check of the day; returns 1 when one fails, else 0. A warning is shown, and is no failure.
+    """Runs every check of the day; returns 1 if one fails, else 0. Warnings are shown, but are not failures.
 
     Raises:
-        StackError: there is no such day, Dagster does not answer, or the run ended without a word of the checks.
+        StackError: there is no such day, Dagster does not answer, or the run ended without a check result.
     """
     demand_known_days(settings, day, day, today())
     dagster = DagsterWeb(settings)
@@ -32,14 +29,14 @@ def check_assets(settings: Settings, day: date, terminal: Terminal) -> int:
     status = dagster.follow(run_id)
     outcomes = dagster.check_outcomes(run_id)
     if not outcomes:
-        raise StackError(f"The run ended with {status} before any check did. See why at {dagster.run_url(run_id)}.")
+        raise StackError(f"The run ended as {status} before any check finished. See {dagster.run_url(run_id)}.")
     terminal.table(_as_table(outcomes))
     return int(any(not outcome.passed and not outcome.warning for outcome in outcomes))
 
 
 def _as_table(outcomes: list[CheckOutcome]) -> Table:
     table = Table(box=None, pad_edge=False)
-    for title in ("", "asset", "check", "what it found"):
+    for title in ("", "asset", "check", "finding"):
         table.add_column(title)
     for outcome in outcomes:
         table.add_row(_mark(outcome), outcome.asset, outcome.check, outcome.found)

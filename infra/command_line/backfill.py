@@ -1,4 +1,4 @@
-"""`make backfill`: days through the batch again, several a run, as the UI's Materialize does for a range of days.
+"""`make backfill`: launches an asset backfill and follows it until it ends.
 
 Belongs here: launching an asset backfill and following it to its end. Does not belong here: single runs
 (`dagster_runs`), and what a day's run does.
@@ -53,7 +53,7 @@ _FOLLOW = """
 
 @dataclass(frozen=True)
 class FailedRun:
-    """A run of a backfill that did not succeed, and its days."""
+    """A run of a backfill that failed or was cancelled, with its first and last day."""
 
     run_id: str
     first: date
@@ -62,7 +62,7 @@ class FailedRun:
 
 @dataclass(frozen=True)
 class BackfillState:
-    """How far a backfill is: `done` days have been materialised in every asset."""
+    """The progress of a backfill. `done` counts the days that are materialised in every asset."""
 
     goes_on: bool
     succeeded: bool
@@ -72,10 +72,10 @@ class BackfillState:
 
 
 def backfill(settings: Settings, first: date, last: date, terminal: Terminal) -> int:
-    """Run the days of `first` to `last` and wait for them; returns 1 when a run of them fails, else 0.
+    """Runs the days from `first` to `last` and waits for them; returns 1 if a run fails, else 0.
 
     Raises:
-        StackError: one of the days does not exist, Dagster does not answer, or it refuses.
+        StackError: one of the days does not exist, or Dagster does not answer or refuses the backfill.
     """
     demand_known_days(settings, first, last, today())
     dagster = DagsterWeb(settings)
@@ -89,17 +89,19 @@ def backfill(settings: Settings, first: date, last: date, terminal: Terminal) ->
 def _report(state: BackfillState, days: int, dagster: DagsterWeb, terminal: Terminal) -> int:
     for run in state.failed:
         terminal.line(f"✗ {_range_in_words(run)}: {dagster.run_url(run.run_id)}", style="red")
-    terminal.line(f"{'✓' if state.succeeded else '✗'} {state.done:,} of {days:,} days are done.")
+    terminal.line(f"{'✓' if state.succeeded else '✗'} {state.done:,} of {days:,} days done.")
     if state.error:
         terminal.line(state.error, style="red")
     if state.failed:
         first = state.failed[0]
-        terminal.line(f"Mend what a run's page says, then run its days alone: {_command(first.first, first.last)}")
+        terminal.line(
+            f"Fix the error that the run's page shows, then repeat its days: {_command(first.first, first.last)}"
+        )
     return int(not state.succeeded)
 
 
 def launch(dagster: DagsterWeb, days: list[date]) -> str:
-    """Start a backfill of every asset of the batch; returns its id."""
+    """Starts a backfill of all batch assets; returns its id."""
     nodes = dagster.ask(_ASSETS, job={**REPOSITORY, "pipelineName": BATCH_JOB})["assetNodes"]
     parameters = {
         "assetSelection": [{"path": node["assetKey"]["path"]} for node in nodes],
@@ -112,7 +114,7 @@ def launch(dagster: DagsterWeb, days: list[date]) -> str:
 
 
 def follow(dagster: DagsterWeb, backfill_id: str, tell: Callable[[int], None] = lambda _: None) -> BackfillState:
-    """Wait for the backfill's end, telling how many days are done."""
+    """Waits until the backfill ends; calls `tell` with the number of days done."""
     while True:
         state = _state(dagster.ask(_FOLLOW, backfillId=backfill_id)["partitionBackfillOrError"])
         tell(state.done)

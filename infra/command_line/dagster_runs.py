@@ -1,8 +1,4 @@
-"""Runs as a person would start them in the UI: launched through Dagster's GraphQL API, followed to their end.
-
-Belongs here: launching, following, what the checks of a run said, and the sentence for a run that failed. Does not
-belong here: what the run does.
-"""
+"""Launches Dagster runs through the GraphQL API, follows them until they end and reads their check results."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""`make history`: days of pins with times in the past, in order, in the real topic: for demos, backfills and tests.
+"""`make history`: writes past days of pins to the topic, oldest first, for demos, backfills and tests.
 
-Belongs here: which days, and refusing a topic in which they would not be in order. Does not belong here: the posting
-(`ingest_api.emulator.history`).
+Refuses a topic that already has records of those days or later: timestamps have to grow with the offsets.
 """
 
 from __future__ import annotations
@@ -18,15 +17,15 @@ from pinterest_platform.stores.kafka import Topic, open_topic
 
 
 def make_history(settings: Settings, days: int, pins: int, terminal: Terminal) -> int:
-    """Fill the `days` days before today with `pins` pins each; returns 0.
+    """Fills the `days` days before today with `pins` pins each; returns 0.
 
     Raises:
-        StackError: the topic has records of these days or later ones, or Kafka refused a record.
+        StackError: the topic has records of these days or later, or Kafka refused a record.
     """
     history = History(first=first_day_of_history(settings, days, today()), days=days, pins_a_day=pins)
     with open_topic(settings) as topic:
         _refuse_newer_records(topic, history.first)
-    terminal.line(f"\nMaking {days:,} days of {pins:,} pins, from {history.first} on ...")
+    terminal.line(f"\nWriting {days:,} days of {pins:,} pins, starting with {history.first} ...")
     try:
         with show_progress(terminal.console, history.pins) as progress:
             post_history(settings, history, progress)
@@ -38,16 +37,16 @@ def make_history(settings: Settings, days: int, pins: int, terminal: Terminal) -
 
 
 def first_day_of_history(settings: Settings, days: int, today: date) -> date:
-    """The day that lies so many days before today.
+    """The day that is `days` days before today.
 
     Raises:
-        StackError: it is before the first partition.
+        StackError: that is before the first partition.
     """
     most = (today - settings.first_day).days
     if days > most:
         raise StackError(
-            f"The first day is {settings.first_day} (PINTEREST_FIRST_DAY), so there are {most:,} days before today, "
-            f"not {days:,}. Nothing was made."
+            f"The first day is {settings.first_day} (PINTEREST_FIRST_DAY), so history can have at most {most:,} days, "
+            f"not {days:,}. Nothing was written."
         )
     return today - timedelta(days=days)
 
@@ -57,7 +56,7 @@ def _refuse_newer_records(topic: Topic, first: date) -> None:
     if newer != ends:
         count = sum(ends[number] - offset for number, offset in newer.items())
         raise StackError(
-            f"The topic {topic.topic} has {count:,} offsets of {first} or later, and history has to come before them: "
-            f"Kafka finds a day by the order of its records. Remove all data with make clean-data, then make the "
-            f"history, then make run."
+            f"The topic {topic.topic} already has {count:,} offsets of {first} or later. History has to be written "
+            f"before them, because Kafka finds a day by the order of timestamps. Remove all data with make clean-data, "
+            f"then run make history, then make run."
         )

@@ -1,7 +1,4 @@
-"""Post pins, materialise the day, let the stream catch up, show the answers.
-
-Belongs here: the order of the main job and what it prints. Does not belong here: starting servers (`local_stack`).
-"""
+"""The main job of `make run`: posts pins, materialises the day, waits for the stream and shows the results."""
 
 from __future__ import annotations
 
@@ -26,14 +23,14 @@ from pinterest_platform.serving.category_popularity import CategoryCounts
 from pinterest_platform.stream.lag import stream_lag
 
 PINS = 11_000
-LEDGER = "ledger.ndjson"  # in the state folder: what the API has acknowledged of them
+LEDGER = "ledger.ndjson"  # in the state folder: the pins that the API has acknowledged
 CATCH_UP_SECONDS = 180
 
 
 def run_main_job(settings: LocalStackSettings, terminal: Terminal) -> int:
-    """Do the main job on a running stack; returns 0 when every number adds up, else 1."""
+    """Runs the main job on a running stack; returns 0 if every day reconciles, else 1."""
     posted = _post(settings, terminal)
-    days = sorted({day_of(posted.started_at), day_of(posted.finished_at)})  # two, if midnight came in between
+    days = sorted({day_of(posted.started_at), day_of(posted.finished_at)})  # two if it ran over midnight
     for day in days:
         _materialise(settings, day, terminal)
     _wait_for_stream(settings, terminal)
@@ -71,7 +68,7 @@ def _wait_for_stream(settings: LocalStackSettings, terminal: Terminal) -> None:
         if time.monotonic() - begin > CATCH_UP_SECONDS:
             raise StackError(
                 f"The stream is still {lag:,} records behind after {CATCH_UP_SECONDS} s. See its run at "
-                f"{DagsterWeb(settings).url}/jobs/streaming, and that the sensor keep_streaming is on."
+                f"{DagsterWeb(settings).url}/jobs/streaming, and check that the sensor keep_streaming is on."
             )
         time.sleep(0.5)
     terminal.line(f"✓ {'pinterest_stream has caught up':<40}{time.monotonic() - begin:5.1f} s")
@@ -84,7 +81,7 @@ def _show_accounts(posted: EmulationResult, accounts: list[DayReconciliation], t
     )
     for account in accounts:
         kafka, raw, clean = len(account.kafka), len(account.raw), len(account.clean)
-        terminal.line(f"{account.day}, everything posted that day:")
+        terminal.line(f"{account.day}, all records of the day:")
         terminal.line(f"  Kafka {kafka:,} = raw {raw:,}")
         terminal.line(
             f"  raw {raw:,} = clean {clean:,} + quarantined {len(account.quarantined):,} "
@@ -107,7 +104,7 @@ def _show_answers(settings: LocalStackSettings, day: date, terminal: Terminal) -
     for period in periods_of([day]):
         if first := most_popular_category(settings, period):
             terminal.line(f"Most popular category of {period.name}: {first.category}, {_in_words(first)}.")
-    table = Table(title="Profiles popular now", title_justify="left", box=None, pad_edge=False)
+    table = Table(title="Most popular profiles", title_justify="left", box=None, pad_edge=False)
     table.add_column("profile")
     for title in ("posts", "followers", "last posted (UTC)"):
         table.add_column(title, justify="right")

@@ -1,8 +1,4 @@
-"""What Prometheus says of the stack: who cannot be scraped, and which alerts fire.
-
-Belongs here: asking and putting it into sentences. Does not belong here: when an alert fires
-(`infra/prometheus/rules`).
-"""
+"""Warnings from Prometheus for `make status`: targets that cannot be scraped, and firing alerts."""
 
 from __future__ import annotations
 
@@ -18,12 +14,12 @@ from infra.local_stack.settings import LocalStackSettings
 
 
 def what_monitoring_says(settings: LocalStackSettings, statuses: Iterable[ServerStatus]) -> list[str]:
-    """Sentences, none where all is well; nothing is said of a stack that is down."""
+    """One sentence per warning. Empty if all is well, and if the stack is not running."""
     statuses = list(statuses)
     if not any(status.is_needed and status.pid for status in statuses):
         return []
     silent = [
-        f"{status.name} is {status.state}: the platform works, but is not watched. make run starts what is stopped."
+        f"{status.name} is {status.state}: the platform works, but is not monitored. make run starts what is stopped."
         for status in statuses
         if not status.is_needed and status.state != "healthy"
     ]
@@ -32,7 +28,7 @@ def what_monitoring_says(settings: LocalStackSettings, statuses: Iterable[Server
 
 
 def watched_at(settings: LocalStackSettings) -> dict[str, str]:
-    """Where a person watches the stack; nothing where nobody does."""
+    """The addresses of the dashboards and of Prometheus; empty if Prometheus does not answer."""
     try:
         _ask(settings, "status/buildinfo")
     except httpx.HTTPError:

@@ -1,8 +1,4 @@
-"""One question: the text that a person wrote, asked of Presto, shown as a table.
-
-Belongs here: what such a text may be (SQL, or the name of a saved query with values) and how an answer looks. Does not
-belong here: the conversation (`shell`), and how Presto is asked (`pinterest_platform.stores.presto`).
-"""
+"""One query of `make sql`: SQL, or the name of a saved query with values, sent to Presto and shown as a table."""
 
 from __future__ import annotations
 
@@ -23,10 +19,10 @@ _NUMBERS = ("bigint", "integer", "smallint", "tinyint", "double", "real", "decim
 
 
 def answer_question(settings: Settings, question: str, terminal: Terminal) -> None:
-    """Ask and show the answer with how long it took.
+    """Runs the query and shows its rows and how long it took.
 
     Raises:
-        StackError: there is no answer; its text says why, and what to do.
+        StackError: the query failed; the text says why and what to do.
     """
     began = time.monotonic()
     try:
@@ -39,14 +35,14 @@ def answer_question(settings: Settings, question: str, terminal: Terminal) -> No
 
 
 def as_sql(settings: Settings, question: str) -> str:
-    """The SQL of `profiles_by_posts rows=5` where there is a saved query of this name, else the text itself."""
+    """The text itself, or the saved query's SQL if it names one, as in `profiles_by_posts rows=5`."""
     text = question.strip().removesuffix(";").strip()
     saved = saved_queries(settings.saved_queries).get(text.partition(" ")[0])
     return saved.filled(settings, _values(saved, text)) if saved else text
 
 
 def as_table(answer: Answer) -> Table:
-    """Numbers to the right; what is null is empty."""
+    """Numbers are aligned to the right; a null is an empty cell."""
     table = Table(box=None, pad_edge=False)
     for name, kind in zip(answer.columns, answer.types, strict=True):
         table.add_column(name, justify="right" if kind.startswith(_NUMBERS) else "left", overflow="fold")
@@ -56,9 +52,9 @@ def as_table(answer: Answer) -> Table:
 
 
 def saved_as_table(settings: Settings) -> Table:
-    """The saved queries, what each answers and what it takes."""
+    """The saved queries, with their values and what each returns."""
     table = Table(box=None, pad_edge=False)
-    for title in ("saved query", "values", "answers"):
+    for title in ("saved query", "values", "returns"):
         table.add_column(title, overflow="fold")
     for query in saved_queries(settings.saved_queries).values():
         table.add_row(query.name, " ".join(f"{name}=…" for name in query.parameters), query.answers)
@@ -66,12 +62,12 @@ def saved_as_table(settings: Settings) -> Table:
 
 
 def _values(query: SavedQuery, text: str) -> dict[str, Any]:
-    """`a=1 b='x y'` after the name; a comma parts the members of a list."""
+    """Reads `a=1 b='x y'` after the name; commas separate the members of a list."""
     try:
         words = shlex.split(text)[1:]
     except ValueError as error:
-        raise SavedQueryError(f"The values of {query.name} cannot be read ({error}).") from error
+        raise SavedQueryError(f"Cannot read the values of {query.name} ({error}).") from error
     pairs = [word.partition("=") for word in words]
     if wrong := [name for name, equals, _ in pairs if not equals]:
-        raise SavedQueryError(f"{wrong[0]!r} is no value of {query.name}: write name=value.")
+        raise SavedQueryError(f"{wrong[0]!r} is not a value for {query.name}: write name=value.")
     return {name: value.split(",") if name in query.lists else value for name, _, value in pairs}

@@ -1,6 +1,6 @@
-"""The conversation of `make sql`: statements that end with a semicolon, and saved queries by their names.
+"""The SQL shell of `make sql`: reads statements that end with a semicolon, and names of saved queries.
 
-Belongs here: reading from a person or a pipe until the end. Does not belong here: what one question does (`questions`).
+Works on a terminal and on a pipe. `sql_questions` runs each query.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from pinterest_platform.stores.saved_queries import saved_queries
 
 _PROMPT, _GOES_ON = "sql> ", "  -> "
 _GREETING = (
-    "Catalogs: cassandra (the batch), postgresql (the stream). End a statement with ';'. Tab completes saved queries, "
-    "'queries' lists them, Ctrl-C cancels, Ctrl-D ends."
+    "Catalogs: cassandra (the batch), postgresql (the stream). End a statement with ';'. Tab completes the names of "
+    "saved queries, 'queries' lists them, Ctrl-C cancels, Ctrl-D exits."
 )
 _END = {"quit", "exit"}
 
 
 def converse(settings: Settings, terminal: Terminal) -> int:
-    """Answer questions until the end of the input; returns 1 where a question from a pipe had no answer."""
+    """Runs queries until the input ends; returns 1 if a query from a pipe failed, else 0."""
     failed = False
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # here Ctrl-C cancels a query, any number of times
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # Ctrl-C cancels a query, not the shell
     names = ["queries", *saved_queries(settings.saved_queries)]
     with _remembered(settings.state_folder / "sql_history", names):
         if sys.stdin.isatty():
@@ -49,7 +49,7 @@ def converse(settings: Settings, terminal: Terminal) -> int:
 
 
 def _questions(names: list[str], terminal: Terminal) -> Iterator[str]:
-    """Each statement as soon as its semicolon comes; what begins with one of the names is a line and needs none."""
+    """Yields each statement at its semicolon. A line that starts with one of `names` needs no semicolon."""
     lines: list[str] = []
     while True:
         try:
@@ -77,7 +77,7 @@ def _read(prompt: str) -> str:
 
 @contextmanager
 def _remembered(history: Path, names: list[str]) -> Iterator[None]:
-    """Arrow keys find earlier questions, of earlier days too; the tabulator completes names."""
+    """Keeps the history of queries in a file, for the arrow keys; Tab completes names."""
     with suppress(OSError):
         readline.read_history_file(history)
     matches: list[str] = []

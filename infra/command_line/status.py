@@ -1,6 +1,6 @@
-"""What runs: a row a server with its state, memory and log, and one for the stream.
+"""`make status`: one row per server with its state, memory and log, and one for the stream.
 
-Belongs here: looking and showing. Does not belong here: changing anything.
+Changes nothing, and shows at least the processes of a stack that another user has started.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MIB = 1 << 20
 
 @dataclass(frozen=True)
 class ServerStatus:
-    """One server now. Memory in bytes, shared pages counted in proportion, children included."""
+    """The state of one server. `memory` is the proportional set size in bytes, child processes included."""
 
     name: str
     address: str
@@ -43,18 +43,18 @@ class ServerStatus:
 
     @property
     def is_a_problem(self) -> bool:
-        """Whether the platform lacks something; what only watches it is not."""
+        """Whether the server is not healthy and the platform needs it; monitoring is not needed."""
         return self.is_needed and self.state != "healthy"
 
 
 def look(stack: LocalStack) -> list[ServerStatus]:
-    """Asks every server for its health, all at the same time."""
+    """Checks the health of every server, all at the same time."""
     with ThreadPoolExecutor() as pool:
         return list(pool.map(lambda server: _look_at(stack, server), stack.servers.values()))
 
 
 def is_another_users(state: Path) -> bool:
-    """Whether this user may not read the secrets of the stack, and so cannot ask it for its health."""
+    """Whether this user may not read the stack's secrets, and so cannot run its health checks."""
     try:
         return (state / SECRETS).exists() and not os.access(state / SECRETS, os.R_OK)
     except PermissionError:
@@ -62,7 +62,7 @@ def is_another_users(state: Path) -> bool:
 
 
 def look_from_outside(state: Path) -> list[ServerStatus]:
-    """What runs of another user's stack: the processes that its folder names, if it can be entered."""
+    """The processes of another user's stack, from its pid files; empty if these cannot be read."""
     if not _may_enter(state / RUN):
         return []
     found = []
@@ -76,13 +76,10 @@ def look_from_outside(state: Path) -> list[ServerStatus]:
 
 
 def explain_outside(state: Path) -> str:
-    """Why nobody but its user learns more of the stack."""
+    """Says why this user sees no more of the stack."""
     if not _may_enter(state / RUN):
-        return f"{state} cannot be read by this user: ask for the stack as the user whose it is."
-    return (
-        f"The stack in {state} is another user's, {owner_of(state)}'s: only they and root can ask it for its health, "
-        "or stop it."
-    )
+        return f"You may not read {state}. Run this as the user who owns it."
+    return f"The stack in {state} belongs to {owner_of(state)}. Only they and root can check its health or stop it."
 
 
 def _may_enter(folder: Path) -> bool:
@@ -90,7 +87,7 @@ def _may_enter(folder: Path) -> bool:
 
 
 def as_table(statuses: list[ServerStatus], stream: StreamStatus | None = None) -> Table:
-    """For the terminal, with the sum of the memory; the stream is a part of Dagster's, so its memory is in there."""
+    """The table for the terminal. The stream has no memory of its own: it runs below Dagster's code server."""
     table = Table(box=None, pad_edge=False)
     for title in ("server", "pid", "state", "memory", "up", "address", "log"):
         table.add_column(title, justify="right" if title in {"pid", "memory", "up"} else "left", overflow="fold")
@@ -99,7 +96,7 @@ def as_table(statuses: list[ServerStatus], stream: StreamStatus | None = None) -
         table.add_row(status.name, *numbers, status.address, str(status.log))
     if stream:
         table.add_row("stream", "", stream.state, "", "", stream.pace, stream.run_page or "")
-    table.add_row("together", "", "", _mib(sum(status.memory for status in statuses)), "", "", "")
+    table.add_row("total", "", "", _mib(sum(status.memory for status in statuses)), "", "", "")
     return table
 
 

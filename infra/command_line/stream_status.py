@@ -1,8 +1,4 @@
-"""The stream as `make status` shows it: how fast it is, how far behind, and what it waits for.
-
-Belongs here: looking at the heartbeat, the progress and the lag, and the sentence that follows. Does not belong here:
-servers (`status`), alerts (`infra/prometheus/rules`).
-"""
+"""The stream's row in `make status`: its state, rate and lag, from the heartbeat, the progress and Kafka."""
 
 from __future__ import annotations
 
@@ -20,11 +16,11 @@ from pinterest_platform.stream.lag import Lag, measure_lag
 from pinterest_platform.stream.outages import outage_of
 from pinterest_platform.stream.progress import idle_seconds
 
-# As the alerts StreamDead and StreamStandsStill have it.
+# The same limits as in the alerts StreamDead and StreamStandsStill.
 SILENT_SECONDS = 60.0
 STILL_SECONDS = 60.0
 _KAFKA_SECONDS = 5.0
-# As JSON, so that a database from before a column was added is read as well.
+# As JSON, so that a database without the newest columns can be read too.
 _LOOK = """
     SELECT to_jsonb(heart), extract(epoch FROM clock_timestamp() - heart.beat_at)::float8
     FROM stream_heartbeat AS heart WHERE heart.topic = %s"""
@@ -32,7 +28,7 @@ _LOOK = """
 
 @dataclass(frozen=True)
 class StreamHeartbeat:
-    """What the streaming run has said of itself. Ages in seconds; None where there was nothing to say."""
+    """The streaming run's heartbeat. Ages are in seconds; None means not reported."""
 
     run: str
     silent_seconds: float
@@ -44,7 +40,7 @@ class StreamHeartbeat:
 
 @dataclass(frozen=True)
 class StreamStatus:
-    """The stream now. `state` is `healthy`, `starting`, or says what is wrong; `lag` is None where unknown."""
+    """The state of the stream: `healthy`, `starting`, or what is wrong. `lag` is None if unknown."""
 
     state: str
     run_page: str | None = None
@@ -53,12 +49,12 @@ class StreamStatus:
 
     @property
     def is_a_problem(self) -> bool:
-        """Whether somebody should look."""
+        """Whether the stream is neither healthy nor starting."""
         return self.state not in {"healthy", "starting"}
 
     @property
     def pace(self) -> str:
-        """Rows a second and the lag, as far as they are known."""
+        """Rows per second and the lag, as far as known."""
         said = []
         if self.heartbeat and self.heartbeat.rows_per_second is not None:
             said.append(f"{self.heartbeat.rows_per_second:,.1f} rows/s")
@@ -68,7 +64,7 @@ class StreamStatus:
 
 
 def look_at_stream(settings: Settings) -> StreamStatus:
-    """Asks PostgreSQL what the stream has said and stored, and Kafka what waits."""
+    """Reads heartbeat and progress from PostgreSQL, and the end offsets from Kafka."""
     try:
         heartbeat = _beat(settings)
     except psycopg.Error as error:
@@ -84,15 +80,15 @@ def look_at_stream(settings: Settings) -> StreamStatus:
 
 
 def stream_status_of(heartbeat: StreamHeartbeat, lag: Lag) -> str:
-    """What is wrong, if anything is: it is silent, it says that it waits, or it stands still while records wait."""
+    """Says what is wrong: no heartbeat, an outage that the run reports, or no progress while records wait."""
     if heartbeat.silent_seconds > SILENT_SECONDS:
-        return f"unhealthy: no sign of life for {_duration(heartbeat.silent_seconds)}; is the sensor keep_streaming on?"
+        return f"unhealthy: no heartbeat for {_duration(heartbeat.silent_seconds)}; is the sensor keep_streaming on?"
     if heartbeat.trouble:
         return f"unhealthy: {heartbeat.trouble}"
     still = heartbeat.idle_seconds is None or heartbeat.idle_seconds > STILL_SECONDS
     if lag.records and lag.seconds > STILL_SECONDS and still:
         since = "ever" if heartbeat.idle_seconds is None else f"for {_duration(heartbeat.idle_seconds)}"
-        return f"unhealthy: nothing stored {since} while records wait for {_duration(lag.seconds)}"
+        return f"unhealthy: nothing stored {since}, although records have waited for {_duration(lag.seconds)}"
     return "starting" if heartbeat.is_starting else "healthy"
 
 
@@ -112,7 +108,7 @@ def _beat(settings: Settings) -> StreamHeartbeat | None:
 
 
 def _what_is_away(error: Exception, settings: Settings) -> str:
-    """In the words that the stream itself has for it; an error that is no outage is told as what it is."""
+    """Describes an outage as the stream does; any other error with its type and first line."""
     if outage := outage_of(error, settings):
         return f"unhealthy: {outage}"
     return f"unhealthy: {type(error).__name__}: {(str(error).strip().splitlines() or [''])[0]}"

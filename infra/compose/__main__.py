@@ -15,22 +15,22 @@ from infra.local_stack.settings import LocalStackSettings
 
 
 def fetch(_: list[str]) -> None:
-    """Download the jars that the image keeps."""
+    """Downloads the jars for the image."""
     fetch_jars(LocalStackSettings())
 
 
 def configure(_: list[str]) -> None:
-    """Write the servers' configuration files."""
+    """Writes the servers' configuration files."""
     write_all(compose_place(LocalStackSettings()))
 
 
 def fill(_: list[str]) -> None:
-    """Make roles, databases, tables, the topic, the bucket and pools."""
+    """Creates roles, databases, tables, the topic, the bucket and pools."""
     provision(compose_place(LocalStackSettings()))
 
 
 def run(command: list[str]) -> None:
-    """Become this command, with the environment that the local stack gives to the platform's own processes."""
+    """Replaces this process with the command, in the environment that the local stack gives its Python processes."""
     os.execvpe(command[0], command, {**os.environ, **python_environment(compose_place(LocalStackSettings()))})  # noqa: S606
 
 
@@ -43,10 +43,10 @@ WORK: Mapping[str, Callable[[list[str]], None]] = {
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Exit code 1 with a sentence where something is missing."""
+    """Runs one service; returns 1 with a message on standard error if something is missing, else 0."""
     parser = argparse.ArgumentParser(prog="python -m infra.compose", description=__doc__)
     parser.add_argument("work", choices=WORK)
-    parser.add_argument("command", nargs=argparse.REMAINDER, help="of `run`")
+    parser.add_argument("command", nargs=argparse.REMAINDER, help="the command for `run`")
     parsed = parser.parse_args(arguments)
     try:
         WORK[parsed.work](parsed.command)

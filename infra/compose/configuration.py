@@ -1,4 +1,4 @@
-"""The servers' configuration files, from the local stack's templates, each readable by its server's user only.
+"""Writes the containers' configuration files below `/state`, each readable only by its server's user.
 
 Belongs here: which files a container finds below `/state`, and whose they are. Every container shares the host's
 network, so addresses and ports are those of the local stack: 127.0.0.1, and what `infra.local_stack.settings` says.
@@ -28,9 +28,9 @@ from infra.local_stack.settings import LocalStackSettings
 from infra.local_stack.setup import fetch_artifacts
 from infra.local_stack.terminal import Terminal
 
-# What the project's image needs of Maven Central: the official images bring the servers.
+# The artifacts that the project's image needs. The servers are in official images.
 _JARS = ("spark", "jmx_exporter", "grafana", "ingest_api")
-# Where the official image has its connectors.
+# The connectors' folder in the official image.
 _PRESTO_PLUGINS = Path("/opt/presto-server/plugin")
 _SECRETS = (
     "postgres_superuser_password",
@@ -43,13 +43,13 @@ _SECRETS = (
 
 @dataclass(frozen=True)
 class Owner:
-    """The user that an official image runs its server as, and the folder that it writes."""
+    """The user that an official image runs its server as, and the folder that it writes to."""
 
     user: int
     data: str
 
 
-# The same numbers stand as `user:` in infra/compose.yaml.
+# The same user ids as `user:` in infra/compose.yaml.
 OWNERS: Mapping[str, Owner] = {
     "kafka": Owner(1000, "data"),
     "cassandra": Owner(999, "data"),
@@ -62,7 +62,7 @@ OWNERS: Mapping[str, Owner] = {
 
 
 def compose_place(settings: LocalStackSettings) -> Place:
-    """The local stack's idea of a place, with secrets from the environment: none is made up here.
+    """The `Place` for the containers. Secrets have to be in the settings; none is generated.
 
     Raises:
         StackError: a secret is missing.
@@ -76,14 +76,14 @@ def compose_place(settings: LocalStackSettings) -> Place:
 
 
 def fetch_jars(settings: LocalStackSettings) -> None:
-    """Downloads what the image keeps, while it is built."""
+    """Downloads the image's artifacts while it is built."""
     lock = read_lock()
     wanted = {**{name: lock[name] for name in _JARS}, "presto": (byteman(lock, "presto"),)}
     fetch_artifacts(wanted, with_artifacts(settings, lock).artifact_cache, Terminal())
 
 
 def write_all(place: Place) -> None:
-    """Writes every server's files, and makes the folders that they keep their data in."""
+    """Writes every server's configuration files and creates the data folders."""
     settings = place.settings
     write_kafka(place, loopback_port("kafka_bootstrap_servers", settings.kafka_bootstrap_servers))
     write_cassandra(place, settings.cassandra_port)
@@ -99,7 +99,7 @@ def write_all(place: Place) -> None:
 
 
 def write_presto(place: Place) -> None:
-    """Presto's files. They hold the password of its role, which PostgreSQL has to be there for."""
+    """Writes Presto's files. They contain the password of its role, so PostgreSQL has to be running."""
     write_presto_configuration(place, place.settings.presto_port, _PRESTO_PLUGINS)
     folder = place.state / "presto"
     agent = folder / "byteman.jar"
@@ -115,7 +115,7 @@ def _write_dagster(place: Place) -> None:
 
 
 def _copy_agents(place: Place) -> None:
-    """The exporter's agent and its rules, for the two servers that load it."""
+    """Copies the JMX exporter and its configuration for the two servers that load it."""
     (artifact,) = place.lock["jmx_exporter"]
     for server in ("kafka", "cassandra"):
         folder = place.state / server

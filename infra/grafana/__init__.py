@@ -1,5 +1,4 @@
-"""The dashboards as code: `python -m infra.grafana` writes them to `infra/grafana/dashboards`, a file each.
+"""The dashboards as code: `python -m infra.grafana` writes one JSON file each to `infra/grafana/dashboards`.
 
-Belongs here: what each dashboard shows. The files are committed, so that Grafana and the page need no Python; a test
-writes them anew and compares. Does not belong here: recording rules, which other readers want too (`infra/prometheus`).
+The files are committed, so that Grafana and the page need no Python; a test checks that they match the code.
 """

@@ -1,4 +1,4 @@
-"""`python -m infra.grafana`: writes every dashboard to its file."""
+"""`python -m infra.grafana`: writes the dashboards' JSON files."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from infra.grafana.files import FOLDER, rendered
 
 
 def main() -> None:
-    """Write what the code says, over what lies there."""
+    """Writes every dashboard, replacing its file."""
     FOLDER.mkdir(exist_ok=True)
     for name, text in rendered().items():
         (FOLDER / name).write_text(text)

@@ -1,4 +1,4 @@
-"""The dashboard "Cassandra": how fast tables are read and written, what they hold, and how the server copes."""
+"""The dashboard "Cassandra": reads and writes, storage, compactions and the server's memory and CPU."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ _HEAP = 'area="heap", job="cassandra"'
 REQUESTS = (
     Number(
         "Reads of the table",
-        "Since Cassandra was started. A read of a partition counts once, whatever it returns.",
+        "Since Cassandra started. A read of a partition counts once, however many rows it returns.",
         "short",
         f'sum(cassandra_table_operations_total{_TABLE}, operation="Read"}})',
     ),
     Number(
         "Writes of the table",
-        "Since Cassandra was started: rows and deletions. A slice that is replaced writes each of its rows.",
+        "Rows and deletions since Cassandra started. Replacing a slice writes each of its rows.",
         "short",
         f'sum(cassandra_table_operations_total{_TABLE}, operation="Write"}})',
     ),
     Number(
         "Reads of the keyspace",
-        "Of all tables of the keyspace, since Cassandra was started.",
+        "All tables of the keyspace, since Cassandra started.",
         "short",
         f'sum(cassandra_keyspace_operations_total{_KEYSPACE}, operation="Read"}})',
     ),
     Number(
         "Writes of the keyspace",
-        "Of all tables of the keyspace, since Cassandra was started.",
+        "All tables of the keyspace, since Cassandra started.",
         "short",
         f'sum(cassandra_keyspace_operations_total{_KEYSPACE}, operation="Write"}})',
     ),
     Number(
         "Failed requests",
-        "Timeouts, failures and too few replicas within the last five minutes.",
+        "Timeouts, failures and unavailable replicas in the last five minutes.",
         "short",
         "sum(increase(cassandra_client_request_errors_total[5m]))",
         Levels(1, 10),
@@ -46,7 +46,7 @@ REQUESTS = (
     ),
     Number(
         "Dropped messages",
-        "Work that Cassandra gave up because it took too long, within the last five minutes. Each is an alert.",
+        "Requests that Cassandra dropped because they took too long, in the last five minutes. Any fires an alert.",
         "short",
         "sum(increase(cassandra_dropped_messages_total[5m]))",
         Levels(1, 1),
@@ -54,14 +54,14 @@ REQUESTS = (
     ),
     Curves(
         "Read latency of the table",
-        "On the server, without the network. 99 of 100 reads are faster than the curve 0.99.",
+        "Measured on the server, without the network. 99 % of reads are faster than the curve 0.99.",
         "s",
         {"{{quantile}}": f'cassandra_table_latency_seconds{_TABLE}, operation="Read"}}'},
         Levels(0.1, 1),
     ),
     Curves(
         "Write latency of the table",
-        "On the server, without the wait for the commit log.",
+        "Measured on the server, without the wait for the commit log.",
         "s",
         {"{{quantile}}": f'cassandra_table_latency_seconds{_TABLE}, operation="Write"}}'},
         Levels(0.05, 0.5),
@@ -74,20 +74,20 @@ REQUESTS = (
     ),
     Curves(
         "Latency of the keyspace",
-        "Of reads and writes over all tables of the keyspace.",
+        "Reads and writes over all tables of the keyspace.",
         "s",
         {"{{operation}} {{quantile}}": f"cassandra_keyspace_latency_seconds{_KEYSPACE}}}"},
         Levels(0.1, 1),
     ),
     Curves(
         "Operations by table",
-        "Reads and writes per second of the keyspace's tables.",
+        "Reads and writes per second, for each table of the keyspace.",
         "ops",
         {"{{table}} {{operation}}": f"cassandra:table_operations:rate1m{_KEYSPACE}}}"},
     ),
     Curves(
-        "Latency of clients' requests",
-        "The slowest hundredth as the coordinator sees it, the wait for the commit log included.",
+        "Latency of client requests",
+        "The 99th percentile on the coordinator, including the wait for the commit log.",
         "s",
         {"{{operation}}": 'cassandra_client_request_latency_seconds{quantile="0.99"}'},
         Levels(0.2, 2),
@@ -96,19 +96,19 @@ REQUESTS = (
 STORAGE = (
     Curves(
         "Storage",
-        "What all data takes on disk, snapshots and the commit log aside.",
+        "Disk space of all data without snapshots, and of the commit log.",
         "bytes",
         {"data": "cassandra_storage_bytes", "commit log": "cassandra_commitlog_bytes"},
     ),
     Curves(
         "Size by table",
-        "What each table of the keyspace takes on disk. What was just written is in memory.",
+        "Disk space of each table of the keyspace. The latest writes are still in memory.",
         "bytes",
         {"{{table}}": f"cassandra_table_disk_bytes{_KEYSPACE}}}"},
     ),
     Curves(
         "Files by table",
-        "SSTables: a read looks into several of them until compaction has merged them.",
+        "SSTables of each table. A read may have to search several, until compaction merges them.",
         "short",
         {"{{table}}": f"cassandra_table_sstables{_KEYSPACE}}}"},
         Levels(20, 40),
@@ -116,15 +116,15 @@ STORAGE = (
 )
 SERVER = (
     Curves(
-        "Waiting compactions",
-        "More than 20 for ten minutes are an alert: reads become slower.",
+        "Pending compactions",
+        "Many of them slow down reads. More than 20 for ten minutes fire an alert.",
         "short",
-        {"waiting": "cassandra_compactions_pending"},
+        {"pending": "cassandra_compactions_pending"},
         Levels(10, 20),
     ),
     Curves(
         "Compactions",
-        "Finished tasks and what they wrote, per second.",
+        "Finished compactions and the data they wrote, per second.",
         "short",
         {
             "tasks /s": f"rate(cassandra_compactions_completed_total{_RATE})",
@@ -133,26 +133,26 @@ SERVER = (
     ),
     Curves(
         "Heap",
-        "A saw tooth is right; a floor that rises is not.",
+        "A sawtooth is normal. A rising minimum is not.",
         "bytes",
         {"used": f"jvm_memory_used_bytes{{{_HEAP}}}", "limit": f"jvm_memory_max_bytes{{{_HEAP}}}"},
     ),
     Curves(
         "Time in garbage collection",
-        "The share of time in which Cassandra stands still for it.",
+        "The share of time that Cassandra spends in garbage collection.",
         "percentunit",
         {"{{gc}}": f'rate(jvm_gc_collection_seconds_sum{{job="cassandra"}}{_RATE})'},
         Levels(0.1, 0.3),
     ),
     Curves(
         "CPU",
-        "Cores that Cassandra keeps busy.",
+        "CPU cores that Cassandra uses.",
         "short",
         {"cores": f'rate(process_cpu_seconds_total{{job="cassandra"}}{_RATE})'},
     ),
     Curves(
         "Clients",
-        "Connections of clients: the platform's runs and checks, Presto.",
+        "Client connections: the platform's runs and checks, and Presto.",
         "short",
         {"connections": "cassandra_clients"},
     ),
@@ -160,9 +160,9 @@ SERVER = (
 
 
 def cassandra_dashboard() -> Dashboard:
-    """For one keyspace and one of its tables at a time."""
+    """The dashboard, with a choice of keyspace and table."""
     rows = (Row("Requests", REQUESTS), Row("Storage", STORAGE), Row("Compactions and the server", SERVER))
-    description = "Reads and writes, storage, compactions and memory of the batch's store."
+    description = "Reads and writes, storage, compactions and memory of the store that serves the batch."
     built = dashboard("cassandra", "Cassandra", description, rows)
     built.with_variable(label_variable("keyspace", "cassandra_table_operations_total", "keyspace", "pinterest_data"))
     table = 'cassandra_table_operations_total{keyspace="$keyspace"}'

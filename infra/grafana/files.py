@@ -1,7 +1,4 @@
-"""From dashboards in code to files as Grafana reads them.
-
-Belongs here: which dashboards there are, and how they are written.
-"""
+"""Renders the dashboards as Grafana's JSON."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ FOLDER = Path(__file__).parent / "dashboards"
 
 
 def rendered() -> dict[str, str]:
-    """The text of each file by its name."""
+    """The text of each file, by file name."""
     dashboards = [pipeline_dashboard(), cassandra_dashboard(), postgres_dashboard()]
     encoder = JSONEncoder(sort_keys=True, indent=2)
     return {f"{dashboard.uid}.json": encoder.encode(dashboard) + "\n" for dashboard in dashboards}

@@ -1,7 +1,4 @@
-"""The forms that every dashboard is made of: a number, and curves over time.
-
-Belongs here: how a panel looks. Does not belong here: what it asks.
-"""
+"""The building blocks of all dashboards: numbers, curves over time, rows, links and variables."""
 
 from __future__ import annotations
 
@@ -39,14 +36,14 @@ _DAGSTER = "dagster"
 
 @dataclass(frozen=True)
 class Levels:
-    """From which value on something is worth a look (yellow), and wrong (red); turned around where less is worse."""
+    """Thresholds: from `yellow` on a value needs attention, from `red` on it is wrong; below if `less_is_worse`."""
 
     yellow: float
     red: float
     less_is_worse: bool = False
 
     def config(self) -> ThresholdsConfig:
-        """As Grafana draws them; the first step has no value, it is the colour below all others."""
+        """The thresholds for Grafana. Its first step has no value: it is the colour below the others."""
         colours = (_GREEN, _YELLOW, _RED)
         values = (self.yellow, self.red)
         if self.less_is_worse:
@@ -60,7 +57,7 @@ _NO_LEVELS = ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps([Threshold(N
 
 @dataclass(frozen=True)
 class Number:
-    """One value, large, as it is now."""
+    """A panel with one current value."""
 
     title: str
     description: str
@@ -72,7 +69,7 @@ class Number:
     height: int = 4
 
     def panel(self) -> stat.Panel:
-        """As Grafana's builder."""
+        """The panel as a Grafana builder."""
         panel = (
             stat.Panel()
             .title(self.title)
@@ -90,7 +87,7 @@ class Number:
 
 @dataclass(frozen=True)
 class Curves:
-    """Curves over time: queries by the name of their curves (`{{label}}` for the value of a label)."""
+    """A panel with curves over time. `queries` maps legends to queries; `{{label}}` in a legend is a label's value."""
 
     title: str
     description: str
@@ -102,7 +99,7 @@ class Curves:
     height: int = 8
 
     def panel(self) -> timeseries.Panel:
-        """As Grafana's builder."""
+        """The panel as a Grafana builder."""
         panel = (
             timeseries.Panel()
             .title(self.title)
@@ -135,14 +132,14 @@ _LINE = GraphThresholdsStyleConfig().mode(common.GraphThresholdsStyleMode.DASHED
 
 @dataclass(frozen=True)
 class Row:
-    """Panels under one heading."""
+    """A heading with its panels."""
 
     title: str
     panels: Sequence[Number | Curves]
 
 
 def dashboard(uid: str, title: str, description: str, rows: Sequence[Row]) -> Dashboard:
-    """A dashboard with links to Dagster and to the others, for the last half hour."""
+    """A dashboard for the last half hour, with links to Dagster and to the other dashboards."""
     built = (
         Dashboard(title)
         .uid(uid)
@@ -162,7 +159,7 @@ def dashboard(uid: str, title: str, description: str, rows: Sequence[Row]) -> Da
 
 
 def _with_rows(built: Dashboard, rows: Sequence[Row]) -> Dashboard:
-    """Side by side as long as they fit; every row begins below the tallest panel of the one before."""
+    """Puts panels side by side while they fit; a new line begins below the tallest panel of the line above."""
     y, number = 0, count(1)
     for row in rows:
         built.with_row(RowBuilder(row.title).id(next(number)).grid_pos(GridPos(h=1, w=_GRID_WIDTH, x=0, y=y)))
@@ -177,7 +174,7 @@ def _with_rows(built: Dashboard, rows: Sequence[Row]) -> Dashboard:
 
 
 def label_variable(name: str, metric: str, label: str, current: str) -> QueryVariable:
-    """A variable whose values are those that a label has now."""
+    """A variable with the present values of a label to choose from."""
     return (
         QueryVariable(name)
         .datasource(PROMETHEUS)

@@ -1,4 +1,4 @@
-"""The dashboard "Pipeline": events on their way from the API to the stores, and what became of each day."""
+"""The dashboard "Pipeline": events from the API to the stores, and the state of each day."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _PARTITION = "dagster_partition_last_materialization_timestamp_seconds"
 NOW = (
     Number(
         "Events in",
-        "Events that Kafka acknowledged to the ingest API, per second over a minute.",
+        "Events per second that the ingest API accepted and Kafka acknowledged, over the last minute.",
         "ops",
         "ingest:events_accepted:rate1m",
         decimals=1,
     ),
     Number(
         "Lag",
-        "Records that Kafka has and the stream has not stored.",
+        "Records in Kafka that the stream has not stored.",
         "short",
         "sum(stream_waiting_records)",
         Levels(5000, 20000),
@@ -28,15 +28,15 @@ NOW = (
     ),
     Number(
         "Latency",
-        "From the receipt of an event to its row in PostgreSQL: 95 of 100 were faster, over the last hour.",
+        "Time from the receipt of an event to its row in PostgreSQL: the 95th percentile of the last hour.",
         "s",
         "histogram_quantile(0.95, sum by (le) (rate(stream_latency_seconds_bucket[1h])))",
         Levels(2, 10),
         decimals=2,
     ),
     Number(
-        "Last sign of life",
-        "How long ago the streaming run beat its heart. It beats every two seconds.",
+        "Last heartbeat",
+        "Time since the streaming run's last heartbeat. It sends one every two seconds.",
         "s",
         "stream_heartbeat_age_seconds",
         Levels(12, 60),
@@ -44,7 +44,7 @@ NOW = (
     ),
     Number(
         "Failed checks",
-        "Checks of Dagster whose latest execution failed; those that only warn are among them.",
+        "Dagster checks whose latest execution failed or warned.",
         "short",
         "count(dagster_check_passed == 0) or vector(0)",
         Levels(1, 1),
@@ -52,7 +52,7 @@ NOW = (
     ),
     Number(
         "Alerts",
-        "That fire now. Prometheus lists them, each with what to do.",
+        "Alerts that are firing. Prometheus lists them and says what to do.",
         "short",
         'count(ALERTS{alertstate="firing"}) or vector(0)',
         Levels(1, 1),
@@ -62,7 +62,7 @@ NOW = (
 HOPS = (
     Curves(
         "Events at each hop",
-        "Per second: acknowledged to the API, received by Kafka, stored by the stream. The curves lie on each other.",
+        "Events per second: accepted by the API, received by Kafka, stored by the stream. The curves should coincide.",
         "ops",
         {
             "ingest API": f"sum(rate(ingest_events_accepted_total{_RATE}))",
@@ -71,15 +71,15 @@ HOPS = (
         },
     ),
     Curves(
-        "Requests of the ingest API",
-        "Per second by the status that they were answered with.",
+        "Requests to the ingest API",
+        "Requests per second, by status of the response.",
         "reqps",
         {"{{status}}": f"sum by (status) (rate(ingest_requests_total{_RATE}))"},
         stacked=True,
     ),
     Curves(
-        "Kafka's acknowledgement",
-        "How long events wait for it: half shorter than the lower curve, 95 of 100 than the upper.",
+        "Acknowledgement by Kafka",
+        "How long requests wait for Kafka's acknowledgement: the median and the 95th percentile.",
         "s",
         {
             quantile: f"histogram_quantile({quantile}, sum by (le) (rate({_ACKNOWLEDGED}{_RATE})))"
@@ -91,26 +91,26 @@ HOPS = (
 STREAM = (
     Curves(
         "Lag",
-        "Records that Kafka has and the stream has not stored, by topic. 20,000 for two minutes are an alert.",
+        "Records in Kafka that the stream has not stored, by topic. Over 20,000 for two minutes fire an alert.",
         "short",
         {"{{topic}}": "stream_waiting_records"},
         Levels(5000, 20000),
     ),
     Curves(
         "Latency",
-        "From the receipt of an event to its row in PostgreSQL, over five minutes.",
+        "Time from the receipt of an event to its row in PostgreSQL: percentiles over five minutes.",
         "s",
         {"{{quantile}}": "stream:latency_seconds:quantile5m"},
         Levels(2, 10),
     ),
     Curves(
-        "Records that are no rows",
-        "Of today (UTC): no pins, and stored before. Refused by PostgreSQL: of today and yesterday. Misdated: all "
-        "whose time is not plausible.",
+        "Records without a row",
+        "Today (UTC): rejects and duplicates. Today and yesterday: refused by PostgreSQL. All days: misdated, that is, "
+        "with an implausible timestamp.",
         "short",
         {
-            "no pins": "sum(stream_rejects_today) or vector(0)",
-            "stored before": "stream_duplicates_today",
+            "rejects": "sum(stream_rejects_today) or vector(0)",
+            "duplicates": "stream_duplicates_today",
             "refused": "stream_refused_records",
             "misdated": "stream_misdated_records",
         },
@@ -118,39 +118,39 @@ STREAM = (
 )
 DAYS = (
     Curves(
-        "Records of today by store",
-        "What every_event_is_accounted_for counted when it last ran for today.",
+        "Today's records by store",
+        "The counts of the latest every_event_is_accounted_for check of today.",
         "short",
         {"{{store}}": 'pipeline_day_records{days_ago="0", store!="newer_than_the_cleaning"}'},
     ),
     Curves(
         "Quarantined and superseded",
-        "Of each day: records that are no pins, and older versions of a pin that has a newer one the same day.",
+        "For each day: records that are not valid pins, and older versions of pins that were posted again that day.",
         "short",
         {"{{partition}} {{store}}": 'pipeline_day_records{store=~"quarantined|superseded"}'},
     ),
     Curves(
         "Every event is accounted for",
-        "1 for each day whose records add up in every store, 0 for one where some are missing.",
+        "1 for a day that reconciles across all stores, 0 for a day with missing records.",
         "short",
         {"{{partition}}": "pipeline_day_is_accounted_for"},
     ),
     Curves(
         "Age of today's slices",
-        "How long ago each asset's partition of today was materialised.",
+        "Time since today's partition of each asset was materialised.",
         "s",
         {"{{asset}}": f'time() - ({_PARTITION}{{days_ago="0"}} > 0)'},
         Levels(3600, 86400),
     ),
     Curves(
         "Days with a slice",
-        "Of today and the seven days before, how many have a partition of each asset.",
+        "How many of today and the seven days before are materialised, for each asset.",
         "short",
         {"{{asset}}": f"sum by (asset) ({_PARTITION} > bool 0)"},
     ),
     Curves(
         "Age of every asset",
-        "How long ago it was last materialised, whichever partition.",
+        "Time since any partition of the asset was last materialised.",
         "s",
         {"{{asset}}": "time() - dagster_asset_last_materialization_timestamp_seconds"},
         Levels(86400, 172800),
@@ -158,21 +158,21 @@ DAYS = (
 )
 DAGSTER = (
     Curves(
-        "Runs under way",
-        "By state. The stream is one that is always started.",
+        "Unfinished runs",
+        "By status. The stream is one run that is always started.",
         "short",
         {"{{status}}": 'dagster_runs{status=~"queued|starting|started|canceling"}'},
         stacked=True,
     ),
     Curves(
         "Finished runs",
-        "All that Dagster knows of, by how they ended.",
+        "All finished runs in Dagster's storage, by status.",
         "short",
         {"{{status}}": 'dagster_runs{status=~"success|failure|canceled"}'},
     ),
     Curves(
         "Ticks",
-        "Of sensors and schedules per second, by how they ended. Skipped is what a sensor with no work says.",
+        "Ticks of sensors and schedules per second, by status. A sensor without work skips its tick.",
         "ops",
         {"{{name}} {{status}}": f"sum by (name, status) (rate(dagster_ticks_total{_RATE}))"},
     ),
@@ -184,13 +184,13 @@ DAGSTER = (
     ),
     Curves(
         "Daemons",
-        "1 while its heart beats. Without the sensor daemon nothing is started by itself.",
+        "1 while the daemon sends heartbeats. Without the sensor daemon, Dagster starts nothing by itself.",
         "short",
         {"{{daemon}}": "dagster_daemon_healthy"},
     ),
     Curves(
         "Disk",
-        "Free where the stack keeps its data. Less than a tenth is an alert.",
+        "Free space on the disk with the stack's data. Less than 10 % or 2 GB fires an alert.",
         "bytes",
         {"free": "platform_disk_free_bytes", "size": "platform_disk_size_bytes"},
     ),
@@ -198,13 +198,13 @@ DAGSTER = (
 
 
 def pipeline_dashboard() -> Dashboard:
-    """For the whole platform."""
+    """The dashboard for the whole platform."""
     rows = (
         Row("Now", NOW),
-        Row("On the way in", HOPS),
-        Row("The stream", STREAM),
-        Row("The batch, day by day", DAYS),
+        Row("Ingest", HOPS),
+        Row("Stream", STREAM),
+        Row("Batch by day", DAYS),
         Row("Dagster and the machine", DAGSTER),
     )
-    description = "Events on their way from the API to the stores, and what became of each day."
+    description = "Events from the API to the stores, and the state of each day."
     return dashboard("pipeline", "Pipeline", description, rows).build()

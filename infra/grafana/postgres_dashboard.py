@@ -1,4 +1,4 @@
-"""The dashboard "PostgreSQL": the stream's tables and Dagster's storage, as the server's statistics show them."""
+"""The dashboard "PostgreSQL": the server's statistics, for the stream's tables and Dagster's storage."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ def _per_second(metric: str) -> str:
 NOW = (
     Number(
         "Backends",
-        "Processes that serve a client now.",
+        "Processes that serve a client connection.",
         "short",
         f"sum(pg_stat_database_numbackends{_DATABASES})",
     ),
     Number(
-        "Connections taken",
-        "Of those that max_connections allows. More than 80 % for two minutes is an alert.",
+        "Connections in use",
+        "The share of max_connections. More than 80 % for two minutes fires an alert.",
         "percentunit",
         "postgres:connections:ratio",
         Levels(0.6, 0.8),
         decimals=0,
     ),
-    Number("Size", "Of all databases on disk.", "bytes", f"sum(pg_database_size_bytes{_DATABASES})"),
+    Number("Size", "Disk space of all databases.", "bytes", f"sum(pg_database_size_bytes{_DATABASES})"),
     Number(
-        "Hit rate",
-        "The share of blocks that PostgreSQL found in its own memory, over five minutes, in the worst database.",
+        "Cache hit rate",
+        "The share of blocks found in PostgreSQL's own cache, over five minutes, in the worst database.",
         "percentunit",
         f"min(postgres:cache_hits:ratio5m{_DATABASES})",
         Levels(0.95, 0.9, less_is_worse=True),
@@ -40,7 +40,7 @@ NOW = (
     ),
     Number(
         "Longest transaction",
-        "How long the oldest that is still open runs. Ten minutes are an alert.",
+        "The age of the oldest open transaction. More than ten minutes fires an alert.",
         "s",
         'max(pg_stat_activity_max_tx_duration{state=~"active|idle in transaction"})',
         Levels(60, 600),
@@ -48,7 +48,7 @@ NOW = (
     ),
     Number(
         "Deadlocks",
-        "Within the last hour. PostgreSQL ends one of the transactions, which then fails.",
+        "In the last hour. PostgreSQL resolves each by aborting one of the transactions.",
         "short",
         f"sum(increase(pg_stat_database_deadlocks{_DATABASES}[1h]))",
         Levels(1, 5),
@@ -58,7 +58,7 @@ NOW = (
 CLIENTS = (
     Curves(
         "Connections by state",
-        "Many that are `idle in transaction` hold locks and keep old rows.",
+        "Connections that stay `idle in transaction` hold locks and keep old row versions.",
         "short",
         {"{{state}}": "sum by (state) (pg_stat_activity_count) > 0"},
         stacked=True,
@@ -66,7 +66,7 @@ CLIENTS = (
     ),
     Curves(
         "Backends by database",
-        "Processes that serve a client.",
+        "Processes that serve a client connection, by database.",
         "short",
         {"{{datname}}": f"pg_stat_database_numbackends{_DATABASES}"},
         stacked=True,
@@ -82,7 +82,7 @@ CLIENTS = (
     ),
     Curves(
         "Locks by mode",
-        "Held now. An `accessexclusivelock` that stays keeps everyone else from its table.",
+        "Locks that are held. A lasting `accessexclusivelock` blocks all other access to its table.",
         "short",
         {"{{mode}}": "sum by (mode) (pg_locks_count)"},
         stacked=True,
@@ -91,17 +91,17 @@ CLIENTS = (
 )
 WORK = (
     Curves(
-        "Commits", "Transactions per second that came to their end.", "ops", {"{{datname}}": _per_second("xact_commit")}
+        "Commits", "Transactions per second that were committed.", "ops", {"{{datname}}": _per_second("xact_commit")}
     ),
     Curves(
         "Rollbacks",
-        "Transactions per second that were taken back. A few are normal; each failed run and check has some.",
+        "Transactions per second that were rolled back. A few are normal; each failed run or check causes some.",
         "ops",
         {"{{datname}}": _per_second("xact_rollback")},
     ),
     Curves(
         "Rows written by kind",
-        "Rows per second that were inserted, updated and deleted in all databases.",
+        "Rows per second that were inserted, updated or deleted, in all databases.",
         "rowsps",
         {
             kind: f"sum(rate(pg_stat_database_tup_{kind}{_DATABASES}{_RATE}))"
@@ -110,19 +110,19 @@ WORK = (
     ),
     Curves(
         "Fetched rows",
-        "Rows per second that an index found.",
+        "Rows per second that were fetched by index scans.",
         "rowsps",
         {"{{datname}}": _per_second("tup_fetched")},
     ),
     Curves(
         "Returned rows",
-        "Rows per second that scans read. Far more than are fetched: a query reads whole tables.",
+        "Rows per second that scans read. If far more are returned than fetched, queries scan whole tables.",
         "rowsps",
         {"{{datname}}": _per_second("tup_returned")},
     ),
     Curves(
-        "Hit rate by database",
-        "The share of blocks that PostgreSQL found in its own memory.",
+        "Cache hit rate by database",
+        "The share of blocks found in PostgreSQL's own cache.",
         "percentunit",
         {"{{datname}}": f"postgres:cache_hits:ratio5m{_DATABASES}"},
     ),
@@ -130,19 +130,19 @@ WORK = (
 STORAGE = (
     Curves(
         "Size by database",
-        "On disk. `pinterest` has the stream's rows, `dagster` the events of runs.",
+        "Disk space. `pinterest` has the stream's rows, `dagster` the event logs of runs.",
         "bytes",
         {"{{datname}}": f"pg_database_size_bytes{_DATABASES}"},
     ),
     Curves(
         "Temporary files",
-        "Bytes per second that sorts and joins wrote to disk because their memory was too small.",
+        "Bytes per second that sorts and joins write to disk because work_mem is too small.",
         "bytes",
         {"{{datname}}": _per_second("temp_bytes")},
     ),
     Curves(
         "Checkpoints",
-        "Per minute: timed ones are right, requested ones come when max_wal_size is reached.",
+        "Checkpoints per minute. Timed ones are normal; requested ones happen when max_wal_size is reached.",
         "short",
         {
             "timed": f"60 * sum(rate(pg_stat_bgwriter_checkpoints_timed_total{_RATE}))",
@@ -153,7 +153,7 @@ STORAGE = (
 
 
 def postgres_dashboard() -> Dashboard:
-    """For all databases of the server."""
+    """The dashboard for all databases of the server."""
     rows = (Row("Now", NOW), Row("Clients", CLIENTS), Row("Work", WORK), Row("Storage", STORAGE))
-    description = "Connections, work, locks and storage of the stream's store, which is Dagster's too."
+    description = "Connections, work, locks and storage of the database server of the stream and Dagster."
     return dashboard("postgresql", "PostgreSQL", description, rows).build()

@@ -1,7 +1,6 @@
-"""Artifacts of Maven Central: their coordinates, the committed lock that pins their bytes, and where they lie.
+"""The artifacts from Maven Central, `infra/artifacts.lock` that pins their SHA-256, and their paths in the cache.
 
-Belongs here: reading and writing `infra/artifacts.lock`, paths in the cache. Does not belong here: resolving what is
-wanted (`resolve`) and fetching it (`download`).
+`resolve` makes the lock; `download` fetches what it names.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ Lock: TypeAlias = Mapping[str, tuple["Artifact", ...]]
 
 @dataclass(frozen=True)
 class Artifact:
-    """One file: `group:artifact:type[:classifier]:version` as Maven writes it, its size in bytes and its SHA-256."""
+    """One file: its Maven coordinate `group:artifact:type[:classifier]:version`, size in bytes and SHA-256."""
 
     coordinate: str
     size: int
@@ -30,14 +29,18 @@ class Artifact:
 
     @property
     def path(self) -> PurePosixPath:
-        """The path in Maven's repository layout, in the cache as on the server."""
+        """The path in Maven's repository layout, which the cache uses too."""
         group, name, extension, *classifier, version = self.coordinate.split(":")
         file = "-".join([name, version, *classifier])
         return PurePosixPath(*group.split("."), name, version, f"{file}.{extension}")
 
 
 def read_lock(file: Path = LOCK_FILE) -> Lock:
-    """The pinned artifacts by server; raises StackError where the file cannot be read as a lock."""
+    """The pinned artifacts by server.
+
+    Raises:
+        StackError: the file cannot be read as a lock.
+    """
     try:
         content = json.loads(file.read_text())
         return {server: tuple(Artifact(**entry) for entry in entries) for server, entries in content.items()}
@@ -46,7 +49,7 @@ def read_lock(file: Path = LOCK_FILE) -> Lock:
 
 
 def write_lock(lock: Lock, file: Path = LOCK_FILE) -> None:
-    """Writes one artifact a line, so that a change of version is a small difference."""
+    """Writes one artifact per line, so that a new version is a small diff."""
     servers = (
         f"  {json.dumps(server)}: [\n"
         + ",\n".join(f"    {json.dumps(asdict(artifact))}" for artifact in artifacts)
@@ -57,21 +60,21 @@ def write_lock(lock: Lock, file: Path = LOCK_FILE) -> None:
 
 
 def missing(artifacts: Iterable[Artifact], cache: Path) -> list[Artifact]:
-    """Those that are not in the cache with their full size.
+    """The artifacts that are not in the cache with their full size.
 
-    The SHA-256 was checked before the file got its name, so a start need not hash 200 MB again.
+    The SHA-256 is checked before a file gets its name, so a start need not hash 200 MB again.
     """
     return [artifact for artifact in artifacts if _size(cache / artifact.path) != artifact.size]
 
 
 def byteman(lock: Lock, server: str) -> Artifact:
-    """The agent that mends what a server's own code cannot be told."""
+    """Byteman's agent, which patches a server where it has no setting."""
     (agent,) = (artifact for artifact in lock[server] if artifact.coordinate.startswith("org.jboss.byteman:"))
     return agent
 
 
 def class_path(artifacts: Iterable[Artifact], cache: Path) -> str:
-    """The jars in their locked order, as Java and Spark take them."""
+    """The jars in their locked order, as a Java class path."""
     return ":".join(str(cache / artifact.path) for artifact in artifacts)
 
 

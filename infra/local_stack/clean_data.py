@@ -1,7 +1,4 @@
-"""Removes what a stack keeps.
-
-Belongs here: asking, and refusing what would hurt.
-"""
+"""`make clean-data`: removes all data of a stack, after asking."""
 
 from __future__ import annotations
 
@@ -15,7 +12,11 @@ from infra.local_stack.terminal import Terminal
 
 
 def clean_data(stack: LocalStack, terminal: Terminal, *, ask: bool) -> None:
-    """Removes the state folder, and PostgreSQL's data where it lies elsewhere; refuses while anything runs."""
+    """Removes the state folder, and PostgreSQL's data if that is elsewhere.
+
+    Raises:
+        StackError: the stack is running, or `ask` is true and there is no terminal to ask on.
+    """
     if stack.is_running():
         raise StackError("The stack is running. Stop it first: make stop")
     folders = [folder for folder in (stack.place.state, home_of(stack.place).data.parent) if folder.exists()]
@@ -31,6 +32,7 @@ def clean_data(stack: LocalStack, terminal: Terminal, *, ask: bool) -> None:
 def _says_yes(question: str) -> bool:
     if not sys.stdin.isatty():
         raise StackError(
-            "Nobody can be asked here. Run `python -m infra.command_line clean-data --yes` to remove all data."
+            "There is no terminal for the confirmation. To remove all data without it, run "
+            "`python -m infra.command_line clean-data --yes`."
         )
     return input(question).strip().lower() in {"y", "yes"}

@@ -1,6 +1,6 @@
-"""The secrets of one local stack: random at its first start, kept beside its data, readable by their owner only.
+"""The secrets of one local stack: made at random on its first start, stored with its data, readable only by the owner.
 
-Belongs here: making, keeping and reading them. Does not belong here: secrets of anything that is not on 127.0.0.1.
+Only for servers on 127.0.0.1.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def _plain(secret: SecretStr | None) -> str | None:
 
 @dataclass(frozen=True)
 class Credentials:
-    """Passwords and keys; hidden from `repr`, so that no log shows them by accident."""
+    """Passwords and keys, hidden from `repr` so that they do not get into logs."""
 
     postgres_superuser_password: str = field(default_factory=_random, repr=False)
     postgres_password: str = field(default_factory=_random, repr=False)
@@ -40,7 +40,7 @@ class Credentials:
     s3_secret_key: str = field(default_factory=_random, repr=False)
 
     def overridden_by(self, settings: LocalStackSettings) -> Credentials:
-        """These, except where someone set their own."""
+        """These credentials, with those from the settings in their place where set."""
         return replace(
             self,
             postgres_superuser_password=_plain(settings.postgres_superuser_password)
@@ -53,34 +53,34 @@ class Credentials:
 
 
 def load_or_create(file: Path) -> Credentials:
-    """The secrets in this file, and new ones for what it does not have yet.
+    """Reads the secrets from the file, and adds the missing ones.
 
     Raises:
-        StackError: they are another user's, the file is damaged, or there is none and the folder may not be written.
+        StackError: the file belongs to another user, is damaged, or cannot be written.
     """
     try:
         kept = json.loads(file.read_text()) if file.exists() else {}
         credentials = Credentials(**kept)
     except PermissionError as error:
         raise StackError(
-            f"The stack in {file.parent} is another user's, {owner_of(file.parent)}'s: only they may use it, or root. "
-            "PINTEREST_STATE_FOLDER names a folder of your own."
+            f"The stack in {file.parent} belongs to {owner_of(file.parent)}. Only they and root may use it. "
+            "To run your own stack, set PINTEREST_STATE_FOLDER to a folder of yours."
         ) from error
     except (ValueError, TypeError) as error:
-        raise StackError(f"{file} is damaged. `make clean-data` starts over, with empty servers.") from error
+        raise StackError(f"{file} is damaged. Start over with empty servers: make clean-data") from error
     if asdict(credentials) != kept:
         try:
             _write(file, credentials)
         except PermissionError as error:
             raise StackError(
-                f"{file.parent} cannot be written by this user ({error.strerror}). PINTEREST_STATE_FOLDER names a "
-                "folder of your own."
+                f"{file.parent} cannot be written by this user ({error.strerror}). Set PINTEREST_STATE_FOLDER to a "
+                "folder of yours."
             ) from error
     return credentials
 
 
 def _write(file: Path, credentials: Credentials) -> None:
-    """Keeps the time of a file that was there: data of PostgreSQL that is older than the secrets is dropped."""
+    """Keeps the modification time of an existing file: PostgreSQL's data is dropped if it is older than the secrets."""
     before = file.stat() if file.exists() else None
     write_private(file, json.dumps(asdict(credentials), indent=2) + "\n")
     if before:
@@ -88,7 +88,7 @@ def _write(file: Path, credentials: Credentials) -> None:
 
 
 def owner_of(path: Path) -> str:
-    """The name of the user whose it is, or the number where they have none."""
+    """The name of the file's owner, or the user id if it has no name."""
     number = path.stat().st_uid
     try:
         return pwd.getpwuid(number).pw_name
@@ -97,7 +97,7 @@ def owner_of(path: Path) -> str:
 
 
 def write_private(file: Path, text: str, rights: int = OWNER_ONLY) -> None:
-    """Writes at once or not at all, and never with more rights than these: by default nobody else's."""
+    """Writes the file atomically. It never has more permissions than `rights`: by default only the owner's."""
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_name(file.name + ".part")
     part.unlink(missing_ok=True)

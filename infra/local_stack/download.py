@@ -1,10 +1,8 @@
-"""Fetches artifacts from Maven Central into the cache, in parallel and verified.
+"""Downloads artifacts from Maven Central into the cache, in parallel, and verifies them.
 
-Belongs here: HTTP, retries, resuming, checksums. Does not belong here: which artifacts are wanted (`artifacts`).
-
-A file gets its name only when its size and SHA-256 are right; until then it is `<name>.part`, which a later run
-continues. Python fetches, not Java: it trusts what the system trusts, and with it a company's own certificate
-authority, which the JRE of the wheel does not know.
+A file gets its name only after its size and SHA-256 were checked; until then it is `<name>.part`, which a later run
+resumes. Python downloads, not Java: it trusts the system's certificates, such as a company's own authority, which the
+JRE from the wheel does not know.
 """
 
 from __future__ import annotations
@@ -33,16 +31,16 @@ Advance = Callable[[int], None]
 
 
 class InterruptedDownloadError(Exception):
-    """Another download failed or the user gave up: the part stays for the next time."""
+    """Another download failed or the user interrupted; the `.part` file stays for the next run."""
 
 
 class WrongBytesError(Exception):
-    """The bytes are not those of the lock. Its text names what arrived."""
+    """The downloaded bytes differ from the lock. The text says how."""
 
 
 @dataclass(frozen=True)
 class Downloader:
-    """Fetches into `cache`; `advance` is called with each number of bytes that arrived or were there before."""
+    """Downloads into `cache`. `advance` gets byte counts: downloaded or found in `.part` files; negative: discarded."""
 
     cache: Path
     advance: Advance
@@ -51,9 +49,13 @@ class Downloader:
     given_up: threading.Event = field(default_factory=threading.Event)
 
     def fetch_all(self, artifacts: Sequence[Artifact]) -> None:
-        """Fetches what the cache does not have; raises StackError with the first artifact that cannot be had."""
+        """Downloads the artifacts that the cache lacks.
+
+        Raises:
+            StackError: an artifact could not be downloaded; the others are interrupted.
+        """
         trust = ssl.create_default_context()
-        # Counting bytes and resuming both need what lies on the server, not a compressed transfer of it.
+        # Byte counts and resuming need the file as it is on the server, not compressed for transfer.
         headers = {"Accept-Encoding": "identity"}
         with (
             httpx.Client(verify=trust, headers=headers, timeout=30, follow_redirects=True) as client,
@@ -89,7 +91,7 @@ class Downloader:
         if part.stat().st_size != artifact.size or actual != artifact.sha256:
             self.advance(-part.stat().st_size)
             part.unlink()
-            # What lay there from an earlier run may have been cut in mid-write: one fresh try before giving up.
+            # A part from an earlier run may have been cut off while writing: try once more from the start.
             raise WrongBytesError("interrupted earlier" if resumed else f"SHA-256 {actual}")
         part.rename(target)
 
@@ -116,13 +118,13 @@ class Downloader:
                     file.write(chunk)
                     self.advance(len(chunk))
             except httpx.HTTPError:
-                self.advance(-file.tell())  # the next attempt counts again what is there
+                self.advance(-file.tell())  # the next attempt counts these bytes again
                 raise
 
 
 @contextmanager
 def _only_one(cache: Path) -> Iterator[None]:
-    """Two checkouts share the cache: the second waits here, then finds the files."""
+    """Checkouts share the cache: a second one waits here, then finds the files."""
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -139,13 +141,13 @@ def _explain(artifact: Artifact, base_url: str, error: Exception) -> str:
     place = f"{base_url}/{artifact.path}"
     if isinstance(error, WrongBytesError):
         return (
-            f"{place} has {error}, the lock says {artifact.sha256}. Nothing of it was kept. Try again; if it stays, "
-            f"something between here and there changes downloads (a proxy?), or infra/artifacts.lock is damaged."
+            f"{place} has {error}, but the lock says {artifact.sha256}. The download was discarded. Try again; if it "
+            f"happens again, a proxy may be changing downloads, or infra/artifacts.lock is damaged."
         )
     return (
-        f"Cannot download {place}: {error}. Check the network, HTTPS_PROXY, and (behind a company's proxy) that its "
-        "certificate is installed on the system or named by SSL_CERT_FILE; then "
-        "run the same command again: it continues."
+        f"Cannot download {place}: {error}. Check the network and HTTPS_PROXY. Behind a company's proxy, its "
+        "certificate has to be installed on the system or named by SSL_CERT_FILE. Then "
+        "run the same command again: it resumes."
     )
 
 

@@ -19,7 +19,7 @@ FILE = "env"
 
 
 def python_environment(place: Place) -> dict[str, str]:
-    """Every setting, and what Dagster, Spark and boto3 look for on their own."""
+    """Every setting, and the variables that Dagster, Spark and boto3 read themselves."""
     settings = place.settings
     programs = str(Path(sys.executable).parent)
     return {
@@ -28,26 +28,26 @@ def python_environment(place: Place) -> dict[str, str]:
         "JAVA_HOME": str(settings.java_home),
         "PYSPARK_PYTHON": sys.executable,
         "PATH": os.pathsep.join([programs, os.environ.get("PATH", os.defpath)]),
-        # Dagster's compute logs and a person's `aws` or boto3.
+        # For Dagster's compute logs, and for `aws` or boto3 in a shell.
         "AWS_ACCESS_KEY_ID": place.credentials.s3_access_key,
         "AWS_SECRET_ACCESS_KEY": place.credentials.s3_secret_key,
         "AWS_DEFAULT_REGION": settings.s3_region,
         "AWS_ENDPOINT_URL_S3": settings.s3_endpoint_url or "",
-        # A proxy for the outside world must not be asked about this machine.
+        # Requests to this machine must not go through a proxy.
         "NO_PROXY": f"{LOOPBACK},localhost",
         "no_proxy": f"{LOOPBACK},localhost",
     }
 
 
 def write_environment(place: Place) -> Path:
-    """Writes the file for `set -a; . .state/env`: afterwards `dagster`, `python` and boto3 see what the servers see."""
+    """Writes the file for `set -a; . .state/env`, which gives a shell the same environment as the servers."""
     file = _file(place)
     write_private(file, "".join(f"{line}\n" for line in _lines(place)))
     return file
 
 
 def kept_settings(state: Path) -> LocalStackSettings | None:
-    """The settings that the stack of this folder was started with; None where the file cannot be read."""
+    """The settings that this folder's stack was started with; None if the file cannot be read."""
     try:
         words = shlex.split((state / FILE).read_text())
     except (OSError, ValueError):
@@ -57,7 +57,7 @@ def kept_settings(state: Path) -> LocalStackSettings | None:
 
 
 def changed_variables(place: Place) -> list[str]:
-    """The names of those whose value is not the one in the file, that is, not the one of the servers that run."""
+    """The names of the variables that differ from the file, that is, from those of the running servers."""
     if not _file(place).exists():
         return []
     differing = set(_file(place).read_text().splitlines()) ^ set(_lines(place))

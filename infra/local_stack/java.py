@@ -1,7 +1,4 @@
-"""How every Java server of the stack is started: the one place for JVM options.
-
-Belongs here: options and the command line. Does not belong here: what the servers' own configuration files say.
-"""
+"""The JVM options and command lines of all Java servers of the stack."""
 
 from __future__ import annotations
 
@@ -31,7 +28,7 @@ CASSANDRA = (
     "-Xss512k",
     "-XX:+UseSerialGC",
     "-Djdk.attach.allowAttachSelf=true",
-    # One node waits for no ring and no gossip: ready in 10 s instead of 54.
+    # A single node has no ring or gossip to wait for: ready in 10 s instead of 54.
     "-Dcassandra.ring_delay_ms=0",
     "-Dcassandra.skip_wait_for_gossip_to_settle=0",
     "-Dcassandra.superuser_setup_delay_ms=0",
@@ -74,7 +71,7 @@ CASSANDRA = (
     ),
 )
 
-# What Presto 0.287, made for Java 8, asks of Java 17. Times are UTC whatever the machine's zone is.
+# Presto 0.287 is made for Java 8 and needs these packages opened on Java 17. The time zone is UTC on every machine.
 PRESTO = (
     "-Xms256m",
     "-Xmx1G",
@@ -94,14 +91,14 @@ PRESTO = (
 
 
 def java_command(place: Place, server: str, main: str, *arguments: str) -> tuple[str, ...]:
-    """Runs a main class with the options that `write_options` wrote."""
+    """The command that runs a main class with the options from `write_options`."""
     return (str(place.settings.java_home / "bin" / "java"), f"@{_options_file(place, server)}", main, *arguments)
 
 
 def write_options(place: Place, server: str, options: Sequence[str]) -> None:
-    """Writes options and class path to a file: on a command line a hundred jars hide everything else.
+    """Writes options and class path to a file: on the command line, a hundred jars would hide everything else.
 
-    Native libraries are unpacked below the state folder, since /tmp may forbid running what lies there.
+    Native libraries are unpacked below the state folder, since /tmp may be mounted `noexec`.
     """
     temporary = place.state / server / "tmp"
     temporary.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,6 @@
-"""The agent that shows what a JVM says of itself to Prometheus, loaded by Kafka and Cassandra.
+"""Prometheus' JMX exporter, a Java agent for Kafka and Cassandra.
 
-Belongs here: whether a server gets it. Does not belong here: which figures it shows
-(`infra/<server>/jmx_exporter.yml`).
+`infra/<server>/jmx_exporter.yml` says which metrics it exports.
 """
 
 from __future__ import annotations
@@ -16,12 +15,12 @@ NAME = "jmx_exporter"
 
 
 def is_watched(settings: LocalStackSettings) -> bool:
-    """Whether there is a Prometheus to look at it."""
+    """Whether this stack has a Prometheus that scrapes the agents."""
     return find_monitoring(settings) is not None
 
 
 def jmx_agent(place: Place, server: str, port: int) -> tuple[str, ...]:
-    """The option that loads it, nothing where nobody looks or the port is taken: then the agent would end its JVM."""
+    """The option that loads the agent; empty without Prometheus, or if the port is busy: the JVM would then exit."""
     if not is_watched(place.settings) or is_busy(port):
         return ()
     (artifact,) = place.lock[NAME]

@@ -1,10 +1,7 @@
-"""The programs that watch the stack: Debian's Prometheus and its exporter for PostgreSQL, without installing anything.
+"""Finds or fetches the monitoring programs: Debian's Prometheus and PostgreSQL exporter.
 
-Belongs here: where they are, and bringing them into the cache with apt, which verifies them. Neither root nor a change
-of the system is needed: packages are downloaded and unpacked, so that no service starts and nothing has to be removed.
-Does not belong here: how they are started (`servers.prometheus`, `servers.postgres_exporter`).
-
-Where they cannot be had, the stack runs without monitoring and says how to get it.
+apt downloads and verifies the packages, which are unpacked into the cache, not installed. This needs no root, starts
+no service and leaves nothing to remove. Without the programs, the stack runs without monitoring and says how to get it.
 """
 
 from __future__ import annotations
@@ -22,16 +19,16 @@ from infra.local_stack.settings import LocalStackSettings
 from infra.local_stack.terminal import Terminal
 
 PACKAGES = ("prometheus", "prometheus-postgres-exporter")
-# What the pages of Debian's Prometheus load. Without them it has its API and bare pages.
+# What the web pages of Debian's Prometheus load. Without these packages, only its API and plain pages work.
 PAGES = (
     *(f"libjs-{name}" for name in ("bootstrap4", "d3", "eonasdan-bootstrap-datetimepicker", "jquery")),
     *(f"libjs-{name}" for name in ("jquery-hotkeys", "moment", "moment-timezone", "mustache", "popper.js", "rickshaw")),
     "fonts-glyphicons-halflings",
 )
 ADVICE = (
-    "The stack runs without monitoring. On Debian or Ubuntu: sudo apt install prometheus prometheus-postgres-exporter "
-    "(elsewhere: put `prometheus`, `promtool` and `postgres_exporter` on PATH), then make stop && make run. "
-    "PINTEREST_MONITORING=false leaves it out without this message."
+    "The stack runs without monitoring. To add it on Debian or Ubuntu: sudo apt install prometheus "
+    "prometheus-postgres-exporter (elsewhere: put `prometheus`, `promtool` and `postgres_exporter` on PATH), "
+    "then make stop && make run. To hide this message, set PINTEREST_MONITORING=false."
 )
 _WANTED = (
     "./usr/bin/",
@@ -46,12 +43,12 @@ _PATIENCE = ("-o", "Acquire::http::Timeout=10", "-o", "Acquire::Retries=1")
 
 
 class NoPackagesError(Exception):
-    """The packages cannot be had. Its text is what apt said last."""
+    """The packages could not be fetched. The text is apt's last message."""
 
 
 @dataclass(frozen=True)
 class Monitoring:
-    """The programs, and the folder of Prometheus' pages where that is not the one it was built for."""
+    """The programs, and the folder of Prometheus' web pages if it differs from the built-in one."""
 
     prometheus: Path
     promtool: Path
@@ -60,7 +57,7 @@ class Monitoring:
 
 
 def find_monitoring(settings: LocalStackSettings) -> Monitoring | None:
-    """The programs, from the cache or as the system has them; None where they are missing or not wanted."""
+    """The programs from the cache or from the system; None if they are missing or monitoring is off."""
     if not settings.monitoring:
         return None
     unpacked = _unpacked(settings)
@@ -78,7 +75,7 @@ def find_monitoring(settings: LocalStackSettings) -> Monitoring | None:
 
 
 def fetch_monitoring(settings: LocalStackSettings, terminal: Terminal) -> None:
-    """Brings the programs into the cache unless they are there. Where that fails, says how to get them."""
+    """Fetches the programs into the cache if they are missing. If that fails, warns and says how to get them."""
     if not settings.monitoring or find_monitoring(settings):
         return
     terminal.line("fetching Prometheus and an exporter with apt, about 30 MB, without installing them ...")
@@ -100,7 +97,7 @@ def _unpacked(settings: LocalStackSettings) -> Path:
 def _download_and_unpack(folder: Path) -> Path:
     apt = _Apt(folder)
     apt.download(*PACKAGES)
-    with suppress(NoPackagesError):  # another release names them differently: the API and the alerts work without
+    with suppress(NoPackagesError):  # other releases may lack some; the API and the alerts work without
         apt.download(*PAGES)
     unpacked = folder / "unpacked"
     unpacked.mkdir(mode=0o755)
@@ -110,7 +107,7 @@ def _download_and_unpack(folder: Path) -> Path:
 
 
 class _Apt:
-    """apt-get with folders of its own where the system has no fresh lists, which an ordinary user may not make."""
+    """apt-get; uses package lists of its own if the system's are outdated, since only root may update those."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -150,12 +147,12 @@ class _Apt:
 
 
 def _unpack(package: Path, target: Path) -> None:
-    """What is wanted of a package: dpkg-deb reads its format, and Python leaves out the rest."""
+    """Extracts the wanted files of a package: dpkg-deb reads the format, Python filters."""
     with (
         subprocess.Popen(["dpkg-deb", "--fsys-tarfile", package], stdout=subprocess.PIPE) as reader,
         tarfile.open(fileobj=reader.stdout, mode="r|") as files,
     ):
-        # Python before 3.11.4 has no filter; apt has verified the package, so it only keeps newer ones from warning.
+        # Python before 3.11.4 has no filter. apt has verified the package: the filter only prevents a warning.
         files.extraction_filter = getattr(tarfile, "data_filter", lambda member, _: member)
         for member in files:
             if member.name.startswith(_WANTED) and not any(word in member.name for word in _UNWANTED):

@@ -1,7 +1,4 @@
-"""Work on servers in the order of their dependencies, at the same time where that is free.
-
-Belongs here: the order. Does not belong here: what is done to a server.
-"""
+"""Runs work in the order of dependencies, in parallel where possible."""
 
 from __future__ import annotations
 
@@ -10,14 +7,14 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from graphlib import TopologicalSorter
 
-Graph = Mapping[str, Iterable[str]]  # a name and what comes before it
+Graph = Mapping[str, Iterable[str]]  # a name and the names that come before it
 
 
 def in_order(graph: Graph, work: Callable[[str], None], given_up: threading.Event) -> None:
-    """Calls `work` with each name after everything before it is done.
+    """Calls `work` with each name, after everything before it is done.
 
-    The first exception (Ctrl-C too) sets `given_up`, waits for the work that has begun, which should look at it, and
-    is raised again.
+    On the first exception, or Ctrl-C, sets `given_up`, waits for the work that has begun, and raises it again. Work
+    should end early once `given_up` is set.
     """
     sorter = TopologicalSorter(graph)
     sorter.prepare()
@@ -47,5 +44,5 @@ def closure(graph: Graph, names: Iterable[str]) -> set[str]:
 
 
 def reversed_graph(graph: Graph) -> dict[str, list[str]]:
-    """What came before now comes after."""
+    """The graph with every dependency reversed."""
     return {name: [other for other, before in graph.items() if name in before] for name in graph}

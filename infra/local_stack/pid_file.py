@@ -1,7 +1,7 @@
-"""Which process is which server, over the end of the process that started it.
+"""The pid files in `<state>/run`, which tell which process is which server.
 
-Belongs here: the files in `<state>/run`. A number alone is not a process: after a reboot it may be anyone's, so the
-time of creation is kept with it, and what does not fit is as good as no file.
+After a reboot, a pid may belong to another process. So the file also has the process's creation time, and counts only
+if both match.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ CLOCK_TOLERANCE_SECONDS = 2  # psutil derives the time from the clock, which may
 
 @dataclass(frozen=True)
 class Running:
-    """A process: its number, when it was created, in seconds since 1970, and where it listens."""
+    """A process: its pid, its creation time in seconds since 1970, and the address where it listens."""
 
     pid: int
     created: float
@@ -28,13 +28,13 @@ class Running:
 
 
 def write_pid_file(folder: Path, server: str, pid: int, address: str = "-") -> None:
-    """Records the process that was just started as this server. Everyone may read it, to see what runs."""
+    """Records the process of the server that was just started. Every user may read the file."""
     running = Running(pid=pid, created=psutil.Process(pid).create_time(), address=address)
     write_private(_file(folder, server), json.dumps(asdict(running)), EVERYONE)
 
 
 def read_pid_file(folder: Path, server: str) -> Running | None:
-    """What the file says, whether the process lives or not."""
+    """The content of the pid file, whether or not the process is alive; None if it cannot be read."""
     try:
         return Running(**json.loads(_file(folder, server).read_text()))
     except (OSError, ValueError, TypeError):
@@ -42,18 +42,18 @@ def read_pid_file(folder: Path, server: str) -> Running | None:
 
 
 def living_servers(folder: Path) -> dict[str, psutil.Process]:
-    """Every server that lives, by its name, as the files say."""
+    """The processes of all servers that are alive, by server name."""
     found = {name: living_process(folder, name) for name in sorted(file.stem for file in folder.glob("*.json"))}
     return {name: process for name, process in found.items() if process}
 
 
 def remove_pid_file(folder: Path, server: str) -> None:
-    """Forgets the server."""
+    """Removes the server's pid file, if any."""
     _file(folder, server).unlink(missing_ok=True)
 
 
 def living_process(folder: Path, server: str) -> psutil.Process | None:
-    """The server's process, unless it has ended or its number belongs to another one now."""
+    """The server's process; None if it has ended or its pid now belongs to another process."""
     running = read_pid_file(folder, server)
     if running is None:
         return None

@@ -1,8 +1,4 @@
-"""One local stack's place: its settings, its folders and its artifacts, handed to everything that describes a server.
-
-Belongs here: paths below the state folder, rendering of configuration files, and addresses that must be on loopback.
-Does not belong here: anything about one server.
-"""
+"""The settings, folders, secrets and artifacts of one local stack, which every server's description is built from."""
 
 from __future__ import annotations
 

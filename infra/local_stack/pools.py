@@ -1,8 +1,7 @@
-"""The pools of Dagster's steps, made before the first run: two runs that make the same one at once fail.
+"""Creates the pools of Dagster's steps before the first run.
 
-Dagster makes a pool when a step first asks for it, and in PostgreSQL the slower of two does not survive that: its
-insert fails, and the update that follows in the same transaction too. Belongs here: making them. Does not belong here:
-which step is in which pool, and the limit (`infra/dagster/dagster.yaml`).
+Dagster creates a pool when a step first uses it. If two runs do so at the same time in PostgreSQL, one fails: its
+insert is refused, and then the update in the same transaction too. The pools' limit is in `infra/dagster/dagster.yaml`.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from infra.local_stack.place import Place
 
 
 def make_pools(place: Place) -> None:
-    """Makes every pool of the definitions, unless this was done when the state began."""
+    """Creates every pool of the definitions, once per state folder."""
     done = place.state / "dagster" / "pools"
     if not done.exists():
         subprocess.run([sys.executable, "-m", __name__], env=python_environment(place), check=True, capture_output=True)
@@ -23,7 +22,7 @@ def make_pools(place: Place) -> None:
 
 
 def initialise() -> None:
-    """Runs in a process of its own, with DAGSTER_HOME set."""
+    """Creates the pools. Runs in a separate process, with DAGSTER_HOME set."""
     from dagster import DagsterInstance
 
     from pinterest_platform.definitions import defs

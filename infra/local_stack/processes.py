@@ -1,8 +1,4 @@
-"""Starting and ending processes that outlive the one that starts them.
-
-Belongs here: launching, finding what belongs to a stack, ending a tree of processes. Does not belong here: which
-processes, and in which order (`stack`).
-"""
+"""Starts, finds and ends the processes of a stack, which outlive the command that starts them."""
 
 from __future__ import annotations
 
@@ -21,9 +17,9 @@ import psutil
 
 from infra.local_stack.server import Server
 
-# In the environment of every process of a stack, and inherited: finds those whose parent was killed.
+# An environment variable that all processes of a stack inherit. It finds those whose parent was killed.
 MARK = "PINTEREST_STACK"
-# They would change every JVM of the stack, and each prints them on standard error.
+# These would change every JVM or Python process of the stack.
 UNWANTED = {"JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS", "CLASSPATH", "PYTHONWARNINGS"}
 STOPS = (signal.SIGINT, signal.SIGTERM)
 LOG_LIMIT_BYTES = 10_000_000
@@ -33,11 +29,11 @@ POLL_SECONDS = 0.05
 
 @contextmanager
 def signals_for_children() -> Iterator[None]:
-    """Who is started meanwhile hears SIGINT and SIGTERM, also where this process ignores them.
+    """Processes started inside react to SIGINT and SIGTERM, even if this process ignores them.
 
-    A shell has its background jobs ignore SIGINT, and who is started inherits that. Dagster would then ignore SIGTERM
-    as well, which it takes for the same: it could only be killed. A handler, unlike being ignored, is not inherited.
-    Only the main thread may set one: in others this does nothing.
+    A shell makes its background jobs ignore SIGINT, and child processes inherit that. Dagster would then ignore SIGTERM
+    too, and could only be killed. Handlers are not inherited, so ignoring is done by a handler here. Only the main
+    thread may set handlers: in other threads this does nothing.
     """
     is_main = threading.current_thread() is threading.main_thread()
     ignored = [number for number in STOPS if is_main and signal.getsignal(number) is signal.SIG_IGN]
@@ -51,11 +47,11 @@ def signals_for_children() -> Iterator[None]:
 
 
 def _ignore(_: int, __: FrameType | None) -> None:
-    """Ignores a signal, without telling children to."""
+    """Ignores a signal; unlike SIG_IGN, child processes do not inherit this."""
 
 
 def launch(server: Server, log: Path, state: Path) -> subprocess.Popen[bytes]:
-    """Starts a server in a session of its own, so that Ctrl-C in a terminal does not reach it."""
+    """Starts a server in its own session, so that Ctrl-C in the terminal does not reach it."""
     account = server.account
     inherited = {name: value for name, value in os.environ.items() if name not in UNWANTED}
     with log.open("ab") as output:
@@ -74,26 +70,26 @@ def launch(server: Server, log: Path, state: Path) -> subprocess.Popen[bytes]:
 
 
 def rotate(log: Path) -> None:
-    """Keeps a long log as `<name>.1` and lets a new one begin."""
+    """Renames a log of over 10 MB to `<name>.1`."""
     log.parent.mkdir(parents=True, exist_ok=True)
     if log.exists() and log.stat().st_size > LOG_LIMIT_BYTES:
         log.replace(log.with_name(log.name + ".1"))
 
 
 def marked(state: Path) -> list[psutil.Process]:
-    """Every process of this stack that is alive, except PostgreSQL's, which write over their environment."""
+    """All live processes of this stack, except PostgreSQL's, which overwrite their environment."""
     return [process for process in psutil.process_iter() if _mark(process) == str(state) and is_alive(process)]
 
 
 def orphans(state: Path, servers: Iterable[psutil.Process]) -> list[psutil.Process]:
-    """Processes of this stack that are no server and below none, the top of each tree only."""
+    """The roots of process trees of this stack that are below none of its servers."""
     known = {process for server in servers for process in (server, *descendants(server))}
     strays = [process for process in marked(state) if process not in known]
     return [process for process in strays if _parent(process) not in strays]
 
 
 def descendants(process: psutil.Process) -> list[psutil.Process]:
-    """All processes below this one, none if it is gone."""
+    """All processes below this one; empty if it has ended."""
     try:
         return process.children(recursive=True)
     except psutil.NoSuchProcess:
@@ -101,7 +97,7 @@ def descendants(process: psutil.Process) -> list[psutil.Process]:
 
 
 def end(tops: Collection[psutil.Process], stop: signal.Signals, seconds: float) -> list[psutil.Process]:
-    """Asks processes to end, then ends what is left of and below them; returns those that had to be killed."""
+    """Sends `stop`, kills what is left after `seconds`, then ends their descendants; returns those it had to kill."""
     below = [process for top in tops for process in descendants(top)]
     stubborn = _signal_and_wait(tops, stop, seconds)
     _signal_and_wait(stubborn, signal.SIGKILL, KILL_SECONDS)
@@ -122,9 +118,9 @@ def _signal_and_wait(
 
 
 def wait_until_gone(processes: Collection[psutil.Process], seconds: float) -> list[psutil.Process]:
-    """Waits for all; returns those that are still there. A zombie is gone: only its parent has not looked yet.
+    """Waits for all to end; returns those that are still alive. A zombie counts as ended.
 
-    Looks are counted, not seconds: a machine that stood still meanwhile gave nobody the time to end.
+    Counts polls instead of the clock: while a machine is suspended, processes cannot end.
     """
     for _ in range(math.ceil(seconds / POLL_SECONDS)):
         if not any(map(is_alive, processes)):
@@ -145,7 +141,7 @@ def _mark(process: psutil.Process) -> str | None:
     try:
         return process.environ().get(MARK)
     except (psutil.Error, OSError):
-        return None  # another user's, or just gone
+        return None  # another user's process, or it has just ended
 
 
 def _parent(process: psutil.Process) -> psutil.Process | None:

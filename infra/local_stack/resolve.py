@@ -1,7 +1,4 @@
-"""Makes `infra/artifacts.lock` from the POMs. For developers: needs Maven, which a user of the stack does not.
-
-Belongs here: everything that calls Maven. Does not belong here: anything that a start needs.
-"""
+"""Makes `infra/artifacts.lock` from the POMs. For developers: this needs Maven, which the stack itself does not."""
 
 from __future__ import annotations
 
@@ -22,12 +19,12 @@ DEPENDENCY_LIST = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:list"
 # "   group:artifact:jar[:classifier]:version:scope:/absolute/file.jar -- module ..."
 RESOLVED = re.compile(r"^\s+(?P<coordinate>[^\s:]+(?::[^\s:]+){3,4}):(?:compile|runtime):(?P<file>\S+)")
 VERSION = re.compile(r"-v?\d[\w.+]*?(?P<classifier>-[A-Za-z][\w.-]*)?\.jar$")
-# Cassandra's tree names Netty's native parts for every system; a stack that runs on Linux loads none of these.
+# Cassandra depends on Netty's native libraries for every system. On Linux these are never loaded.
 OTHER_SYSTEMS = re.compile(r"osx-|windows-|linux-riscv64")
 
 
 def resolve(infra: Path = INFRA) -> Lock:
-    """What every POM under `infra` needs at run time, by its folder there, with the bytes that Maven found."""
+    """The run-time artifacts of every POM under `infra`, by the POM's folder, with the checksums of Maven's files."""
     poms = sorted(infra.rglob("pom.xml"))
     lock = {pom.parent.relative_to(infra).as_posix(): resolve_pom(pom) for pom in poms}
     shipped = (jar.name for jar in (Path(pyspark.__file__).parent / "jars").glob("*.jar"))
@@ -35,7 +32,11 @@ def resolve(infra: Path = INFRA) -> Lock:
 
 
 def resolve_pom(pom: Path) -> tuple[Artifact, ...]:
-    """The run-time artifacts of one POM in the order of its class path."""
+    """The run-time artifacts of one POM, in class path order.
+
+    Raises:
+        StackError: Maven is not installed, or could not resolve the POM.
+    """
     if shutil.which("mvn") is None:
         raise StackError("Making the lock needs Maven: install it (apt install maven) and try again.")
     with tempfile.TemporaryDirectory() as folder:
@@ -49,14 +50,14 @@ def resolve_pom(pom: Path) -> tuple[Artifact, ...]:
 
 
 def read_listing(text: str) -> tuple[Artifact, ...]:
-    """The artifacts in what Maven's `dependency:list` wrote, read from Maven's own repository."""
+    """The artifacts in the output of Maven's `dependency:list`; their files are read from Maven's local repository."""
     matches = (match for line in text.splitlines() if (match := RESOLVED.match(line)))
     wanted = (match for match in matches if not OTHER_SYSTEMS.search(match["coordinate"]))
     return tuple(_measure(match["coordinate"], Path(match["file"])) for match in wanted)
 
 
 def without_shipped(artifacts: Iterable[Artifact], shipped: Iterable[str]) -> tuple[Artifact, ...]:
-    """Those whose jar does not lie among the shipped ones in any version: two versions on a class path break Spark."""
+    """The artifacts that Spark does not ship in any version: two versions on a class path break it."""
     names = {name_without_version(jar) for jar in shipped}
     return tuple(artifact for artifact in artifacts if name_without_version(artifact.path.name) not in names)
 

@@ -1,7 +1,4 @@
-"""Runs of Dagster, where the stack must know about them: when it stops, and when it starts after a crash.
-
-Belongs here: ending them, and telling Dagster of those whose process is gone. Does not belong here: what runs do.
-"""
+"""Ends Dagster's runs when the stack stops, and reports those that a crash ended as failed when it starts again."""
 
 from __future__ import annotations
 

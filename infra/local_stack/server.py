@@ -1,7 +1,4 @@
-"""What a server of the local stack is: a description that says how to start it, when it is healthy and how it ends.
-
-Belongs here: the description. Does not belong here: doing any of it (`stack`, `processes`).
-"""
+"""The description of a server: how to start it, when it is healthy and how it ends. `stack` acts on it."""
 
 from __future__ import annotations
 
@@ -14,12 +11,12 @@ import psutil
 
 
 class NotHealthyError(Exception):
-    """Raised by a health check that got an answer, but the wrong one. Its text is shown when a start gives up."""
+    """The server answered the health check, but is not healthy. The text is shown if the start fails."""
 
 
 @dataclass(frozen=True)
 class Account:
-    """The user that a server runs as, where it is not the one that starts it."""
+    """The user that a server runs as, if not the one who starts it."""
 
     name: str
     user: int
@@ -27,20 +24,20 @@ class Account:
 
 
 def nothing() -> None:
-    """The step of a server that has none."""
+    """Does nothing: the default for `configure` and `complete`."""
 
 
 @dataclass(frozen=True)
 class Server:
-    """Frozen: a start, a stop and a status look at the same facts.
+    """How to start, check and stop one server.
 
-    `check` makes a real request and raises whatever it likes while the server is not healthy. `configure` runs before
-    each start, `complete` after each start once the server is healthy; both may run again after a crash in the middle.
+    `check` makes a real request, and raises any exception while the server is not healthy. `configure` runs before
+    each start, `complete` after it once the server is healthy. Both must be repeatable after a crash in the middle.
     """
 
     name: str
     address: str
-    ports: Mapping[str, int]  # by the setting that chooses it
+    ports: Mapping[str, int]  # by the name of the setting
     command: tuple[str, ...]
     folder: Path
     check: Callable[[], None]
@@ -49,17 +46,17 @@ class Server:
     depends_on: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     account: Account | None = None
-    memory_mib: int = 256  # resident, usually
+    memory_mib: int = 256  # usual resident memory
     start_seconds: float = 120
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds: float = 20
     before_stop: Callable[[psutil.Process], None] = lambda _: None
-    stops_before: tuple[str, ...] = ()  # beside those it depends on: they must be there while it ends
-    is_needed: bool = True  # else it only watches: when it cannot start, that is said, and the others go on
-    spare_ports: Mapping[str, int] = field(default_factory=dict)  # where they are taken, it starts without
+    stops_before: tuple[str, ...] = ()  # in addition to `depends_on`: it needs these while it stops
+    is_needed: bool = True  # False for monitoring: if it cannot start, the others run without it
+    spare_ports: Mapping[str, int] = field(default_factory=dict)  # if one is busy, the server starts without it
 
     def problem(self) -> str | None:
-        """Why the server is not healthy now; None when it is."""
+        """Why the server is not healthy; None if it is."""
         try:
             self.check()
         except Exception as error:  # whatever a client library raises means the same here

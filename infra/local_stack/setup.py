@@ -1,7 +1,4 @@
-"""Puts everything that the servers run on into the cache; needs no network when it is there already.
-
-Belongs here: the order of the work. Does not belong here: HTTP (`download`) and what each server does with its files.
-"""
+"""Fills the artifact cache; needs no network if the cache is complete."""
 
 from __future__ import annotations
 
@@ -15,11 +12,15 @@ from infra.local_stack.terminal import Terminal
 
 
 def fetch_artifacts(lock: Lock, cache: Path, terminal: Terminal) -> None:
-    """Downloads what the lock names and the cache lacks."""
+    """Downloads the locked artifacts that the cache lacks.
+
+    Raises:
+        StackError: this machine is not x86_64, or a download failed.
+    """
     if platform.machine() not in {"x86_64", "AMD64"}:
         raise StackError(
-            f"The local stack pins PostgreSQL's programs for x86_64, this machine is {platform.machine()}. "
-            "Use an x86_64 machine, or point PINTEREST_POSTGRES_HOST and the other settings at servers of your own."
+            f"The local stack has PostgreSQL only for x86_64, but this machine is {platform.machine()}. "
+            "Use an x86_64 machine, or point PINTEREST_POSTGRES_HOST and the other settings at your own servers."
         )
     wanted = missing(_each_once(lock), cache)
     if not wanted:
@@ -30,5 +31,5 @@ def fetch_artifacts(lock: Lock, cache: Path, terminal: Terminal) -> None:
 
 
 def _each_once(lock: Lock) -> list[Artifact]:
-    """Servers share jars."""
+    """Every artifact once: several servers use the same jars."""
     return list({artifact.path: artifact for artifacts in lock.values() for artifact in artifacts}.values())

@@ -1,10 +1,7 @@
-"""The local stack as one thing: start it, stop it, know what runs.
+"""Starts and stops the local stack and knows what is running.
 
-Belongs here: the order of the work and what happens when a part of it fails. Does not belong here: how one server is
-described (`servers`), how a process is ended (`processes`), how any of it looks (`terminal`).
-
-No process supervises. A start launches what does not run, waits until everything is healthy and ends; who stops later
-reads the pid files. So it does not matter how the starter ended.
+There is no supervisor. A start launches the servers that are not running, waits until all are healthy and ends. A stop
+finds them by their pid files, so it does not matter how the start ended.
 """
 
 from __future__ import annotations
@@ -40,12 +37,12 @@ from infra.local_stack.terminal import Terminal
 
 POLL_SECONDS = 0.2
 LOG_LINES = 15
-# What has lost its servers waits for them in vain, and loses nothing when it is killed.
+# Processes whose servers are gone only wait for them, so killing them loses nothing.
 ORPHAN_SECONDS = 5
 
 
 class LocalStack:
-    """`settings` are the stack's own, complete with its secrets: hand them to whoever connects."""
+    """One stack. Its `settings` include its secrets, so clients can connect with them."""
 
     def __init__(self, settings: LocalStackSettings | None = None, terminal: Terminal | None = None) -> None:
         self._place: Place = make_place(settings or LocalStackSettings())
@@ -54,9 +51,9 @@ class LocalStack:
 
     @classmethod
     def as_it_runs(cls, terminal: Terminal | None = None) -> LocalStack:
-        """The stack of the state folder, with the settings it was started with while it runs.
+        """The stack of the state folder; while it runs, with the settings it was started with.
 
-        Whoever asks may have another HOME, and so another cache, or other ports in their shell: what runs is the same.
+        The caller's shell may have another HOME, and so another cache, or other ports than the running stack.
         """
         settings = LocalStackSettings()
         state = settings.state_folder.resolve()
@@ -65,12 +62,12 @@ class LocalStack:
 
     @property
     def settings(self) -> LocalStackSettings:
-        """What clients of this stack connect with."""
+        """The settings that clients of this stack connect with."""
         return self._place.settings
 
     @property
     def place(self) -> Place:
-        """Folders and artifacts of this stack."""
+        """The folders and artifacts of this stack."""
         return self._place
 
     @cached_property
@@ -79,13 +76,16 @@ class LocalStack:
         return {server.name: server for server in describe_all(self._place)}
 
     def process(self, name: str) -> psutil.Process | None:
-        """The living process of a server."""
+        """The process of a server; None if it is not running."""
         return living_process(self._place.run_folder, name)
 
     def start(self, names: Iterable[str] | None = None) -> None:
-        """Starts these servers (all of them) and what they depend on, unless they run, and waits until all are healthy.
+        """Starts these servers (default: all) and those they depend on, then waits until all are healthy.
 
-        On any failure, and on Ctrl-C, stops what this call started and raises.
+        On a failure or Ctrl-C, stops what this call started and raises.
+
+        Raises:
+            StackError: a server is unknown or did not start, or ports, memory, disk or settings do not allow a start.
         """
         with self._alone():
             fetch_monitoring(self.settings, self._terminal)
@@ -99,21 +99,21 @@ class LocalStack:
             self._start([name for name in wanted if name not in left_out])
 
     def stop(self) -> None:
-        """Stops every process of this stack, users of a server before the server; runs of Dagster first of all."""
+        """Stops every process of this stack: Dagster's runs first, then each server after those that depend on it."""
         with self._alone():
             self._end_orphans()
             self._stop([name for name in self.servers if self.process(name)])
             self._end_rest()
 
     def is_running(self) -> bool:
-        """Whether any process of this stack lives."""
+        """Whether any process of this stack is alive."""
         return any(self.process(name) for name in self.servers) or bool(marked(self._place.state))
 
     def _wanted(self, names: Iterable[str] | None) -> list[str]:
         graph = {name: server.depends_on for name, server in self.servers.items()}
         unknown = set(names or ()) - set(graph)
         if unknown:
-            raise StackError(f"There is no server {', '.join(sorted(unknown))}. Choose from {', '.join(graph)}.")
+            raise StackError(f"There is no server {', '.join(sorted(unknown))}. Choose from: {', '.join(graph)}.")
         chosen = closure(graph, graph if names is None else names)
         return [name for name in graph if name in chosen]
 
@@ -121,11 +121,11 @@ class LocalStack:
         changed = changed_variables(self._place)
         if changed and any(self.process(name) for name in self.servers):
             raise StackError(
-                f"The stack is running with other values of {', '.join(changed)}. Unset them, or make stop first."
+                f"The stack is running with other values of {', '.join(changed)}. Unset these, or run make stop first."
             )
 
     def _check_before(self, servers: list[Server]) -> set[str]:
-        """Raises for what must not be; returns the names of servers that the others can do without."""
+        """Checks ports, memory and disk; returns the names of monitoring servers that have to be left out."""
         kept = without_busy_watchers(servers, self._terminal)
         if kept:
             check_ports(kept)
@@ -144,14 +144,14 @@ class LocalStack:
             except Exception as error:
                 if server.is_needed:
                     raise
-                self._terminal.warn(f"{name} does not run, and the others go on without it: {error}")
+                self._terminal.warn(f"{name} did not start; the other servers run without it: {error}")
                 self._stop_one(server)
 
         try:
             with signals_for_children():
                 in_order(self._graph(names), start_one, given_up)
         except BaseException:
-            self._terminal.line("stopping what was started ...")
+            self._terminal.line("stopping the servers that were started ...")
             self._stop(started)
             raise
 
@@ -226,15 +226,15 @@ class LocalStack:
 
     def _end_left_over(self, processes: list[psutil.Process]) -> None:
         if processes:
-            self._terminal.line(f"ending what is left of a server that is gone ({len(processes)} processes) ...")
+            self._terminal.line(f"ending {len(processes)} processes left over from servers that have ended ...")
             for process in processes:
                 interrupt_runs(process, ORPHAN_SECONDS)
             if end(processes, signal.SIGTERM, ORPHAN_SECONDS):
-                self._terminal.warn(f"Some did not stop in {ORPHAN_SECONDS} s and were killed.")
+                self._terminal.warn(f"Some of them did not stop in {ORPHAN_SECONDS} s and were killed.")
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """One start or stop at a time."""
+        """Only one start or stop at a time."""
         self._place.run_folder.mkdir(parents=True, exist_ok=True)
         with (self._place.run_folder / "lock").open("a+") as lock:
             try:
@@ -254,7 +254,7 @@ def _complete(server: Server) -> None:
     try:
         server.complete()
     except Exception as error:  # whatever a client library raises means the same here
-        raise StackError(f"{server.name} is healthy, but what it shall hold could not be made: {error}") from error
+        raise StackError(f"{server.name} is healthy, but could not be set up for the platform: {error}") from error
 
 
 def _last_lines(log: Path, offset: int) -> str:

@@ -1,7 +1,4 @@
-"""What the local stack says while it works.
-
-Belongs here: how lines, tables and progress look, on a terminal and in a pipe. Does not belong here: what to say.
-"""
+"""The output of the local stack: lines, tables and progress, on a terminal or in a pipe."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ PLAIN_STEP_PERCENT = 10
 
 
 class Terminal:
-    """Prints to one stream: in colour with a moving bar where someone looks, else plain lines of any length."""
+    """Prints to one stream: colours and progress bars on a terminal, else plain lines."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._console = Console(file=stream or sys.stdout, highlight=False, emoji=False, markup=False)
@@ -29,24 +26,24 @@ class Terminal:
 
     @property
     def console(self) -> Console:
-        """For those who draw their own progress."""
+        """The console, for callers that draw their own progress bar."""
         return self._console
 
     def line(self, text: str, style: str | None = None) -> None:
-        """One line, never wrapped, so that a path in it can be copied."""
+        """Prints a line without wrapping it, so that paths can be copied."""
         self._console.print(text, style=style, soft_wrap=True)
 
     def warn(self, text: str) -> None:
-        """Something that does not stop the work."""
+        """Prints a warning."""
         self.line(f"! {text}", style="yellow")
 
     def table(self, table: Table) -> None:
-        """A table as wide as the terminal."""
+        """Prints a table as wide as the terminal."""
         self._console.print(table)
 
     @contextmanager
     def downloading(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
-        """Gives a function that is told each number of bytes, from any thread."""
+        """Shows a download's progress; yields a function that takes byte counts, from any thread."""
         if self._console.is_terminal and not self._console.is_dumb_terminal:
             columns = (TextColumn(what), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
             with Progress(*columns, console=self._console) as progress:
@@ -57,7 +54,7 @@ class Terminal:
 
 
 class _PlainProgress:
-    """A line every ten per cent, counted from several threads."""
+    """Prints a line every ten per cent; thread-safe."""
 
     def __init__(self, terminal: Terminal, what: str, total: int) -> None:
         self._terminal, self._what, self._total = terminal, what, total

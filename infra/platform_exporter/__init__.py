@@ -1,8 +1,7 @@
-"""What Dagster and the stream do, as figures for Prometheus: neither has a `/metrics` of its own.
+"""The platform's Prometheus exporter: metrics of Dagster and the stream, which have no `/metrics` of their own.
 
-Belongs here: reading Dagster's GraphQL API and the stream's tables at each scrape. Nothing is written anywhere, nothing
-is kept but counters, and while a source is away the others are shown and `platform_source_up` says which.
-Does not belong here: what is too much or too old (`infra/prometheus/rules`).
+At each scrape it reads Dagster's GraphQL API and the stream's tables. It writes nothing and keeps only counters. If a
+source is unavailable, `platform_source_up` says so and the other sources are still exported.
 
-`dagster-prometheus` is no exporter: it is a resource with which a step pushes figures of its own.
+`dagster-prometheus` does not do this: it is a resource with which steps push their own metrics.
 """

@@ -1,4 +1,4 @@
-"""`python -m infra.platform_exporter`: serves the figures on 127.0.0.1 until it is terminated."""
+"""`python -m infra.platform_exporter`: serves the metrics on 127.0.0.1 until SIGTERM or Ctrl-C."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _DAGSTER_SECONDS = 8.0  # Prometheus waits ten
 
 
 def main() -> int:
-    """Serve until SIGTERM or Ctrl-C."""
+    """Serves the metrics until SIGTERM or Ctrl-C."""
     settings = LocalStackSettings()
     registry = CollectorRegistry(auto_describe=False)
     registry.register(sources_of(settings))
@@ -33,7 +33,7 @@ def main() -> int:
 
 
 def sources_of(settings: LocalStackSettings) -> Sources:
-    """Every source, each by the name that `platform_source_up` gives it."""
+    """All sources, by their `source` label in `platform_source_up`."""
     dagster = DagsterClient(dagster_url(settings), _DAGSTER_SECONDS)
     return Sources(
         {
@@ -47,7 +47,7 @@ def sources_of(settings: LocalStackSettings) -> Sources:
 
 
 def _addresses(settings: LocalStackSettings) -> Metric:
-    """So that a dashboard's links lead to where Dagster is now."""
+    """Dagster's address, for the links in the dashboards."""
     labels = {"dagster_url": dagster_url(settings)}
     return InfoMetricFamily("platform", "Where the platform's own pages are.", labels)
 

@@ -16,10 +16,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 Ask = Callable[..., Any]  # of a query and its variables; gives the data of the answer
 
 ACCOUNT = "every_event_is_accounted_for"
-TOPIC = "Pinterest_data"  # the asset, whatever the topic is called
-DAYS = 8  # today and a week before it
+TOPIC = "Pinterest_data"  # the asset's name, whatever the topic's name is
+DAYS = 8  # today and the seven days before
 _STATUSES = ("QUEUED", "STARTING", "STARTED", "CANCELING", "SUCCESS", "FAILURE", "CANCELED")
-_TICK_WINDOW = timedelta(minutes=5)  # far longer than a scrape interval, and each tick is counted once
+_TICK_WINDOW = timedelta(minutes=5)  # far longer than a scrape interval; each tick is still counted once
 _ENDED_TICKS = {"SUCCESS", "SKIPPED", "FAILURE"}
 _REPOSITORY = '{repositoryLocationName: "pinterest_platform", repositoryName: "__repository__"}'
 _GROUP = '{groupName: "batch", repositoryLocationName: "pinterest_platform", repositoryName: "__repository__"}'
@@ -27,7 +27,7 @@ _TICKS = "status ticks(afterTimestamp: $since) { id status timestamp }"
 _RUNS = "\n".join(
     f"{status}: runsOrError(filter: {{statuses: [{status}]}}) {{ ... on Runs {{ count }} }}" for status in _STATUSES
 )
-# Each day by its own: in the newest executions of all days together, a long backfill would hide the days of today.
+# One query per day: among the newest executions of all days, a long backfill would hide today's.
 _DAY_VARIABLES = ", ".join(f"$day{number}: String!" for number in range(DAYS))
 _ACCOUNTS = "\n".join(
     f"""account{number}: assetCheckExecutions(
@@ -67,7 +67,7 @@ _FAILED = {"FAILED", "EXECUTION_FAILED"}
 
 
 class DagsterFigures:
-    """Counts ticks from its start on; everything else is as Dagster says it now."""
+    """Counts ticks since its start; everything else is Dagster's present state."""
 
     def __init__(self, ask: Ask, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._ask = ask
@@ -76,7 +76,7 @@ class DagsterFigures:
         self._counted: set[str] = set()
 
     def collect(self) -> Iterator[Metric]:
-        """Everything from one answer.
+        """All metrics, from one query.
 
         Raises:
             DagsterUnavailableError: Dagster's webserver does not answer.
@@ -98,7 +98,9 @@ class DagsterFigures:
 
     def _instigators(self, answer: Any) -> Iterator[Metric]:
         kinds = {"sensor": answer["sensorsOrError"], "schedule": answer["schedulesOrError"]}
-        on = GaugeMetricFamily("dagster_instigator_on", "1 where it is switched on.", labels=["kind", "name"])
+        on = GaugeMetricFamily(
+            "dagster_instigator_on", "1 if the sensor or schedule is switched on.", labels=["kind", "name"]
+        )
         seen: set[str] = set()
         for kind, found in kinds.items():
             for each in found["results"]:
@@ -107,7 +109,7 @@ class DagsterFigures:
         self._counted = seen
         yield on
         ticks = CounterMetricFamily(
-            "dagster_ticks", "Ticks that have ended since this process began.", labels=["kind", "name", "status"]
+            "dagster_ticks", "Ticks that have ended since this exporter started.", labels=["kind", "name", "status"]
         )
         for labels, count in self._ticks.items():
             ticks.add_metric(labels, count)
@@ -121,14 +123,14 @@ class DagsterFigures:
 
 
 def _runs(answer: Any) -> Metric:
-    runs = GaugeMetricFamily("dagster_runs", "Runs by their status, finished ones included.", labels=["status"])
+    runs = GaugeMetricFamily("dagster_runs", "Runs by status, including finished ones.", labels=["status"])
     for status in _STATUSES:
         runs.add_metric([status.lower()], answer[status]["count"])
     return runs
 
 
 def _daemons(statuses: Sequence[Any]) -> Metric:
-    healthy = GaugeMetricFamily("dagster_daemon_healthy", "1 where its heart beats.", labels=["daemon"])
+    healthy = GaugeMetricFamily("dagster_daemon_healthy", "1 if the daemon sends heartbeats.", labels=["daemon"])
     for each in statuses:
         if each["required"]:
             healthy.add_metric([each["daemonType"].lower()], float(bool(each["healthy"])))
@@ -137,11 +139,11 @@ def _daemons(statuses: Sequence[Any]) -> Metric:
 
 def _assets(nodes: Sequence[Any]) -> Iterator[Metric]:
     last = GaugeMetricFamily(
-        "dagster_asset_last_materialization_timestamp_seconds", "When it was materialised last.", labels=["asset"]
+        "dagster_asset_last_materialization_timestamp_seconds",
+        "When the asset was last materialised.",
+        labels=["asset"],
     )
-    fresh = GaugeMetricFamily(
-        "dagster_asset_is_fresh", "1 where the asset has come when its freshness policy expects it.", labels=["asset"]
-    )
+    fresh = GaugeMetricFamily("dagster_asset_is_fresh", "1 if the asset meets its freshness policy.", labels=["asset"])
     for node in nodes:
         for materialization in node["assetMaterializations"]:
             last.add_metric([_name(node)], _seconds(materialization))
@@ -154,7 +156,7 @@ def _assets(nodes: Sequence[Any]) -> Iterator[Metric]:
 
 def _checks(nodes: Sequence[Any]) -> Iterator[Metric]:
     passed = GaugeMetricFamily(
-        "dagster_check_passed", "1 where its latest execution passed.", labels=["asset", "check", "severity"]
+        "dagster_check_passed", "1 if the check's latest execution passed.", labels=["asset", "check", "severity"]
     )
     failed = GaugeMetricFamily(
         "dagster_check_failed_partitions", "Partitions whose latest execution failed.", labels=["asset", "check"]
@@ -179,7 +181,7 @@ def _failed_days(stretch: Any) -> int:
 def _partitions(nodes: Sequence[Any], days: Sequence[date]) -> Metric:
     last = GaugeMetricFamily(
         "dagster_partition_last_materialization_timestamp_seconds",
-        "When the day's partition was materialised last; 0 where it never was.",
+        "When the day's partition was last materialised; 0 if never.",
         labels=["asset", "partition", "days_ago"],
     )
     for node in nodes:
@@ -190,11 +192,11 @@ def _partitions(nodes: Sequence[Any], days: Sequence[date]) -> Metric:
 
 
 def _accounts(executions: Sequence[Sequence[Any]], days: Sequence[date]) -> Iterator[Metric]:
-    """Of each day the newest execution that has ended; `executions` has those of each day, the newest first."""
+    """The newest ended execution of each day. `executions` has one sequence per day, newest first."""
     labels = ["partition", "days_ago"]
-    accounted = GaugeMetricFamily("pipeline_day_is_accounted_for", f"1 where {ACCOUNT} passed.", labels=labels)
+    accounted = GaugeMetricFamily("pipeline_day_is_accounted_for", f"1 if {ACCOUNT} passed.", labels=labels)
     records = GaugeMetricFamily(
-        "pipeline_day_records", f"Records of the day by store, as {ACCOUNT} counted them.", labels=[*labels, "store"]
+        "pipeline_day_records", f"Records of the day in each store, as counted by {ACCOUNT}.", labels=[*labels, "store"]
     )
     for days_ago, (day, of_day) in enumerate(zip(days, executions, strict=True)):
         for execution in [execution for execution in of_day if execution["status"] in _PASSED][:1]:
@@ -206,10 +208,10 @@ def _accounts(executions: Sequence[Sequence[Any]], days: Sequence[date]) -> Iter
 
 
 def _failed_attempts(topic: Any) -> Metric:
-    """Of each day that is asked for and whose runs fail, how many have failed in a row: as the sensor said last."""
+    """Consecutive failed runs of each day with an open request, from the sensor's last observation."""
     failed = GaugeMetricFamily(
         "pipeline_day_failed_attempts",
-        "Runs in a row that failed, of a day that is still asked for.",
+        "Consecutive failed runs of a day that is still requested.",
         labels=["partition"],
     )
     for observation in topic.get("assetObservations", ()):

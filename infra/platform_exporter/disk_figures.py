@@ -1,4 +1,4 @@
-"""How much room is left where the stack keeps its data."""
+"""Metrics of the disk that holds the stack's data."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from pinterest_platform.settings import Settings
 
 
 class DiskFigures:
-    """The disk below the state folder."""
+    """The disk with the state folder."""
 
     def __init__(self, settings: Settings) -> None:
         self._folder = settings.state_folder
 
     def collect(self) -> Iterator[Metric]:
-        """Free and whole size in bytes."""
+        """Free space and total size in bytes."""
         usage = shutil.disk_usage(self._folder)
-        yield GaugeMetricFamily("platform_disk_free_bytes", "Free where the stack keeps its data.", usage.free)
+        yield GaugeMetricFamily("platform_disk_free_bytes", "Free space on the disk with the stack's data.", usage.free)
         yield GaugeMetricFamily("platform_disk_size_bytes", "Size of the disk with the stack's data.", usage.total)

@@ -1,8 +1,7 @@
-"""How many records wait for the stream, and since when it stands still while some do.
+"""Metrics of the stream's lag: how many records wait, and for how long the stream has made no progress meanwhile.
 
-Belongs here: the platform's own look at Kafka and PostgreSQL. Kafka's agent shows ends of the log, which count what no
-reader is given: marks of transactions, and the records of those that were aborted. Does not belong here: what the
-stream's tables hold (`stream_figures`), and how long is too long (`infra/prometheus/rules/stream.yml`).
+Kafka's JMX exporter cannot give the lag: log end offsets also count transaction markers and aborted records, which no
+consumer receives. So this reads Kafka and PostgreSQL itself.
 """
 
 from __future__ import annotations
@@ -25,18 +24,18 @@ _SECONDS = 3.0
 
 @dataclass(frozen=True)
 class Waiting:
-    """How far the stream has come, by partition, and what waits for it."""
+    """The stream's next offset by partition, and its lag."""
 
     progress: Mapping[int, int]
     lag: Lag
 
 
 def look(settings: Settings) -> Waiting:
-    """What waits now.
+    """Reads progress and lag.
 
     Raises:
-        TopicUnavailableError: the broker is away.
-        psycopg.Error: PostgreSQL is away, or has no tables of a stream yet.
+        TopicUnavailableError: the broker is unavailable.
+        psycopg.Error: PostgreSQL is unavailable, or does not have the stream's tables yet.
     """
     with closing(connect(settings, autocommit=True, name="platform_exporter")) as connection:
         progress = next_offsets(connection, settings.kafka_topic)
@@ -45,7 +44,7 @@ def look(settings: Settings) -> Waiting:
 
 
 class LagFigures:
-    """Remembers since when nothing has moved; while Kafka or PostgreSQL is away nobody knows, and it begins anew."""
+    """Remembers since when there was no progress. Starts over after Kafka or PostgreSQL was unavailable."""
 
     def __init__(
         self,
@@ -59,22 +58,24 @@ class LagFigures:
         self._still: tuple[Mapping[int, int], float] | None = None
 
     def collect(self) -> Iterator[Metric]:
-        """The records, and the seconds.
+        """The number of waiting records, and the seconds without progress.
 
         Raises:
-            TopicUnavailableError: the broker is away.
-            psycopg.Error: PostgreSQL is away, or has no tables of a stream yet.
+            TopicUnavailableError: the broker is unavailable.
+            psycopg.Error: PostgreSQL is unavailable, or does not have the stream's tables yet.
         """
         before, self._still = self._still, None
         waiting, now = self._look(self._settings), self._clock()
         if waiting.lag.records:
             moved = before is None or before[0] != waiting.progress
             self._still = (waiting.progress, now if before is None or moved else before[1])
-        records = GaugeMetricFamily("stream_waiting_records", "That Kafka has and the stream lacks.", labels=["topic"])
+        records = GaugeMetricFamily(
+            "stream_waiting_records", "Records in Kafka that the stream has not stored.", labels=["topic"]
+        )
         records.add_metric([self._settings.kafka_topic], waiting.lag.records)
         yield records
         yield GaugeMetricFamily(
             "stream_stands_still_seconds",
-            "Since when nothing was stored though records wait; 0 where it moves, or none does.",
+            "How long nothing was stored although records wait; 0 if there is progress or nothing waits.",
             now - self._still[1] if self._still else 0.0,
         )

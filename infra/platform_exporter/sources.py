@@ -1,7 +1,4 @@
-"""The sources side by side: one that is away takes nothing from the others.
-
-Belongs here: asking each and saying which answered. Does not belong here: what a source shows.
-"""
+"""Collects from all sources: one that is unavailable does not affect the others."""
 
 from __future__ import annotations
 
@@ -14,20 +11,20 @@ from prometheus_client.registry import Collector
 
 
 class Sources(Collector):
-    """A collector of Prometheus' client: asked at each scrape, one scrape at a time."""
+    """A collector for Prometheus' client. Scrapes run one at a time."""
 
     def __init__(self, sources: Mapping[str, Callable[[], Iterable[Metric]]]) -> None:
         self._sources = sources
         self._one_at_a_time = threading.Lock()
 
     def collect(self) -> Iterator[Metric]:
-        """What every source that answers shows, and which do."""
-        up = GaugeMetricFamily("platform_source_up", "1 where the source answered this scrape.", labels=["source"])
+        """The metrics of every source that answers, and `platform_source_up` for all."""
+        up = GaugeMetricFamily("platform_source_up", "1 if the source answered this scrape.", labels=["source"])
         with self._one_at_a_time:
             for name, source in self._sources.items():
                 try:
                     found = list(source())
-                except Exception as error:  # whatever a client library raises: it is away, and the others are not
+                except Exception as error:  # whatever a client library raises, the other sources go on
                     sys.stderr.write(f"{name} does not answer: {type(error).__name__}: {error}\n")
                     found = None
                 up.add_metric([name], float(found is not None))

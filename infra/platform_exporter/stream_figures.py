@@ -1,6 +1,6 @@
-"""The stream as its tables show it: how far it has come, how late rows were stored, and whether its heart beats.
+"""Metrics from the stream's tables: progress, latency, rejects and the heartbeat. `lag_figures` has the lag.
 
-Belongs here: reads that stay cheap however much is stored. Does not belong here: how far it is behind (`lag_figures`).
+Every query has to stay cheap however much is stored.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _LATENCIES = """
     FROM pinterest_stream, LATERAL (SELECT extract(epoch FROM committed_at - ingested_at)::float8 AS latency) AS late
     WHERE ingest_date >= %s AND kafka_partition = %s AND kafka_offset >= %s AND kafka_offset < %s
     GROUP BY 1"""
-# What PostgreSQL says of a record it refuses varies with the record, and a label must not.
+# PostgreSQL's message differs for each refused record, which would make too many label values.
 _REFUSED = "PostgreSQL refused it"
 _REJECTS = """
     SELECT CASE WHEN starts_with(reason, %s) THEN %s ELSE reason END, count(*)
@@ -40,7 +40,7 @@ _HAS_ROWS = "SELECT EXISTS (SELECT FROM pinterest_stream WHERE ingest_date = %s)
 
 
 class StreamFigures:
-    """What was stored since the last scrape is counted once, by the offsets that it spans."""
+    """Counts each row once: those with offsets since the last scrape."""
 
     def __init__(self, settings: Settings, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._settings = settings
@@ -53,21 +53,21 @@ class StreamFigures:
         """Offsets, rows, latency, rejects and the heartbeat.
 
         Raises:
-            psycopg.Error: PostgreSQL is away, or has no tables of a stream yet.
+            psycopg.Error: PostgreSQL is unavailable, or does not have the stream's tables yet.
         """
         topic, today = self._settings.kafka_topic, self._clock().date()
         with closing(connect(self._settings, autocommit=True, name="platform_exporter")) as connection:
             connection.execute(_PATIENCE)
             progress = next_offsets(connection, topic)
             self._count(connection, progress, today - timedelta(days=1))
-            yield _by("stream_next_offset", "The offset that the stream reads next.", "topic", topic, progress)
+            yield _by("stream_next_offset", "The next offset that the stream reads.", "topic", topic, progress)
             yield from self._latencies()
             yield from _of_today(connection, today)
             yield from _out_of_place(connection, today)
             yield from _heartbeat(connection, topic)
 
     def _count(self, connection: Connection, progress: Mapping[int, int], since: date) -> None:
-        """A process that begins in the middle counts from there; rows of a day that is closed are not timed."""
+        """Counts rows from the progress at the first scrape on; late rows of days before `since` are left out."""
         if self._counted_to is None:
             self._counted_to = dict(progress)
         for partition, following in progress.items():
@@ -82,20 +82,22 @@ class StreamFigures:
     def _latencies(self) -> Iterator[Metric]:
         bounds = [*map(str, LATENCY_BUCKETS), "+Inf"]
         buckets = list(zip(bounds, map(float, accumulate(self._counts)), strict=True))
-        help_text = "From the receipt of an event by the API to its row in pinterest_stream."
+        help_text = "Time from the API's receipt of an event to its row in pinterest_stream."
         yield HistogramMetricFamily("stream_latency_seconds", help_text, buckets=buckets, sum_value=self._seconds)
-        yield CounterMetricFamily("stream_rows", "Rows that were stored since this process began.", sum(self._counts))
+        yield CounterMetricFamily("stream_rows", "Rows stored since this exporter started.", sum(self._counts))
 
 
 def _of_today(connection: Connection, today: date) -> Iterator[Metric]:
-    rejects = GaugeMetricFamily("stream_rejects_today", "Records of today (UTC) that were no pins.", labels=["reason"])
+    rejects = GaugeMetricFamily(
+        "stream_rejects_today", "Today's (UTC) records that are not valid pins.", labels=["reason"]
+    )
     for reason, count in _rows(connection, _REJECTS, _REFUSED, _REFUSED, today):
         rejects.add_metric([reason], count)
     yield rejects
     [(duplicates,)], [(late,)] = _rows(connection, _DUPLICATES, today), _rows(connection, _LATE)
-    yield GaugeMetricFamily("stream_duplicates_today", "Records of today (UTC) that were stored before.", duplicates)
-    yield GaugeMetricFamily("stream_late_records", "Records that came after their day was dropped.", late)
-    has_rows = GaugeMetricFamily("stream_day_has_rows", "1 where the day has any row.", labels=["days_ago"])
+    yield GaugeMetricFamily("stream_duplicates_today", "Today's (UTC) records that repeat a stored event.", duplicates)
+    yield GaugeMetricFamily("stream_late_records", "Records that arrived after their day was dropped.", late)
+    has_rows = GaugeMetricFamily("stream_day_has_rows", "1 if the day has any row.", labels=["days_ago"])
     for days_ago in (0, 1):
         [(found,)] = _rows(connection, _HAS_ROWS, today - timedelta(days=days_ago))
         has_rows.add_metric([str(days_ago)], found)
@@ -106,13 +108,17 @@ def _out_of_place(connection: Connection, today: date) -> Iterator[Metric]:
     lately = [today, today - timedelta(days=1), MISDATED_DAY]
     [(refused,)] = _rows(connection, _REFUSED_LATELY, lately, _REFUSED)
     [(misdated,)] = _rows(connection, _MISDATED, MISDATED_DAY)
-    yield GaugeMetricFamily("stream_refused_records", "Of today and yesterday, refused by PostgreSQL itself.", refused)
-    yield GaugeMetricFamily("stream_misdated_records", "Whose time was not plausible; a million at most.", misdated)
+    yield GaugeMetricFamily(
+        "stream_refused_records", "Records of today and yesterday that PostgreSQL refused.", refused
+    )
+    yield GaugeMetricFamily(
+        "stream_misdated_records", "Records with an implausible timestamp, counted up to a million.", misdated
+    )
 
 
 def _heartbeat(connection: Connection, topic: str) -> Iterator[Metric]:
     heartbeat = read_heartbeat(connection, topic)
-    age = GaugeMetricFamily("stream_heartbeat_age_seconds", "How long ago the streaming run showed that it lives.")
+    age = GaugeMetricFamily("stream_heartbeat_age_seconds", "Time since the streaming run's last heartbeat.")
     if heartbeat:
         age.add_metric([], heartbeat.silent_seconds)
     yield age

@@ -1,1 +1,1 @@
-"""The emulator: invented pins, posted through the ingest API as any client would."""
+"""The emulator: generates pins and posts them to the ingest API like any client."""

@@ -1,4 +1,4 @@
-"""`python -m ingest_api.emulator` posts invented pins through the ingest API."""
+"""`python -m ingest_api.emulator` posts generated pins to the ingest API."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from pinterest_platform.settings import Settings
 
 
 class _LastResult(Observer):
-    """Remembers the newest counts, for an emulation that is interrupted."""
+    """Keeps the latest counts, in case the emulation is interrupted."""
 
     def __init__(self) -> None:
         self.result: EmulationResult | None = None
@@ -38,7 +38,7 @@ class _LastResult(Observer):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return the exit code."""
+    """Runs the command line and returns the exit code."""
     options = _parser().parse_args(arguments)
     console, last = Console(), _LastResult()
     try:
@@ -63,23 +63,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     settings = Settings()
-    parser = argparse.ArgumentParser(prog="python -m ingest_api.emulator", description="Posts invented pins.")
-    parser.add_argument("--url", default=f"http://{settings.ingest_host}:{settings.ingest_port}", help="the ingest API")
-    parser.add_argument("--count", type=_positive, default=11_000, help="posts, drawn with repeats (%(default)s)")
-    parser.add_argument("--senders", type=_positive, default=DEFAULT_SENDERS, help="at the same time (%(default)s)")
-    parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help="one seed, one sequence of pins (%(default)s)")
-    parser.add_argument(
-        "--malformed", type=_share, default=0.0, metavar="SHARE", help="share of bodies that are no pins"
+    parser = argparse.ArgumentParser(
+        prog="python -m ingest_api.emulator", description="Posts generated pins to the ingest API."
     )
-    parser.add_argument("--ledger", type=Path, metavar="FILE", help="write what was acknowledged, as NDJSON")
     parser.add_argument(
-        "--source", metavar="ROWS", help="post these instead: a .csv or .ndjson file, or a SQLAlchemy URL of a database"
+        "--url", default=f"http://{settings.ingest_host}:{settings.ingest_port}", help="of the ingest API (%(default)s)"
     )
-    parser.add_argument("--table", default="pinterest_data", help="of the database (%(default)s)")
-    parser.add_argument("--in-order", action="store_true", help="each row of the source once, not drawn at random")
+    parser.add_argument("--count", type=_positive, default=11_000, help="number of posts (%(default)s)")
+    parser.add_argument(
+        "--senders", type=_positive, default=DEFAULT_SENDERS, help="number of concurrent senders (%(default)s)"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=DEFAULT_SEED, help="the same seed gives the same pins (%(default)s)"
+    )
+    parser.add_argument(
+        "--malformed", type=_share, default=0.0, metavar="SHARE", help="share of damaged bodies, from 0 to 1"
+    )
+    parser.add_argument("--ledger", type=Path, metavar="FILE", help="write acknowledged posts to this file, as NDJSON")
+    parser.add_argument(
+        "--source",
+        metavar="ROWS",
+        help="post rows instead: of a .csv or .ndjson file, or of a database (a SQLAlchemy URL)",
+    )
+    parser.add_argument("--table", default="pinterest_data", help="table in the database (%(default)s)")
+    parser.add_argument(
+        "--in-order", action="store_true", help="post each row of the source once, in order, instead of random draws"
+    )
     pace = parser.add_mutually_exclusive_group()
-    pace.add_argument("--rate", type=_positive_rate, metavar="N", help="posts a second (else each sender pauses 0-2 s)")
-    pace.add_argument("--as-fast-as-accepted", action="store_true", help="the next post follows the last answer")
+    pace.add_argument(
+        "--rate", type=_positive_rate, metavar="N", help="posts per second (default: each sender pauses 0-2 s)"
+    )
+    pace.add_argument(
+        "--as-fast-as-accepted", action="store_true", help="no pauses: post as soon as the last answer is there"
+    )
     return parser
 
 

@@ -1,7 +1,6 @@
-"""The distinct pins that the emulator draws from: what the original project had in a table.
+"""The distinct pins that the emulator draws from, in place of the original project's table.
 
-Belongs here: how one pin looks. Does not belong here: which pin is posted when, and its follower count at that time
-(`drawing`).
+`drawing` chooses which pin is posted next, and its follower count at that time.
 """
 
 from __future__ import annotations

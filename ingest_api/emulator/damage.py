@@ -1,7 +1,4 @@
-"""Bodies that are no pins: what a broken client sends.
-
-Belongs here: ways to damage a good body. Each must be one that the API refuses.
-"""
+"""Ways to damage a valid body, as a broken client would. The API must refuse each of them."""
 
 from __future__ import annotations
 
@@ -77,6 +74,9 @@ DAMAGES: tuple[Damage, ...] = (
 
 
 def damaged(post: Post, random: Random, share: float) -> Post:
-    """The post, damaged with this probability. Dice are cast as often whatever the share is: others stay the same."""
+    """The post, damaged with probability `share`.
+
+    Draws the same random numbers for every `share`, so the other posts of a seed stay the same.
+    """
     is_damaged, damage = random.random() < share, random.choice(DAMAGES)
     return damage(post) if is_damaged else post

@@ -1,8 +1,4 @@
-"""Gets one post to the API, whatever it takes.
-
-Belongs here: requests, retries and what an answer means. Does not belong here: what is posted, and how many senders
-there are.
-"""
+"""Delivers one post to the API: requests, retries and the meaning of the answers."""
 
 from __future__ import annotations
 
@@ -18,7 +14,7 @@ from pydantic import SecretStr
 from ingest_api.emulator.post import Post
 from ingest_api.write_keys import HEADER
 
-# Nothing was taken, or nobody knows: the same post goes out again, with the same event_id.
+# The event was not stored, or it is unknown whether it was: the same post is sent again, with the same event_id.
 RETRIED_STATUSES = frozenset({408, 429, 502, 503, 504})
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 2.0
 ANSWER_TIMEOUT_SECONDS = 10.0
@@ -26,12 +22,12 @@ PATIENCE_SECONDS = 60.0
 
 
 class UndeliveredError(Exception):
-    """The API did not take a post, and trying again has not helped."""
+    """The API did not accept a post, and retries did not help."""
 
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
-    """Kafka holds the post."""
+    """Kafka has acknowledged the post."""
 
     partition: int
     offset: int
@@ -39,7 +35,7 @@ class Acknowledged:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The API says that the post is no pin."""
+    """The API refused the post as an invalid pin."""
 
     detail: str
 
@@ -70,10 +66,10 @@ class Delivery:
         self._patience_seconds = patience_seconds
 
     async def deliver(self, post: Post) -> Outcome:
-        """Post until the API takes or refuses it.
+        """Posts until the API accepts or refuses the post.
 
         Raises:
-            UndeliveredError: it did neither within the patience, or it answered what no retry will change.
+            UndeliveredError: it did neither within `patience_seconds`, or its answer will not change on a retry.
         """
         pause, waited = FIRST_PAUSE_SECONDS, 0.0
         while True:
@@ -82,10 +78,10 @@ class Delivery:
                 return outcome
             if waited >= self._patience_seconds:
                 raise UndeliveredError(
-                    f"{self._address} has taken no event for {waited:.0f} s ({outcome.reason}). "
-                    "Is the ingest API running, and its broker?"
+                    f"{self._address} has not accepted this event for {waited:.0f} s ({outcome.reason}). "
+                    "Are the ingest API and Kafka running?"
                 )
-            # Senders that failed together shall not come back together.
+            # Jitter, so that senders that failed together do not retry together.
             seconds = pause * self._random.uniform(0.5, 1.5)
             await self._sleep(seconds)
             pause, waited = min(2 * pause, LONGEST_PAUSE_SECONDS), waited + seconds
@@ -107,7 +103,9 @@ class Delivery:
         if status in RETRIED_STATUSES:
             return _Failure(f"{status}: {text}")
         if status == 401:
-            raise UndeliveredError(f"{self._address} demands a write key: set PINTEREST_INGEST_API_KEY to a valid one.")
+            raise UndeliveredError(
+                f"{self._address} requires a write key: set PINTEREST_INGEST_API_KEY to a valid one."
+            )
         raise UndeliveredError(f"{self._address} answered {status}: {text}. Is this the ingest API?")
 
 

@@ -1,7 +1,6 @@
-"""Which pin is posted next: an endless sequence that a seed determines.
+"""Draws which pin is posted next: an endless sequence, with replacement, that the seed determines.
 
-Belongs here: the draw with replacement, follower counts that move between posts, and the share of malformed bodies.
-Does not belong here: when and by whom a body is sent (`emulation`).
+Follower counts change between posts, and a share of the bodies is damaged.
 """
 
 from __future__ import annotations
@@ -21,8 +20,8 @@ LARGEST_LOSS, LARGEST_GAIN = 0.985, 1.02
 
 
 def draw_posts(seed: int, new_event_id: Callable[[], str], malformed_share: float = 0.0) -> Iterator[Post]:
-    """Draw posts for ever. One seed always gives the same pins in the same order, whoever sends them."""
-    random = Random(seed)  # noqa: S311 - a game of dice, not a secret
+    """Draws posts without end. The same seed gives the same pins in the same order."""
+    random = Random(seed)  # noqa: S311 - not for secrets
     posters = make_posters(random)
     catalogue = make_catalogue(random, posters)
     followers = {poster: poster.followers for poster in posters}

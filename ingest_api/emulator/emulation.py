@@ -1,8 +1,4 @@
-"""Many senders post the drawn pins, and everything is counted.
-
-Belongs here: `emulate`, which the main job and the command line call. Does not belong here: what is drawn
-(`drawing`), how one post gets through (`delivery`), how progress looks (`progress`).
-"""
+"""Runs the emulation: concurrent senders post the drawn pins and count the answers."""
 
 from __future__ import annotations
 
@@ -29,7 +25,7 @@ DEFAULT_SENDERS = 32
 
 @dataclass(frozen=True, slots=True)
 class EmulationResult:
-    """What has become of the posts so far: `posted` = `acknowledged` + `refused`. Times are milliseconds, UTC."""
+    """The counts so far: `posted` = `acknowledged` + `refused`. Times are in milliseconds since 1970 UTC."""
 
     started_at: int
     finished_at: int
@@ -39,7 +35,7 @@ class EmulationResult:
 
     @property
     def seconds(self) -> float:
-        """How long it took."""
+        """The duration so far."""
         return (self.finished_at - self.started_at) / 1_000
 
 
@@ -61,25 +57,25 @@ class Emulation:
 
 
 class Observer:
-    """Is told of every answer; this one does not care."""
+    """Receives every answer. This base class ignores them."""
 
     def acknowledged(self, post: Post, acknowledged: Acknowledged) -> None:
-        """Kafka holds the post."""
+        """Kafka has acknowledged the post."""
 
     def counted(self, result: EmulationResult) -> None:
         """One more post was answered."""
 
 
 def emulate(emulation: Emulation, *observers: Observer) -> EmulationResult:
-    """`run_emulation`, for callers without an event loop."""
+    """Calls `run_emulation` from code without an event loop."""
     return uvloop.run(run_emulation(emulation, *observers))
 
 
 async def run_emulation(emulation: Emulation, *observers: Observer) -> EmulationResult:
-    """Post everything and return the counts.
+    """Posts everything and returns the counts.
 
     Raises:
-        ingest_api.emulator.delivery.UndeliveredError: the API takes nothing; what it took until then was observed.
+        ingest_api.emulator.delivery.UndeliveredError: the API accepts no events; the observers know those before.
     """
     return await _Run(emulation, observers).finish()
 
@@ -109,12 +105,12 @@ class _Run:
                     for _ in range(self._emulation.senders):
                         senders.create_task(self._send(delivery))
             except ExceptionGroup as group:
-                # All senders fail for the same reason: one of them tells it.
+                # All senders fail for the same reason, so one error is enough.
                 raise group.exceptions[0] from None
         return self._result
 
     async def _send(self, delivery: Delivery) -> None:
-        # All senders share one iterator: whoever is free takes the next post.
+        # All senders share one iterator: the next free one takes the next post.
         for begun, post in self._posts:
             await asyncio.sleep(self._emulation.pace(begun))
             self._count(post, await delivery.deliver(post))

@@ -1,7 +1,4 @@
-"""Pins of days that are over, straight into Kafka: the API stamps what it receives with the time of receipt.
-
-Belongs here: when in a day a pin comes, and posting in the order of time. Does not belong here: what is drawn.
-"""
+"""Writes pins with past timestamps directly to Kafka, because the API stamps events with the time of receipt."""
 
 from __future__ import annotations
 
@@ -26,12 +23,12 @@ _TELL_EVERY = 500
 
 
 class HistoryRefusedError(Exception):
-    """Kafka did not take a record."""
+    """Kafka did not accept a record."""
 
 
 @dataclass(frozen=True)
 class History:
-    """So many pins a day on so many days, spread evenly over each. `seed` determines them."""
+    """`pins_a_day` pins on each of `days` days, spread evenly over the day. `seed` determines the pins."""
 
     first: date
     days: int
@@ -40,20 +37,20 @@ class History:
 
     @property
     def pins(self) -> int:
-        """How many there are in all."""
+        """The number of pins on all days."""
         return self.days * self.pins_a_day
 
     def timestamps(self) -> Iterator[int]:
-        """When each pin comes: milliseconds since 1970 UTC, in order."""
+        """The timestamps of the pins in ascending order, in milliseconds since 1970 UTC."""
         start = start_of(self.first)
         return (start + number * MILLISECONDS_A_DAY // self.pins_a_day for number in range(self.pins))
 
 
 def post_history(settings: Settings, history: History, observer: Observer | None = None) -> int:
-    """Post every pin of the history, in order; returns how many bytes of events that were.
+    """Writes every pin of the history in order; returns the total size of the events in bytes.
 
     Raises:
-        HistoryRefusedError: Kafka did not take a record; those before it may be in the topic.
+        HistoryRefusedError: Kafka did not accept a record; those before it may be in the topic.
     """
     began, posted_bytes = now_ms(), 0
     failures: list[Exception] = []
@@ -63,7 +60,7 @@ def post_history(settings: Settings, history: History, observer: Observer | None
         acks="all",
         linger_ms=_LINGER_MS,
         batch_size=_BATCH_BYTES,
-        partitioner=KeyPartitioner(),  # the API's, so that a pin keeps its partition
+        partitioner=KeyPartitioner(),  # the same as the API's, so that a pin keeps its partition
     )
     try:
         for number, (at, post) in enumerate(zip(history.timestamps(), posts, strict=False), start=1):
@@ -76,7 +73,7 @@ def post_history(settings: Settings, history: History, observer: Observer | None
         if failures:
             raise failures[0]
     except KafkaError as error:
-        raise HistoryRefusedError(f"Kafka did not take the history whole: {error!r}.") from error
+        raise HistoryRefusedError(f"Kafka did not accept the whole history: {error!r}.") from error
     finally:
         producer.close()
     return posted_bytes

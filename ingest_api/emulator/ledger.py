@@ -1,7 +1,7 @@
-"""A file that says what the API acknowledged: the other half of "nothing is lost".
+"""A file with what the API acknowledged, to check that none of it is lost.
 
-One JSON object a line: `event_id, unique_id, partition, offset`. Each line is written at once, so that the ledger of a
-killed emulator still holds what was acknowledged.
+One JSON object per line: `event_id, unique_id, partition, offset`. Lines are written at once, so that the ledger is
+complete even if the emulator is killed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ingest_api.emulator.post import Post
 
 
 class LedgerError(Exception):
-    """The ledger cannot be written where it should be."""
+    """The ledger file cannot be written."""
 
 
 class Ledger(Observer):
@@ -29,7 +29,7 @@ class Ledger(Observer):
         self._file = file
 
     def acknowledged(self, post: Post, acknowledged: Acknowledged) -> None:
-        """Note one acknowledged post."""
+        """Writes one acknowledged post."""
         line = {
             "event_id": post.event_id,
             "unique_id": post.unique_id,
@@ -41,7 +41,7 @@ class Ledger(Observer):
 
 @contextmanager
 def open_ledger(path: Path) -> Iterator[Ledger]:
-    """Open a new ledger at `path`; one that is there already is replaced.
+    """Opens a new ledger at `path`, replacing an existing file.
 
     Raises:
         LedgerError: the file cannot be opened.

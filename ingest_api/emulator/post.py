@@ -1,4 +1,4 @@
-"""What the emulator sends: one body, and the ids by which its answer is recognised."""
+"""One body that the emulator posts, with the ids that identify it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """A body on its way to the API. A retry sends the same `event_id`, so that it counts once."""
+    """A body for the API. Retries send the same `event_id`, so that the event counts once."""
 
     unique_id: str
     event_id: str

@@ -1,7 +1,4 @@
-"""Who posts: a pool of invented profiles with their popularity and their follower counts.
-
-Belongs here: a poster's name, weight and follower count, and how the count is written. Does not belong here: pins.
-"""
+"""The posters: invented profiles with their popularity and follower counts."""
 
 from __future__ import annotations
 
@@ -21,7 +18,7 @@ _SMALLEST_AND_LARGEST = {PLAIN: (0, 900), THOUSANDS: (1_100, 900_000), MILLIONS:
 
 @dataclass(frozen=True, slots=True)
 class Poster:
-    """A profile; `weight` is its share of all pins, `followers` its count before the first post."""
+    """A profile. `weight` is its share of all pins, `followers` its follower count before the first post."""
 
     name: str
     weight: float
@@ -29,10 +26,10 @@ class Poster:
 
 
 def make_posters(random: Random, count: int = POSTER_COUNT) -> list[Poster]:
-    """Invent `count` posters with distinct names, the most popular first."""
+    """Makes `count` posters with distinct names, the most popular first."""
     names = _all_names()
     random.shuffle(names)
-    # Zipf's law, with a flat head: the first has about a percent of all pins, not a tenth.
+    # Zipf's law with a flattened head: the first poster has about 1 % of all pins, not 10 %.
     weights = [1 / (rank + 20) for rank in range(count)]
     total = sum(weights)
     sizes = _sizes([weight / total for weight in weights])
@@ -43,7 +40,7 @@ def make_posters(random: Random, count: int = POSTER_COUNT) -> list[Poster]:
 
 
 def written_count(followers: int) -> str:
-    """Write a count as profiles show it: 437, 1.5k, 51k, 2M, 12.3M."""
+    """The count as profiles show it: 437, 1.5k, 51k, 2M, 12.3M."""
     if followers < 1_000:
         return str(followers)
     if followers < 999_500:
@@ -67,7 +64,7 @@ def _all_names() -> list[str]:
 
 
 def _sizes(weights: list[float]) -> list[int]:
-    # A random size for each would let a few popular posters decide the shares: give whatever is furthest behind.
+    # With random sizes, a few popular posters would decide the shares. So each gets the size that is furthest behind.
     missing = dict(SIZE_SHARES)
     sizes = []
     for weight in weights:
@@ -79,5 +76,5 @@ def _sizes(weights: list[float]) -> list[int]:
 
 def _followers(random: Random, size: int) -> int:
     smallest, largest = _SMALLEST_AND_LARGEST[size]
-    # Even on a logarithmic scale: there are as many profiles with 2k to 20k as with 20k to 200k.
+    # Uniform on a logarithmic scale: as many profiles have 2k to 20k followers as 20k to 200k.
     return round(math.exp(random.uniform(math.log(smallest + 1), math.log(largest + 1)))) - 1

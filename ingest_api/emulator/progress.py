@@ -1,4 +1,4 @@
-"""How an emulation's progress looks: a bar on a terminal, a line every few seconds elsewhere."""
+"""Shows an emulation's progress: a bar on a terminal, otherwise a line every few seconds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SECONDS_BETWEEN_LINES = 3.0
 
 @contextmanager
 def show_progress(console: Console, count: int) -> Iterator[Observer]:
-    """Show how many of `count` posts were answered, how many a second, and how long the rest will take."""
+    """Shows how many of `count` posts were answered, how many per second, and the time left."""
     if not console.is_terminal:
         yield _Lines(console, count)
         return

@@ -1,7 +1,4 @@
-"""Rows from elsewhere: a CSV or NDJSON file, or a table behind a SQLAlchemy URL (the original had one in MySQL).
-
-Belongs here: reading them, and which is posted next. Does not belong here: what the API thinks of them.
-"""
+"""Posts rows of a CSV or NDJSON file, or of a table at a SQLAlchemy URL (the original project had one in MySQL)."""
 
 from __future__ import annotations
 
@@ -24,14 +21,14 @@ NUMBERS_IF_ANY = tuple(each.posted_name for each in ADDED_FIELDS if each.is_post
 
 
 class SourceError(Exception):
-    """The rows cannot be read. Says which, and what to do."""
+    """The rows cannot be read. The text says which ones and what to do."""
 
 
 def read_rows(source: str, table: str) -> Sequence[Row]:
-    """All rows of a file that ends with .csv, .ndjson or .jsonl, or of `table` in the database at a SQLAlchemy URL.
+    """All rows of a .csv, .ndjson or .jsonl file, or of `table` in the database at a SQLAlchemy URL.
 
     Raises:
-        SourceError: the file, the database, the table or a row cannot be read, or there is no row.
+        SourceError: the file, the database, the table or a row cannot be read, or there are no rows.
     """
     if "://" in source:
         rows = _rows_of_table(source, table)
@@ -48,13 +45,13 @@ def read_rows(source: str, table: str) -> Sequence[Row]:
 
 
 def draw_rows(rows: Sequence[Row], *, in_order: bool) -> Callable[[int, Callable[[], str], float], Iterator[Post]]:
-    """What `draw_posts` does, over these rows: drawn for ever with replacement, or each once, in their order.
+    """Like `draw_posts`, from these rows: without end and with replacement, or each row once in order.
 
-    A row that is drawn gets an `event_id` of its own each time; one that comes in order keeps the one it has.
+    A drawn row gets a new `event_id` each time. In order, rows keep the `event_id` they have.
     """
 
     def draw(seed: int, new_event_id: Callable[[], str], malformed_share: float = 0.0) -> Iterator[Post]:
-        random = Random(seed)  # noqa: S311 - a game of dice, not a secret
+        random = Random(seed)  # noqa: S311 - not for secrets
         for number in range(len(rows)) if in_order else (random.randrange(len(rows)) for _ in count()):
             row = rows[number]
             kept = row.get("event_id") if in_order else None
@@ -72,7 +69,7 @@ def _reader_of(source: str) -> Callable[[Path], Iterator[Row]]:
         case ".ndjson" | ".jsonl":
             return _rows_of_lines
     raise SourceError(
-        f"{source} is no .csv, .ndjson or .jsonl file, and no URL of a database such as sqlite:///pins.db."
+        f"{source} is neither a .csv, .ndjson or .jsonl file nor the URL of a database, such as sqlite:///pins.db."
     )
 
 
@@ -83,7 +80,7 @@ def _rows_of_csv(file: Path) -> Iterator[Row]:
                 yield _with_numbers(row)
             except (KeyError, TypeError, ValueError) as error:
                 raise SourceError(
-                    f"Row {number} of {file} has no whole number in {' and '.join(NUMBERS)} ({error}). Mend it first."
+                    f"Row {number} of {file} has no whole number in {' and '.join(NUMBERS)} ({error}). Fix it first."
                 ) from error
 
 
@@ -101,14 +98,14 @@ def _rows_of_lines(file: Path) -> Iterator[Row]:
             try:
                 row = orjson.loads(line)
             except orjson.JSONDecodeError as error:
-                raise SourceError(f"Line {number} of {file} is not JSON ({error}). Mend it first.") from error
+                raise SourceError(f"Line {number} of {file} is not JSON ({error}). Fix it first.") from error
             if not isinstance(row, dict):
-                raise SourceError(f"Line {number} of {file} is no JSON object. Mend it first.")
+                raise SourceError(f"Line {number} of {file} is not a JSON object. Fix it first.")
             yield row
 
 
 def _rows_of_table(url: str, table: str) -> Sequence[Row]:
-    import sqlalchemy  # half a second, for few who need it
+    import sqlalchemy  # takes half a second and is rarely needed
 
     try:
         engine = sqlalchemy.create_engine(url)
@@ -119,6 +116,6 @@ def _rows_of_table(url: str, table: str) -> Sequence[Row]:
     except sqlalchemy.exc.NoSuchTableError as error:
         raise SourceError(f"The database has no table {table}. Name another with --table.") from error
     except (sqlalchemy.exc.SQLAlchemyError, ModuleNotFoundError) as error:
-        # The first line only: the others may repeat the URL, and with it a password.
+        # Only the first line: the others may contain the URL, and so a password.
         raise SourceError(f"The database cannot be read: {str(error).splitlines()[0]}") from error
     return rows

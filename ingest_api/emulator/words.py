@@ -1,10 +1,9 @@
-"""The emulator's vocabulary: invented words and phrases, and nothing else.
+"""The emulator's vocabulary of invented words and phrases. No text is from a real pin.
 
-Belongs here: data. Does not belong here: how a pin is made of it (`catalogue`, `posters`). No text is taken from a real
-pin. Categories are ordered by popularity.
+Categories are ordered by popularity.
 """
 
-# ruff: noqa: RUF001 - letters that look like Latin ones are what these texts are for
+# ruff: noqa: RUF001 - these texts contain letters that look like Latin ones on purpose
 
 from __future__ import annotations
 
@@ -64,7 +63,7 @@ SENTENCES = (
     "The template is free, the steps are short.",
 )
 
-# Title and description in other scripts: readers that lose a byte here lose it in production as well.
+# Titles and descriptions in other scripts: they reveal readers that damage UTF-8.
 FOREIGN_TEXTS = (
     ("Ιδέες για το σπίτι: {number} απλά βήματα", "Μικρές αλλαγές που κάνουν τη διαφορά σε κάθε δωμάτιο."),
     ("Χειροποίητα στολίδια με χαρτί", "Ό,τι χρειάζεσαι υπάρχει ήδη στο συρτάρι σου ☀️"),

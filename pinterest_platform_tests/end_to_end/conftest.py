@@ -1,4 +1,4 @@
-"""The whole platform as a person runs it: `python -m infra.command_line`, on the tests' ports and folder."""
+"""The whole platform, run like a user does: `python -m infra.command_line`, on the tests' ports and folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`make run` on real servers: its numbers, asked for again by hand, and what is left of them after kill -9."""
+"""`make run` on real servers: its numbers are checked by separate queries, also after kill -9."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Real servers for the tests, started once a session, and a fresh corner of each for every test."""
+"""Real servers for the tests, started once per session, and empty topics, buckets and tables for every test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Records posted, expired, landed and cleaned, and attempts killed, in any order: what was landed is kept for good."""
+"""Records are posted, expired, landed and cleaned, and attempts killed, in any order: landed records are never lost."""
 
 from __future__ import annotations
 

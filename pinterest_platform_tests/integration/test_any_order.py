@@ -1,4 +1,4 @@
-"""Backfills in any order, repeated, killed and resumed end in the same stores as one clean run in order."""
+"""Backfills in any order, repeated, killed and resumed leave the same in the stores as one clean run in order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Any text in any field at any time of 64 bits, through the real stores: the same in each, or a reject in both."""
+"""Any text in any field at any 64-bit timestamp, through the real stores: the same in each, or a reject in both."""
 
 from __future__ import annotations
 

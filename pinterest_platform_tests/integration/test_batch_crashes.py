@@ -1,8 +1,8 @@
-"""Runs that are killed, and stores that go away under them: the next run ends in the stores that a clean one leaves.
+"""Killed runs and stores that become unavailable: the next run leaves the same in the stores as a clean one.
 
-A short version of `benchmarks.batch_crashes`, which has every point, real Dagster runs and outages of a minute. What
-takes Cassandra away is only there: the connector of this process's Spark session, which later tests use, may not
-come back from it.
+A short version of `benchmarks.batch_crashes`, which has every point, real Dagster runs and outages of a minute.
+Cassandra's outages are only there: the connector of this process's Spark session, which later tests use, may not
+recover from one.
 """
 
 from __future__ import annotations

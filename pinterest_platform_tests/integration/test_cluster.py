@@ -1,4 +1,4 @@
-"""The same code on a Spark cluster: a day through its executors ends in the rows that one process gives."""
+"""The same code on a Spark cluster: a day processed by its executors gives the same rows as in one process."""
 
 from __future__ import annotations
 

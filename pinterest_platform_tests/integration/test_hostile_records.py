@@ -1,4 +1,4 @@
-"""Records of every kind that a hostile or careless producer sends, through the stream and the batch, to the record."""
+"""Every kind of record from a hostile or careless producer, through stream and batch, checked one by one."""
 
 from __future__ import annotations
 

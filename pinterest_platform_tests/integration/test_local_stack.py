@@ -1,4 +1,4 @@
-"""The local stack with real servers, on free ports and in a folder of its own."""
+"""The local stack with real servers, on free ports and in its own folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Prometheus beside real servers: what it scrapes, the page, and an alert for a server that was killed."""
+"""Prometheus with real servers: its targets, the page, and an alert for a killed server."""
 
 from __future__ import annotations
 

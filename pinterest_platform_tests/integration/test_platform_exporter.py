@@ -1,4 +1,4 @@
-"""What the platform's exporter reads from the stream's tables in PostgreSQL."""
+"""The platform exporter's metrics from the stream's tables in PostgreSQL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every client over TLS with a password, as real services demand it; and what a wrong password says."""
+"""Every client with TLS and a password, as hosted services require, and the errors for a wrong password."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stream's row of `make status`, as real tables and a real topic give it."""
+"""The stream's row of `make status`, from real tables and a real topic."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_a_heart_that_has_stopped_is_told(corner: Settings, database: Connection
     take_over(corner, RUN)
     database.execute("UPDATE stream_heartbeat SET beat_at = now() - interval '3 minutes'")
 
-    assert look_at_stream(corner).state.startswith("unhealthy: no sign of life for 3 min")
+    assert look_at_stream(corner).state.startswith("unhealthy: no heartbeat for 3 min")
 
 
 def test_a_broker_that_is_away_is_what_it_waits_for(corner: Settings, database: Connection) -> None:

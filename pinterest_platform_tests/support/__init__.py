@@ -1,0 +1,1 @@
+"""What several tests share: suites, twins of the stores, builders of data, and servers."""

@@ -1,6 +1,6 @@
-"""Schemathesis over the ingest API's OpenAPI page: whatever is sent, the answer is one that the page promises.
+"""Schemathesis over the ingest API's OpenAPI page: every answer must be one that the page describes.
 
-Used with few cases by a unit test, and with thousands over a running API by `benchmarks.ingest_contract`.
+A unit test uses it with few cases, and `benchmarks.ingest_contract` with thousands over a running API.
 """
 
 from __future__ import annotations

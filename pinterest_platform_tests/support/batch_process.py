@@ -1,7 +1,6 @@
-"""A day's batch in a process of its own, which a test kills.
+"""A day's batch in a separate process, so that a test can kill it or its JVM.
 
-Belongs here: starting it, killing it or its JVM, what it said. `python -m` is such a process, without Dagster: one
-phase of a day, or more. Does not belong here: when it is killed (`crashed_day`).
+`python -m` runs one or more phases of a day without Dagster. `crashed_day` says when to kill it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The books of a topic, kept apart from the platform's own account: what was sent, and where each record stands now.
+"""An account of a topic that is independent of the platform's own: what was sent, and where each record is now.
 
-Belongs here: reading every store, and sentences for what does not balance. The expectation comes from who made the
-records, not from the platform. Does not belong here: making them (`hostile_records`), sending them (`hostile_topic`).
+It reads every store and gives a sentence for each record that is not where it must be. The expectation comes from
+those who made the records (`hostile_records`, `hostile_topic`), not from the platform.
 """
 
 from __future__ import annotations

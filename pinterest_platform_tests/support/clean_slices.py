@@ -1,4 +1,4 @@
-"""Slices of clean pins made by hand, so that a test can break one rule in sight."""
+"""Hand-made slices of clean pins, so that a test can break one rule visibly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cleaned records as the stream hands them to its sink, built in sight of the test."""
+"""Hand-made cleaned records, as the stream hands them to its sink."""
 
 from __future__ import annotations
 

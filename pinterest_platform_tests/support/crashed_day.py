@@ -1,7 +1,6 @@
-"""A day that crashes happen to: an earlier slice of it is in every store, and Kafka has got more records since.
+"""A day for crash tests: every store has an earlier slice of it, and Kafka has newer records.
 
-Belongs here: making such a day, the moments of its batch as the stores show them, and what a clean run of it leaves.
-Does not belong here: the processes that are killed (`batch_process`), and those who read meanwhile (`slice_reader`).
+It also has the points at which a batch may be killed, as the stores show them, and the result of a clean run.
 """
 
 from __future__ import annotations

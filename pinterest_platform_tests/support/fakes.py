@@ -1,4 +1,4 @@
-"""In-memory twins of the stores, for tests in seconds. The suites that use them also run over the real ones."""
+"""In-memory twins of the stores, for fast tests. The suites that use them also run over the real stores."""
 
 from __future__ import annotations
 

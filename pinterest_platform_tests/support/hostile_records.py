@@ -1,8 +1,6 @@
-"""Records that a hostile or careless producer sends, each kind with a name and what has to become of it.
+"""Randomly generated records of a hostile or careless producer, each kind with a name and an expected fate.
 
-Belongs here: values, keys, headers and times of records, from dice, and their fates. Shared by a test and by
-`benchmarks.hostile`. Does not belong here: sending them (`servers.hostile_topic`), and looking what became of them
-(`servers.books`).
+Used by a test and by `benchmarks.hostile`. `hostile_topic` sends them, and `books` checks what became of them.
 """
 
 from __future__ import annotations

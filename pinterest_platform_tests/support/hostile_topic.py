@@ -1,6 +1,6 @@
-"""Hostile records on their way into a real topic, by every kind of producer, and where each of them came to lie.
+"""Sends hostile records to a real topic with every kind of producer, and keeps the offset of each.
 
-Belongs here: a topic as others make it, and the producers. Does not belong here: what is sent (`hostile_records`).
+The topic is configured as other users may have done.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What landing must do, over whatever topic and bucket: run over the in-memory twins and over real Kafka and S3."""
+"""The tests of landing, for any topic and bucket: they run over the in-memory twins and over real Kafka and S3."""
 
 from __future__ import annotations
 

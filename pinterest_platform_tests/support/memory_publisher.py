@@ -1,8 +1,4 @@
-"""A log in memory that behaves like Kafka's: the twin that tests use.
-
-Belongs here: what a test needs to look at records and to take the broker away. Does not belong here: a behaviour that
-`kafka_publisher` does not have.
-"""
+"""A publisher to a log in memory, for tests. It behaves like `kafka_publisher`: one test suite runs over both."""
 
 from __future__ import annotations
 
@@ -13,7 +9,7 @@ from ingest_api.publisher import BrokerUnavailableError, Publisher, Receipt, Rec
 
 
 class MemoryPublisher(Publisher):
-    """Keeps records in `partitions`; while `is_away` is set, it refuses them as a missing broker would."""
+    """Keeps records in `partitions`. While `is_away` is set, it refuses them like an unavailable broker."""
 
     def __init__(self, partition_count: int = 3) -> None:
         self.partitions: list[list[Record]] = [[] for _ in range(partition_count)]
@@ -21,22 +17,30 @@ class MemoryPublisher(Publisher):
         self._is_open = False
 
     async def open(self) -> None:
-        """Take records from now on."""
+        """Accepts records from now on."""
         self._is_open = True
 
     async def close(self) -> None:
-        """Take no more records."""
+        """Accepts no more records."""
         self._is_open = False
 
     async def publish(self, records: Sequence[Record]) -> Sequence[Receipt]:
-        """Keep the records: one key always goes to one partition."""
+        """Keeps the records. The same key always goes to the same partition.
+
+        Raises:
+            BrokerUnavailableError: `is_away` is set, or the publisher is not open.
+        """
         await self.check_writable()
         return [self._keep(record) for record in records]
 
     async def check_writable(self) -> None:
-        """Return unless the log is away."""
+        """Checks that the publisher is open and not `is_away`.
+
+        Raises:
+            BrokerUnavailableError: it is not.
+        """
         if self.is_away or not self._is_open:
-            raise BrokerUnavailableError("The log in memory is away: open the publisher, or let it come back.")
+            raise BrokerUnavailableError("The log in memory is unavailable: open the publisher, or unset is_away.")
 
     def _keep(self, record: Record) -> Receipt:
         partition = partition_of(record.key, len(self.partitions))

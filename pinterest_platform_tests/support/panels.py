@@ -1,4 +1,4 @@
-"""What Prometheus answers to the queries of the dashboards' panels."""
+"""Runs the queries of the dashboards' panels in Prometheus."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A valid pin, and how tests change it in sight."""
+"""A valid pin, which tests change as they need."""
 
 from __future__ import annotations
 

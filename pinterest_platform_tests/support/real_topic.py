@@ -1,4 +1,4 @@
-"""A real topic that a test fills as other producers do, and from which it can let records expire."""
+"""A real topic that a test fills like other producers do, and whose records it can expire."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the stores have, as rows that a test can compare: in the order of their Kafka coordinates."""
+"""The stores' rows in the order of their Kafka coordinates, for comparison."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Kafka and Cassandra as real services are run: with TLS, users and passwords. PostgreSQL of the tests' stack with TLS.
+"""Kafka and Cassandra with TLS, users and passwords, like hosted services, and the tests' PostgreSQL with TLS.
 
-Belongs here: the stack's own servers with security added to their configuration, on ports of their own.
+They are the stack's own servers with security added to their configuration, on their own ports.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Somebody who reads a day's slice again and again while it is replaced.
+"""Reads a day's slice again and again while it is replaced.
 
-Belongs here: looking at the clean Parquet and at Cassandra, and what must never be seen there: fewer rows than the
-earlier slice has, more than the later one, or a pin twice. Does not belong here: what happens to the writer meanwhile.
+A reader of the clean Parquet or Cassandra must never see fewer rows than the earlier slice has, more than the later
+one, or a pin twice.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A Spark standalone cluster on loopback: a master and workers as processes, from pyspark's own jars.
 
-Belongs here: starting and ending it, and what its workers say that they did. Each executor has its own local folders.
+Each executor has its own local folders. The workers' logs tell what they did.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The streaming loop until nothing is left to stream; `python -m` runs it in a process with a session of its own."""
+"""Runs the streaming loop until no records are left. `python -m` runs it in a process with its own session."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What reading a topic must do, whoever writes to it: run over the in-memory twin and over a real broker."""
+"""The tests of reading a topic: they run over the in-memory twin and over a real broker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The books that hostile records are kept in: what balances, and what each thing that does not is called."""
+"""The books for hostile records: what balances, and the sentence for each deviation."""
 
 from __future__ import annotations
 

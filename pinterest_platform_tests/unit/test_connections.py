@@ -1,4 +1,4 @@
-"""What clients are told: credentials where they are needed, and nowhere that shows them."""
+"""Clients' options: credentials are given where needed, and not shown anywhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The documents name what is there: links, paths, commands, settings, terms, tables, alerts and saved queries."""
+"""The documents name only what exists: links, paths, commands, settings, terms, tables, alerts and saved queries."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-// Draws a Grafana dashboard's JSON from live data: rows, numbers and curves, with units, thresholds, links and variables.
-// Belongs here: what a person needs to see. What else Grafana can do, Grafana does (infra/compose.yaml).
+// Draws a Grafana dashboard's JSON with live data: rows, numbers and curves, with units, thresholds, links and variables.
+// For all other features there is Grafana itself (infra/compose.yaml).
 
 import { inUnit } from "./units.js";
 
@@ -7,7 +7,7 @@ const REFRESH_MILLISECONDS = 15000;
 const COLOURS = ["#73bf69", "#f2cc0c", "#5794f2", "#ff9830", "#f2495c", "#b877d9", "#8ab8ff", "#c0d8ff", "#96d98d", "#ffa6b0"];
 const NAMED = { green: "#73bf69", yellow: "#f2cc0c", red: "#f2495c" };
 
-// Axes have no room for "per second": the panel says it.
+// Axes have no room for "per second", which the panel's description says.
 const ON_AXIS = { ops: "short", reqps: "short", rowsps: "short" };
 
 const parameters = new URLSearchParams(location.search);
@@ -38,10 +38,10 @@ const fill = (text, values) =>
 
 const legend = (form, labels) => (form || "").replace(/\{\{\s*(\w+)\s*\}\}/g, (_, label) => labels[label] ?? "").trim();
 
-// --- variables: label_values(series, label), the first value unless the address or the file says another
+// --- variables: label_values(series, label); the first value unless the URL or the file names another
 
 async function resolve(variables) {
-  const rate = `${Math.max(60, STEP_SECONDS + 15)}s`; // at least four scrapes, as Grafana chooses it
+  const rate = `${Math.max(60, STEP_SECONDS + 15)}s`; // at least four scrapes, like Grafana
   const values = { __rate_interval: rate, __interval: `${STEP_SECONDS}s`, __range: `${SPAN_SECONDS}s` };
   const choices = {};
   for (const { name, query, current } of variables ?? []) {

@@ -1,4 +1,4 @@
-// Values as Grafana writes them in the units that the dashboards use.
+// Formats values like Grafana, in the units that the dashboards use.
 
 const STEPS = {
   short: [[1e9, " Bil"], [1e6, " Mil"], [1e3, " K"]],

@@ -1,4 +1,4 @@
-"""One file a server: how it is configured, started, and asked for its health."""
+"""The servers of the local stack, one module each: how to configure, start and check it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def describe_all(place: Place) -> list[Server]:
 
 
 def _watchers(place: Place) -> list[Server]:
-    """What only watches the others; nothing where its programs are missing."""
+    """The monitoring servers; empty if their programs are missing."""
     programs = find_monitoring(place.settings)
     if programs is None:
         return []

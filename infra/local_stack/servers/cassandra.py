@@ -1,7 +1,4 @@
-"""Cassandra: one node without passwords.
-
-Belongs here: how it is started and asked for its health, and that the platform's tables exist.
-"""
+"""Cassandra: one node without passwords, with the platform's tables."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ NAME = "cassandra"
 
 
 def cassandra(place: Place) -> Server:
-    """The server, its data in `<state>/cassandra/data`."""
+    """The server. Its data is in `<state>/cassandra/data`."""
     settings = place.settings
     port = loopback_port("cassandra_hosts", f"{settings.cassandra_hosts}:{settings.cassandra_port}")
     return Server(
@@ -37,7 +34,7 @@ def cassandra(place: Place) -> Server:
 
 
 def write_configuration(place: Place, port: int) -> None:
-    """The server's own files, to `<state>/cassandra`."""
+    """Writes the server's configuration files to `<state>/cassandra`."""
     folder = place.state / NAME
     values = {"port": port, "storage_port": place.settings.cassandra_storage_port, "data": folder / "data"}
     place.render("cassandra/cassandra.yaml", folder / "cassandra.yaml", values)
@@ -59,7 +56,7 @@ def _configure(place: Place, port: int) -> None:
 
 
 def _chroot_options(place: Place) -> tuple[str, ...]:
-    """Nothing where the folder's mount point is known, else the agent with the rule that does without."""
+    """The Byteman rule that lets Cassandra run in a chroot; empty where it is not needed."""
     folder = place.state / NAME
     if mount_point_is_listed(folder):
         return ()
@@ -70,7 +67,7 @@ def _chroot_options(place: Place) -> tuple[str, ...]:
 
 
 def mount_point_is_listed(folder: Path) -> bool:
-    """Whether Java can find the folder's file system; in a chroot it cannot."""
+    """Whether Java can find the folder's file system, which it cannot in a chroot."""
     mount_point = next(parent for parent in folder.resolve().parents if parent.is_mount())
     return str(mount_point) in {partition.mountpoint for partition in psutil.disk_partitions(all=True)}
 

@@ -1,7 +1,6 @@
-"""Dagster: the code server (whose children are the runs), the webserver and the daemon.
+"""Dagster: the code server (whose child processes are the runs), the webserver and the daemon.
 
-Belongs here: how the three are started and asked for their health. Does not belong here: the instance's configuration,
-which is `infra/dagster/dagster.yaml`.
+The instance is configured in `infra/dagster/dagster.yaml`.
 """
 
 from __future__ import annotations
@@ -28,14 +27,14 @@ DAEMON = "dagster-daemon"
 STORES = ("kafka", "cassandra", "s3")
 PROJECT = INFRA.parent
 DEFINITIONS = "pinterest_platform.definitions"
-HEARTBEAT = timedelta(seconds=120)  # a daemon writes one every 30 s
+HEARTBEAT = timedelta(seconds=120)  # the daemon writes one every 30 s
 
 LOCATIONS = """{ workspaceOrError { ... on Workspace { locationEntries { name locationOrLoadError {
   __typename ... on PythonError { message } } } } } }"""
 
 
 def code_server(place: Place) -> Server:
-    """Serves the definitions and launches runs as its children."""
+    """Serves the definitions and launches runs as child processes."""
     port = place.settings.dagster_code_server_port
     serve = ("code-server", "start", "--host", LOOPBACK, "--port", str(port), "--module-name", DEFINITIONS)
     return Server(
@@ -49,7 +48,7 @@ def code_server(place: Place) -> Server:
         complete=lambda: make_pools(place),
         depends_on=("postgres",),
         environment=python_environment(place),
-        memory_mib=2500,  # with two runs, a Spark session each
+        memory_mib=2500,  # includes two runs with a Spark session each
         before_stop=interrupt_runs,
         stops_before=STORES,
     )
@@ -76,7 +75,7 @@ def webserver(place: Place) -> Server:
 
 
 def daemon(place: Place) -> Server:
-    """Schedules, sensors and the run queue. Last to start: what it launches needs every server."""
+    """Schedules, sensors and the run queue. Starts last, because the runs it launches need every server."""
     return Server(
         name=DAEMON,
         address="-",
@@ -87,7 +86,7 @@ def daemon(place: Place) -> Server:
         depends_on=(*STORES, CODE_SERVER),
         environment=python_environment(place),
         memory_mib=300,
-        stops_before=(WEBSERVER,),  # else it would start again what is canceled there
+        stops_before=(WEBSERVER,),  # otherwise it would restart the runs that the webserver's stop cancels
     )
 
 
@@ -103,13 +102,13 @@ def _check_code_server(port: int) -> None:
         request = health_pb2.HealthCheckRequest(service="DagsterApi")
         answer = health_pb2_grpc.HealthStub(channel).Check(request, timeout=5)
     if answer.status != health_pb2.HealthCheckResponse.SERVING:
-        raise NotHealthyError("it does not serve yet")
+        raise NotHealthyError("it is not serving yet")
 
 
 def _check_webserver(address: str) -> None:
     entries = DagsterClient(address, timeout_seconds=10).ask(LOCATIONS)["workspaceOrError"]["locationEntries"]
     if not entries:
-        raise NotHealthyError("it knows no code location")
+        raise NotHealthyError("it has no code location")
     for entry in entries:
         loaded = entry["locationOrLoadError"]
         if loaded is None or loaded["__typename"] != "RepositoryLocation":

@@ -1,7 +1,4 @@
-"""The ingest API: `python -m ingest_api`.
-
-Belongs here: how it is started and asked whether it may take events, and the files of its page.
-"""
+"""The ingest API (`python -m ingest_api`) and the Swagger UI files of its documentation page."""
 
 from __future__ import annotations
 
@@ -21,7 +18,7 @@ NAME = "ingest-api"
 
 
 def ingest_api(place: Place) -> Server:
-    """The server; ready means that Kafka answers it."""
+    """The server. It is healthy once it can reach Kafka."""
     settings = place.settings
     address = f"http://{settings.ingest_host}:{settings.ingest_port}"
     return Server(
@@ -39,12 +36,12 @@ def ingest_api(place: Place) -> Server:
 
 
 def docs_folder(place: Place) -> Path:
-    """Where the API finds the files of its page."""
+    """The folder with the files of the documentation page."""
     return place.settings.ingest_docs_folder or place.state / NAME / "docs"
 
 
 def lay_out_docs(place: Place, folder: Path) -> None:
-    """What the page needs of Swagger UI, from its locked jar; a folder that a person has set is their own."""
+    """Unpacks the needed files of Swagger UI from its locked jar; leaves a folder from the settings alone."""
     if place.settings.ingest_docs_folder:
         return
     shutil.rmtree(folder, ignore_errors=True)

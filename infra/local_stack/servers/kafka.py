@@ -1,7 +1,4 @@
-"""Kafka: one KRaft node.
-
-Belongs here: how it is formatted, started and asked for its health, and that the platform's topic exists.
-"""
+"""Kafka: one KRaft node, with the platform's topic."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ NAME = "kafka"
 
 
 def kafka(place: Place) -> Server:
-    """The server, its data in `<state>/kafka/data`."""
+    """The server. Its data is in `<state>/kafka/data`."""
     settings = place.settings
     port = loopback_port("kafka_bootstrap_servers", settings.kafka_bootstrap_servers)
     properties = place.state / NAME / "server.properties"
@@ -38,7 +35,7 @@ def kafka(place: Place) -> Server:
 
 
 def write_configuration(place: Place, port: int) -> None:
-    """The broker's own files, to `<state>/kafka`."""
+    """Writes the broker's configuration files to `<state>/kafka`."""
     folder = place.state / NAME
     values = {"port": port, "controller_port": place.settings.kafka_controller_port, "data": folder / "data"}
     place.render("kafka/server.properties", folder / "server.properties", values)
@@ -49,7 +46,7 @@ def _configure(place: Place, port: int) -> None:
     folder = place.state / NAME
     write_configuration(place, port)
     options = (*KAFKA, f"-Dlog4j2.configurationFile={folder / 'log4j2.properties'}")
-    write_options(place, NAME, options)  # without the agent, for the tool that formats
+    write_options(place, NAME, options)  # the format tool runs without the agent
     if not (folder / "data" / "meta.properties").exists():
         _format(place)
     write_options(place, NAME, (*options, *jmx_agent(place, NAME, place.settings.kafka_exporter_port)))
@@ -57,7 +54,7 @@ def _configure(place: Place, port: int) -> None:
 
 def _format(place: Place) -> None:
     cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    # `--cluster-id=…`, since an identifier may begin with a dash. A format that was cut short is repeated harmlessly.
+    # `--cluster-id=…` with an equals sign, since an id may begin with a dash. An interrupted format can be repeated.
     tool = ("format", "--ignore-formatted", f"--cluster-id={cluster}", "--config=server.properties")
     command = java_command(place, NAME, "kafka.tools.StorageTool", *tool)
     finished = subprocess.run(command, cwd=place.state / NAME, capture_output=True, text=True, check=False)
@@ -68,7 +65,7 @@ def _format(place: Place) -> None:
 def _check(address: str) -> None:
     from kafka import KafkaAdminClient
 
-    # By default it waits ever longer between its attempts, and half a minute altogether.
+    # By default the client backs off more and more, for half a minute in total.
     patience = {"bootstrap_timeout_ms": 3000, "reconnect_backoff_max_ms": 200, "request_timeout_ms": 5000}
     client = KafkaAdminClient(bootstrap_servers=address, **patience)
     try:
@@ -82,4 +79,4 @@ def _create_topic(place: Place) -> None:
     from pinterest_platform.stores import kafka
 
     kafka.create_topic(place.settings)
-    kafka.complete_topic(place.settings)  # one that an earlier version has made
+    kafka.complete_topic(place.settings)  # updates a topic that an earlier version created

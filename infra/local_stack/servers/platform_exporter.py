@@ -1,8 +1,4 @@
-"""The platform's own exporter: `python -m infra.platform_exporter`.
-
-Belongs here: how it is started and asked for its health. Does not belong here: what it shows
-(`infra.platform_exporter`).
-"""
+"""The platform's own Prometheus exporter: `python -m infra.platform_exporter`."""
 
 from __future__ import annotations
 
@@ -18,7 +14,7 @@ NAME = "platform-exporter"
 
 
 def platform_exporter(place: Place) -> Server:
-    """The exporter. It lives while Dagster or PostgreSQL is away, and says so."""
+    """The exporter. It keeps running while Dagster or PostgreSQL is unavailable, and exports that."""
     port = place.settings.platform_exporter_port
     return Server(
         name=NAME,
@@ -37,5 +33,5 @@ def platform_exporter(place: Place) -> Server:
 
 def _check(port: int) -> None:
     with httpx.Client(trust_env=False, timeout=5) as client:
-        # The one address at which it answers without asking Dagster and PostgreSQL, which may be slow, or away.
+        # The only path that it answers without querying Dagster and PostgreSQL, which may be slow or unavailable.
         client.get(f"http://{LOOPBACK}:{port}/favicon.ico").raise_for_status()

@@ -1,7 +1,4 @@
-"""PostgreSQL: the platform's streaming tables and Dagster's storage.
-
-Belongs here: how it is initialised, configured, started and asked for its health; its role and databases.
-"""
+"""PostgreSQL: the stream's tables and Dagster's storage, with their roles and databases."""
 
 from __future__ import annotations
 
@@ -34,7 +31,7 @@ SUPERUSER = "postgres"
 
 
 def postgres(place: Place) -> Server:
-    """The server, its data in `<state>/postgres/data` or where its user can reach them."""
+    """The server. Its data is in `<state>/postgres/data`, or where its user can reach it."""
     settings = place.settings
     port = loopback_port("postgres_host", f"{settings.postgres_host}:{settings.postgres_port}")
     home = home_of(place)
@@ -49,13 +46,13 @@ def postgres(place: Place) -> Server:
         complete=lambda: _complete(place),
         account=home.account,
         memory_mib=150,
-        # The fast shutdown; SIGTERM would wait for clients to leave. https://www.postgresql.org/docs/15/server-shutdown.html
+        # The fast shutdown: SIGTERM would wait for clients to disconnect. https://www.postgresql.org/docs/15/server-shutdown.html
         stop_signal=signal.SIGINT,
     )
 
 
 def home_of(place: Place) -> PostgresHome:
-    """Where this stack's PostgreSQL lies."""
+    """The folders of this stack's PostgreSQL."""
     (artifact,) = place.lock[NAME]
     version = artifact.coordinate.rpartition(":")[2]
     return postgres_home(place.state, place.settings.artifact_cache, version)
@@ -88,7 +85,7 @@ def _configure(place: Place, home: PostgresHome, port: int) -> None:
 
 
 def write_configuration(place: Place, port: int, folder: Path) -> list[Path]:
-    """The server's own files; returns what was written."""
+    """Writes the server's configuration files; returns their paths."""
     values: dict[str, dict[str, object]] = {"postgresql.conf": {"port": port}, "pg_hba.conf": {}}
     for name, each in values.items():
         place.render(f"postgres/{name}", folder / name, each)
@@ -96,7 +93,7 @@ def write_configuration(place: Place, port: int, folder: Path) -> list[Path]:
 
 
 def _initialise(place: Place, home: PostgresHome) -> None:
-    """Fills the data folder; `initdb` removes what it wrote when it is interrupted."""
+    """Initialises the data folder. If interrupted, `initdb` removes what it wrote."""
     with _password_file(place, home.account) as password_file:
         options = ("--encoding=UTF8", "--locale=C", "--auth=scram-sha-256", f"--pwfile={password_file}")
         finished = subprocess.run(
@@ -108,11 +105,11 @@ def _initialise(place: Place, home: PostgresHome) -> None:
             **as_account(home.account),
         )
     if finished.returncode:
-        raise StackError(f"PostgreSQL could not fill its data folder:\n{finished.stdout}{finished.stderr}")
+        raise StackError(f"PostgreSQL could not initialise its data folder:\n{finished.stdout}{finished.stderr}")
 
 
 def as_account(account: Account | None) -> dict[str, Any]:
-    """Arguments of `subprocess` that give up every right of root."""
+    """Arguments for `subprocess` that run a program as the account, without root's rights; empty for None."""
     return {} if account is None else {"user": account.user, "group": account.group, "extra_groups": []}
 
 
@@ -131,7 +128,7 @@ def _hand_over(file: Path, account: Account | None) -> None:
 
 
 def _end_leftovers(data: Path) -> None:
-    """Ends what a postmaster that was killed with -9 left behind: its children hold the data folder's shared memory."""
+    """Ends the children of a postmaster that was killed with -9: they still hold its shared memory."""
     leftovers = [process for process in psutil.process_iter(["name", "cwd"]) if _works_in(process, data)]
     for process in leftovers:
         process.send_signal(signal.SIGQUIT)
@@ -160,17 +157,17 @@ def _complete(place: Place) -> None:
 
 
 def create_role(connection: psycopg.Connection[Any], role: str, password: str) -> None:
-    """Creates the role, or gives it this password."""
+    """Creates the role, or sets its password."""
     known = connection.execute("select 1 from pg_roles where rolname = %s", [role]).fetchone()
     verb = sql.SQL("alter" if known else "create")
-    # Hashed here: the server logs statements that fail.
+    # Hashed on the client, because the server logs statements that fail.
     secret = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
     statement = sql.SQL("{} role {} login password {}")
     connection.execute(statement.format(verb, sql.Identifier(role), sql.Literal(secret)))
 
 
 def grant_reading(connection: psycopg.Connection[Any], role: str, owner: str) -> None:
-    """Lets the role read what `owner` has, and will have, in the database of the connection."""
+    """Lets the role read all present and future tables of `owner` in the connection's database."""
     names = {"role": sql.Identifier(role), "owner": sql.Identifier(owner)}
     for statement in (
         sql.SQL("grant usage on schema public to {role}"),
@@ -181,7 +178,7 @@ def grant_reading(connection: psycopg.Connection[Any], role: str, owner: str) ->
 
 
 def _create_monitor(connection: psycopg.Connection[Any], role: str, password: str) -> None:
-    """For the exporter: what PostgreSQL itself says of its work, and not a row of anybody's."""
+    """Creates the exporter's role, which may read PostgreSQL's statistics, but no rows."""
     create_role(connection, role, password)
     connection.execute(sql.SQL("grant pg_monitor to {}").format(sql.Identifier(role)))
 

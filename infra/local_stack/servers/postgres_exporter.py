@@ -1,7 +1,4 @@
-"""The exporter that shows PostgreSQL's statistics to Prometheus, as a user who may read nothing else.
-
-Belongs here: how it is started and asked for its health. Does not belong here: the user (`servers.postgres`).
-"""
+"""The exporter of PostgreSQL's statistics to Prometheus. Its role, made in `postgres`, may read nothing else."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ NAME = "postgres-exporter"
 
 
 def postgres_exporter(place: Place, programs: Monitoring) -> Server:
-    """The exporter; healthy means that PostgreSQL answers it."""
+    """The exporter. It is healthy once it can reach PostgreSQL."""
     settings = place.settings
     port = settings.postgres_exporter_port
     address = f"{settings.postgres_host}:{settings.postgres_port}/{settings.postgres_database}"
@@ -42,4 +39,4 @@ def _check(port: int) -> None:
     with httpx.Client(trust_env=False, timeout=5) as client:
         text = client.get(f"http://{LOOPBACK}:{port}/metrics").raise_for_status().text
     if "\npg_up 1" not in text:
-        raise NotHealthyError("PostgreSQL does not answer it")
+        raise NotHealthyError("it cannot reach PostgreSQL")

@@ -1,8 +1,4 @@
-"""Presto: one node that answers SQL over Cassandra and PostgreSQL at once.
-
-Belongs here: how it is configured, started and asked for its health, its connectors' jars, its role in PostgreSQL. Does
-not belong here: what is asked (`infra/presto/queries`) and by whom (`pinterest_platform.stores.presto`).
-"""
+"""Presto: one node that answers SQL over Cassandra and PostgreSQL, with its connectors and its role in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -20,12 +16,12 @@ from infra.local_stack.servers.postgres import connect, create_role, grant_readi
 NAME = "presto"
 ROLE = "presto"
 CONNECTORS = ("cassandra", "postgresql")
-# Presto starts a JMX listener that cannot be kept off the network, unless Java says that it has one here already.
+# Presto starts a JMX listener that cannot be bound to loopback, unless Java claims to have one on this port already.
 NO_JMX_PORT = 9
 
 
 def presto(place: Place) -> Server:
-    """The server; ready means that a query over both catalogs was answered."""
+    """The server. It is healthy once it answers a query over both catalogs."""
     settings = place.settings
     port = loopback_port("presto_host", f"{settings.presto_host}:{settings.presto_port}")
     return Server(
@@ -49,7 +45,7 @@ def _configure(place: Place, port: int) -> None:
 
 
 def write_configuration(place: Place, port: int, plugins: Path) -> None:
-    """The server's own files, to `<state>/presto`; its role in PostgreSQL gets a new password for them."""
+    """Writes the server's configuration files to `<state>/presto`, with a new password for its role in PostgreSQL."""
     folder = place.state / NAME
     values = {
         "port": port,
@@ -65,16 +61,16 @@ def write_configuration(place: Place, port: int, plugins: Path) -> None:
 
 
 def own_options(place: Place, agent: Path) -> tuple[str, ...]:
-    """What Java is told; `agent` is the jar of Byteman."""
+    """The JVM options; `agent` is Byteman's jar."""
     folder = place.state / NAME
     return (
         *PRESTO,
-        # On the boot path too: connectors do not see the classes of the server.
+        # On the boot class path too, because connectors do not see the server's classes.
         f"-javaagent:{agent}=script:{folder / 'rules.btm'},boot:{agent}",
         f"-Dconfig={folder / 'config.properties'}",
         f"-Dlog.levels-file={folder / 'log.properties'}",
         f"-Dcom.sun.management.jmxremote.port={NO_JMX_PORT}",
-        "-XX:-ManagementServer",  # which the option before has switched on
+        "-XX:-ManagementServer",  # the option above switches it on
     )
 
 
@@ -100,7 +96,7 @@ def _configure_catalogs(place: Place) -> None:
 
 
 def _grant_reading(place: Place) -> str:
-    """A role that reads the platform's tables and those to come; returns its password, which nobody else has."""
+    """Creates a role that may read the platform's present and future tables; returns its new password."""
     password = secrets.token_urlsafe(24)
     with closing(connect(place, place.settings.postgres_database)) as connection:
         create_role(connection, ROLE, password)
@@ -109,7 +105,7 @@ def _grant_reading(place: Place) -> str:
 
 
 def _link_connectors(place: Place) -> None:
-    """A folder of jars for each connector, as Presto looks for them."""
+    """Makes one folder of jars per connector, where Presto looks for them."""
     plugins = place.state / NAME / "plugin"
     shutil.rmtree(plugins, ignore_errors=True)
     for name in CONNECTORS:

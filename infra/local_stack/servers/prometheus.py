@@ -1,7 +1,6 @@
-"""Prometheus: it scrapes every server, judges the alert rules, and serves the page with the dashboards.
+"""Prometheus: scrapes every server, evaluates the alert rules and serves the page with the dashboards.
 
-Belongs here: how it is started and asked for its health. Does not belong here: what it scrapes
-(`infra/prometheus/prometheus.yml`), when it alerts (`infra/prometheus/rules`), what the page shows (`infra/grafana`).
+Its configuration and rules are in `infra/prometheus`, the page and the dashboards in `infra/grafana`.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ _GRAFANA = INFRA / "grafana"
 
 
 def prometheus(place: Place, programs: Monitoring) -> Server:
-    """The server, its data in `<state>/prometheus/data`."""
+    """The server. Its data is in `<state>/prometheus/data`."""
     port = place.settings.prometheus_port
     folder = place.state / NAME
     pages = (f"--web.local-assets={programs.pages}/",) if programs.pages else ()
@@ -52,7 +51,7 @@ def prometheus(place: Place, programs: Monitoring) -> Server:
 
 
 def write_configuration(place: Place) -> None:
-    """What it scrapes and the page, to `<state>/prometheus`."""
+    """Writes the scrape configuration and the page to `<state>/prometheus`."""
     folder, settings = place.state / NAME, place.settings
     ports = {name: value for name, value in settings.model_dump().items() if name.endswith(("_port", "_host"))}
     seconds = settings.prometheus_scrape_seconds
@@ -62,7 +61,7 @@ def write_configuration(place: Place) -> None:
 
 
 def lay_out_page(place: Place, page: Path) -> None:
-    """The page, the dashboards that it draws and what draws its curves, side by side: Prometheus serves the folder."""
+    """Copies the page, the dashboards and the chart library into one folder, which Prometheus serves."""
     shutil.rmtree(page, ignore_errors=True)
     shutil.copytree(_GRAFANA / "page", page)
     shutil.copytree(_GRAFANA / "dashboards", page / "dashboards")

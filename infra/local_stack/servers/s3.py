@@ -1,7 +1,4 @@
-"""S3: S3Proxy over a folder, which refuses wrong keys and keeps its objects over restarts.
-
-Belongs here: how it is started and asked for its health, and that the platform's bucket exists.
-"""
+"""S3: S3Proxy over a folder, with the platform's bucket. It checks keys and keeps its objects over restarts."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ NAME = "s3"
 
 
 def s3(place: Place) -> Server:
-    """The server, its objects in `<state>/s3/data/<bucket>`."""
+    """The server. Its objects are in `<state>/s3/data/<bucket>`."""
     endpoint = place.settings.s3_endpoint_url or ""
     port = loopback_port("s3_endpoint_url", endpoint)
     return Server(
@@ -30,7 +27,7 @@ def s3(place: Place) -> Server:
 
 
 def write_configuration(place: Place, port: int) -> None:
-    """The server's own files, to `<state>/s3`."""
+    """Writes the server's configuration files to `<state>/s3`."""
     folder = place.state / NAME
     (folder / "data").mkdir(parents=True, exist_ok=True)
     keys = {"access_key": place.credentials.s3_access_key, "secret_key": place.credentials.s3_secret_key}
@@ -48,7 +45,7 @@ def _check(place: Place) -> None:
     import boto3
     from botocore.config import Config
 
-    # A proxy for the outside world must not be asked about this machine.
+    # Requests to this machine must not go through a proxy.
     config = Config(proxies={}, connect_timeout=5, read_timeout=5, retries={"total_max_attempts": 1})
     client = boto3.client(
         "s3",

@@ -1,5 +1,5 @@
--- How did the follower count of a pin's poster grow from day to day? The last post of each day, growth since the last
--- count before it. Both layers are read whole: neither is kept in the order of pins.
+-- How did the follower count of a pin's poster grow from day to day? By the last post of each day, compared with the
+-- previous count. Reads both layers in full, because neither is ordered by pin.
 -- :unique_id  of the pin
 WITH posts AS (
     SELECT ingest_date, ingested_at, kafka_offset, kafka_partition, poster_name, follower_count

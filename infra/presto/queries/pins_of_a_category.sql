@@ -1,7 +1,7 @@
--- Which pins of a category were posted on a day? One Cassandra partition, most followers first.
--- :category  such as art
--- :day  such as 2026-11-16; today (UTC) unless given
--- :rows  how many of them, or ALL; 20 unless given
+-- Which pins of a category were posted on a day? Most followers first, from one Cassandra partition.
+-- :category  for example art
+-- :day  for example 2026-11-16 (default: today, UTC)
+-- :rows  how many, or ALL (default: 20)
 SELECT unique_id, title, poster_name, follower_count, ingested_at
 FROM cassandra.pinterest_data.pinterest_batch
 WHERE ingest_date = DATE :day AND category = :category

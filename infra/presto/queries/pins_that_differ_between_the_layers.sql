@@ -1,7 +1,7 @@
--- Which pins of closed days are not the same in the batch and in the stream? None, or a check fails.
--- :days  such as 2026-11-15,2026-11-16; today (UTC) unless given
--- :categories  those of the days, as pinterest_batch_categories has them
--- :rows  how many of them, or ALL; 20 unless given
+-- Which pins of closed days differ between batch and stream? If there are any, a check fails.
+-- :days  for example 2026-11-15,2026-11-16 (default: today, UTC)
+-- :categories  of these days, from pinterest_batch_categories
+-- :rows  how many, or ALL (default: 20)
 WITH both_layers AS (
     SELECT 'batch' AS layer, :pin_fields, event_id, ingested_at, kafka_partition, kafka_offset
     FROM cassandra.pinterest_data.pinterest_batch
@@ -12,7 +12,7 @@ WITH both_layers AS (
     WHERE ingest_date IN DATE :days
 ),
 digested AS (
-    -- A few bytes a row, so that a day of millions fits into memory.
+    -- A few bytes per row, so that a day with millions of rows fits into memory.
     SELECT layer, unique_id, kafka_partition, kafka_offset, xxhash64(to_utf8(json_format(CAST(ARRAY[
         :pin_texts, event_id, CAST(ingested_at AS varchar)
     ] AS json)))) AS content

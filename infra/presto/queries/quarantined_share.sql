@@ -1,5 +1,5 @@
--- Which share of each day's records are no pins? As the stream has met them, newest day first.
--- :rows  how many days, or ALL; 20 unless given
+-- Which share of each day's records are rejects? By the stream's counts, newest day first.
+-- :rows  how many days, or ALL (default: 20)
 SELECT ingest_date, records, rejects AS quarantined,
     round(CAST(rejects AS double) / records, 6) AS quarantined_share
 FROM postgresql.public.stream_days

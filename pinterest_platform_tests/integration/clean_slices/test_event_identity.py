@@ -1,4 +1,4 @@
-"""Events that are sent again, and ids that are used again, around midnight: both layers make the same of them."""
+"""Repeated events and reused event ids around midnight: batch and stream treat them the same."""
 
 from __future__ import annotations
 

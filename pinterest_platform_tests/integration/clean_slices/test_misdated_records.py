@@ -1,4 +1,4 @@
-"""Records whose timestamp is not plausible, over the real stores: kept, quarantined with a reason, accounted for."""
+"""Misdated records over the real stores: kept, quarantined with a reason, and reconciled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every check of a day, run by Dagster over real S3: a good slice passes all, a bad one fails the one it is bad for."""
+"""Every check of a day, run by Dagster over real S3: a good slice passes all, a bad slice fails only its own check."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ingest API's tests need a running broker, whatever they call it."""
+"""The ingest API's tests need a running broker."""
 
 from __future__ import annotations
 

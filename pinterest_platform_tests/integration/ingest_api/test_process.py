@@ -1,4 +1,4 @@
-"""`python -m ingest_api` as its operators meet it: started, asked, stopped."""
+"""`python -m ingest_api` as a process: start, requests, stop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Landing over real Kafka and real S3: the suite that the in-memory twins pass too."""
+"""Landing over real Kafka and real S3: the same suite as over the in-memory twins."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows of the batch's tables in Cassandra, put there without Spark."""
+"""Writes rows of the batch's tables to Cassandra without Spark."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Presto, started once a session beside the stores, and what tests ask of it."""
+"""Presto, started once per session, and fixtures for its tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The lambda view over real stores: at any moment of two days' lives it is a recount of everything posted."""
+"""The lambda view over real stores: at any moment over two days it equals a recount of everything posted."""
 
 from __future__ import annotations
 

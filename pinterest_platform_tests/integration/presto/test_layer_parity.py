@@ -1,4 +1,4 @@
-"""The check that both layers answer the same, over real ones: what it passes and names, and when it does not look."""
+"""The parity check over both real layers: what it passes, what it names, and when it does not compare."""
 
 from __future__ import annotations
 

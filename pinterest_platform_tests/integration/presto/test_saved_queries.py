@@ -1,4 +1,4 @@
-"""Each saved query over real Cassandra and PostgreSQL, on data whose answer can be counted by hand."""
+"""Each saved query over real Cassandra and PostgreSQL, on data that can be counted by hand."""
 
 from __future__ import annotations
 

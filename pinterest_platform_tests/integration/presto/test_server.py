@@ -1,4 +1,4 @@
-"""The server itself: who can reach it, what it refuses, what it sends to the stores, and what it says without them."""
+"""The Presto server: who can reach it, what it refuses, what it sends to the stores, and its errors without them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The account of a day over the real stores: it adds up, and where something is taken away it says what."""
+"""Reconciliation of a day over the real stores: a complete day passes, and every missing record is named."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Batch and stream beside each other over the real stores: a closed day is the same, and a row that is not is named."""
+"""Row parity of batch and stream over the real stores: a closed day is equal, and a row that differs is named."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Popularity over real S3 and Cassandra: equal to a recount, whatever order the days come in, never half there."""
+"""Popularity over real S3 and Cassandra: equal to a recount in any order of days, and never seen half written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The slice of a day in real Cassandra: replaced whole, also after a run that died half way."""
+"""A day's slice in real Cassandra: replaced completely, also after a run that died half way."""
 
 from __future__ import annotations
 

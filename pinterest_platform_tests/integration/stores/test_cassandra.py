@@ -1,4 +1,4 @@
-"""Sessions of real Cassandra: how consistent they are, and what they say of a server that no longer answers."""
+"""Sessions with real Cassandra: their consistency, and the error when a server no longer answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dagster's storages over kept connections: statements share one, and one that was lost is replaced."""
+"""Dagster's storages with kept connections: statements share one, and a lost one is replaced."""
 
 from __future__ import annotations
 

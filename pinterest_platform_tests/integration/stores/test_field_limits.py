@@ -1,4 +1,4 @@
-"""A pin with every field at its greatest length goes into every store and comes out as it was."""
+"""A pin with every field at its greatest length is stored in every store and read back unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kafka as others use it: every codec, every kind of producer, and topics that are set up in ways of their own."""
+"""Kafka as other producers use it: every codec, every kind of producer, and topics with other settings."""
 
 from __future__ import annotations
 

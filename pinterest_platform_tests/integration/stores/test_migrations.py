@@ -1,4 +1,4 @@
-"""Migrations in real PostgreSQL, in a database of the test's own: from nothing, from an old install, twice, at once."""
+"""Migrations in real PostgreSQL: from nothing, from an old installation, twice, and concurrently."""
 
 from __future__ import annotations
 

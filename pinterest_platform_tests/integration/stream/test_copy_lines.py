@@ -1,4 +1,4 @@
-"""The lines that Spark writes for COPY: what PostgreSQL reads is what was posted, character by character."""
+"""The lines that Spark writes for COPY: PostgreSQL reads exactly what was posted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Days of the stream in real PostgreSQL: made ahead, dropped after their time, and profiles that follow."""
+"""The stream's day partitions in real PostgreSQL: created ahead, dropped after retention; profiles follow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Records that stop a stream elsewhere: times that are no times, transactions, and a backlog of large events."""
+"""Records that would stop a stream: invalid timestamps, transactions, and a backlog of large events."""
 
 from __future__ import annotations
 

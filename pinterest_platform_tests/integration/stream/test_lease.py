@@ -1,4 +1,4 @@
-"""Who owns the stream, in real PostgreSQL: a successor ends what its predecessor holds, and beats tell who lives."""
+"""The stream's lease in real PostgreSQL: a new run ends the old one's sessions, and heartbeats show who is alive."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The streaming loop over real servers that go away and come back, and over a successor and a topic made anew."""
+"""The streaming loop while servers fail and come back, after a newer run takes over, and with a recreated topic."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The streaming loop over real Kafka, Spark and PostgreSQL: where it starts, that it stops, what it survives."""
+"""The streaming loop over real Kafka, Spark and PostgreSQL: where it starts, that it stops, and what it survives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What real PostgreSQL refuses of a batch ends as a reject with its words, and the records beside it are stored."""
+"""Records that real PostgreSQL refuses become rejects with its message, and the others of the batch are stored."""
 
 from __future__ import annotations
 

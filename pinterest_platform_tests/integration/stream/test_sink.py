@@ -1,4 +1,4 @@
-"""The sink in real PostgreSQL: one transaction a batch, every record once, profiles by event order."""
+"""The sink in real PostgreSQL: one transaction per batch, every record once, profiles by event order."""
 
 from __future__ import annotations
 

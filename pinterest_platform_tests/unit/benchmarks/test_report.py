@@ -1,4 +1,4 @@
-"""The benchmarks' page is what their history gives, and each recorded result is a line of that history."""
+"""The benchmarks' page matches their history, and each recorded result is a line of it."""
 
 from __future__ import annotations
 

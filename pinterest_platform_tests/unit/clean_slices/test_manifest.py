@@ -1,4 +1,4 @@
-"""Which files make a slice, without Spark."""
+"""Which files belong to a slice, without Spark."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Days that are possible and not believable."""
+"""Days that are valid but implausible."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Pandera says of clean pins, batch by batch."""
+"""Pandera's validation of clean pins, batch by batch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks that one step runs side by side: each is told, day by day, whatever becomes of the others."""
+"""Checks that run side by side in one step: each reports its result for each day, even if others fail."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext

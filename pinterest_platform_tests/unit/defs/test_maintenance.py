@@ -1,4 +1,4 @@
-"""What becomes of the pools of runs whose process was killed."""
+"""Pools are freed after the runs that held them were killed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A day stays asked for until a run has landed, cleaned, served and accounted for it."""
+"""A day stays requested until a run has landed, cleaned, served and reconciled it."""
 
 from collections.abc import Callable
 from datetime import date

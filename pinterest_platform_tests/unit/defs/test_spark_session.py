@@ -1,4 +1,4 @@
-"""Which driver a run of days gets."""
+"""The JVM profile for a run of days."""
 
 from __future__ import annotations
 

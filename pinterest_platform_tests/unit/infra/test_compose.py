@@ -1,4 +1,4 @@
-"""The compose file beside what the local stack uses: the same versions, ports, files and users."""
+"""The compose file matches the local stack: the same versions, ports, files and users."""
 
 from __future__ import annotations
 

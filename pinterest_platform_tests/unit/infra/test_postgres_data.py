@@ -1,4 +1,4 @@
-"""PostgreSQL's data may lie outside the state folder; it must not outlive it."""
+"""PostgreSQL's data may be outside the state folder, but must not outlive it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Prometheus' own judgement of the rules: that they can be read, and that they do what their tests say."""
+"""Prometheus accepts the alert rules, and the rules pass their own tests."""
 
 from __future__ import annotations
 

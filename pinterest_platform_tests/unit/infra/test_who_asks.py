@@ -1,4 +1,4 @@
-"""What runs is the same for everyone: for another HOME, other settings in a shell, another user."""
+"""The commands find the running stack whoever calls them: with another HOME, other settings, or as another user."""
 
 from __future__ import annotations
 
@@ -104,9 +104,9 @@ def test_another_user_sees_what_runs_and_whom_to_ask(reachable: Path) -> None:
     assert "kafka" in status.stdout
     assert str(process.pid) in status.stdout
     assert "127.0.0.1:9092" in status.stdout
-    assert "is another user's, root's" in status.stdout
+    assert "belongs to root" in status.stdout
     assert stop.returncode == 1
-    assert stop.stdout.startswith(f"The stack in {place.state} is another user's, root's")
+    assert stop.stdout.startswith(f"The stack in {place.state} belongs to root")
     assert "Traceback" not in stop.stderr
 
 
@@ -128,4 +128,4 @@ def test_a_folder_that_another_user_cannot_enter_is_a_sentence(tmp_path: Path) -
 
     assert status.returncode == 1
     assert "Traceback" not in status.stderr
-    assert "cannot be read" in status.stdout
+    assert "You may not read" in status.stdout

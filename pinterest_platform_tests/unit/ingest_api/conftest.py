@@ -1,4 +1,4 @@
-"""The API over a log in memory, with a clock that stands still and ids that count up."""
+"""The API over a log in memory, with a fixed clock and consecutive ids."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every publisher does: the suite that runs over the log in memory and over Kafka."""
+"""The tests of all publishers: they run over the log in memory and over Kafka."""
 
 from __future__ import annotations
 

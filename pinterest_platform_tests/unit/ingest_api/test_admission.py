@@ -8,7 +8,7 @@ from ingest_api.admission import Admission, NoRoomError, TooBusyError
 def test_events_are_let_in_until_the_limit_and_again_when_others_are_answered() -> None:
     admission = Admission(event_limit=10, byte_limit=0)
     admission.take_in(7)
-    with pytest.raises(TooBusyError, match="7 events wait"):
+    with pytest.raises(TooBusyError, match="7 events are already waiting"):
         admission.take_in(4)
     admission.let_go(7)
     admission.take_in(10)

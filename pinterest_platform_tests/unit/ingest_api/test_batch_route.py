@@ -73,11 +73,15 @@ def test_a_batch_without_a_pin_is_refused_with_all_reasons(client: ApiClient, lo
 @pytest.mark.parametrize(
     ("body", "headers", "reason"),
     [
-        (b"[]", {}, "holds no event"),
-        (b"\n\n", {}, "holds no event"),
-        (b"", {}, "holds no event"),
+        (b"[]", {}, "contains no events"),
+        (b"\n\n", {}, "contains no events"),
+        (b"", {}, "contains no events"),
         (b"[{}", {}, "is not JSON: Expecting ',' or ']' at line 1 column 4"),
-        (b"[{}, {}, {}]", {"Content-Encoding": "gzip"}, "is not gzip: Error -4 Invalid gzip/zlib wrapper found"),
+        (
+            b"[{}, {}, {}]",
+            {"Content-Encoding": "gzip"},
+            "cannot be decompressed as gzip: Error -4 Invalid gzip/zlib wrapper found",
+        ),
     ],
 )
 def test_a_body_that_is_no_batch_is_refused_as_a_whole(
@@ -107,7 +111,11 @@ def test_an_event_that_is_too_large_is_rejected_alone(client: ApiClient, log: Me
     [
         (lines(*[1] * 1_001), {}, "The batch has more than 1000 events."),
         (b"[" + b" " * 1024 * 1024 + b"]", {}, "The body is larger than 1048576 bytes."),
-        (gzip.compress(b" " * 1024 * 1025), {"Content-Encoding": "gzip"}, "1048576 bytes when it is unpacked."),
+        (
+            gzip.compress(b" " * 1024 * 1025),
+            {"Content-Encoding": "gzip"},
+            "decompressed body is larger than 1048576 bytes.",
+        ),
     ],
 )
 def test_a_batch_above_a_limit_is_refused(

@@ -1,4 +1,4 @@
-"""The page to try the API with, and that a browser which shows it asks nobody else."""
+"""The page for trying out the API, and that a browser showing it contacts no other host."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When the publisher gives up on a connection, over connections that do as they are told."""
+"""When the publisher gives up on a connection, tested with scripted connections."""
 
 from __future__ import annotations
 

@@ -128,7 +128,7 @@ def test_a_body_that_is_no_json_object_is_refused_as_a_whole(body: bytes, reason
 @pytest.mark.parametrize("number", ["9" * 1_001, "-" + "9" * 1_000, "0." + "9" * 999, "1e" + "9" * 999, "9" * 5_000])
 def test_a_number_of_thousands_of_digits_is_refused_because_the_cleaning_cannot_read_it(number: str) -> None:
     body = json.dumps(VALID_PIN).encode()[:-1] + f',"x":[{number}]}}'.encode()
-    assert problems_of(body) == [Problem(None, "holds a number of more than 1,000 characters")]
+    assert problems_of(body) == [Problem(None, "contains a number of more than 1,000 characters")]
 
 
 @pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])

@@ -1,4 +1,4 @@
-"""A batch as kafka-python's own reader reads it, and what it tells when kafka-python is done with it."""
+"""A batch can be read by kafka-python's own reader, and reports its outcome once kafka-python is done with it."""
 
 from __future__ import annotations
 

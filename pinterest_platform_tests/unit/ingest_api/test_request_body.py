@@ -83,7 +83,7 @@ def test_a_packed_body_is_unpacked_and_its_size_claimed(encoding: bytes, pack: P
 
 @PACKED
 def test_what_unpacks_to_more_than_the_limit_is_refused(encoding: bytes, pack: Pack) -> None:
-    with pytest.raises(UnpackedTooLargeError, match="1000 bytes when it is unpacked"):
+    with pytest.raises(UnpackedTooLargeError, match="decompressed body is larger than 1000 bytes"):
         unpack(pack(b"x" * 100_000_000), encoding, 1_000, ignore)
 
 
@@ -91,9 +91,9 @@ def test_what_unpacks_to_more_than_the_limit_is_refused(encoding: bytes, pack: P
 def test_damage_is_named(encoding: bytes, pack: Pack) -> None:
     whole = pack(b"abc" * 100)
     for damaged, reason in (
-        (b"no such thing", "is not (gzip|zstd): "),
+        (b"no such thing", "cannot be decompressed as (gzip|zstd): "),
         (whole[:-1], "is cut off"),
-        (whole + whole, "something follows its end"),
+        (whole + whole, "bytes follow its end"),
         (b"", "is cut off"),
     ):
         with pytest.raises(BadEncodingError, match=reason):
@@ -110,10 +110,10 @@ def test_a_checksum_is_checked() -> None:
 def test_a_zstd_window_that_would_claim_much_memory_is_refused() -> None:
     far: dict[int, int] = {zstd.CompressionParameter.window_log: 27, zstd.CompressionParameter.content_size_flag: 0}
     compressor = zstd.ZstdCompressor(options=far)
-    with pytest.raises(BadEncodingError, match="is not zstd"):
+    with pytest.raises(BadEncodingError, match="cannot be decompressed as zstd"):
         unpack(compressor.compress(b"x" * 1_000) + compressor.flush(), b"zstd", 10_000, ignore)
 
 
 def test_another_encoding_is_named() -> None:
-    with pytest.raises(UnknownEncodingError, match="'br' is not known here: use gzip or zstd"):
+    with pytest.raises(UnknownEncodingError, match=r"'br' is not supported\. Use gzip or zstd"):
         unpack(b"abc", b"br", 10, ignore)

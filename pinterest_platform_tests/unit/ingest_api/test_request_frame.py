@@ -1,4 +1,4 @@
-"""What every request gets: an id, a line in the log, a place in the metrics; and who may post and look."""
+"""Request ids, logs and metrics of all requests; and who may post and read metrics."""
 
 from __future__ import annotations
 

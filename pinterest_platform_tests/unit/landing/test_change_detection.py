@@ -1,4 +1,4 @@
-"""What a look at the topic asks for: new days, late ones, none that is running, and nothing when nothing is new."""
+"""Change detection: it finds new and late days, leaves out running ones, and finds nothing if nothing is new."""
 
 from __future__ import annotations
 

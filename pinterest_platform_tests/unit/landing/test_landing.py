@@ -1,4 +1,4 @@
-"""Landing over the in-memory twins, and the properties that only they can try often enough."""
+"""Landing over the in-memory twins, with properties that need many examples."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""That a raw line holds a record unchanged, headers included."""
+"""A raw line keeps a record unchanged, including its headers."""
 
 from __future__ import annotations
 

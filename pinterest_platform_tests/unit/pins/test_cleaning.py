@@ -1,4 +1,4 @@
-"""The cleaning rules, over rows written here. Each rule of the contract has a test that names it."""
+"""The cleaning rules, each with a test that names it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table of fields, and that whatever else names a pin's fields names the same ones."""
+"""The table of fields, and that all other lists of fields match it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hostile values of every kind through cleaning and the ingest API's reader: each has its fate, and a yes is a row."""
+"""Hostile values of every kind, through cleaning and the API's reader: each has its fate, and a 200 means a row."""
 
 from __future__ import annotations
 

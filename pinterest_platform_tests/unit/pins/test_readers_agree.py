@@ -1,4 +1,4 @@
-"""Three readers of JSON look at a value: the API's, the cleaning's in Spark, and the account's. They agree."""
+"""The three JSON readers agree about every value: the API's, the cleaning's in Spark, and reconciliation's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sets of offsets behave as sets of pairs do, and name what is missing."""
+"""Sets of offsets behave like sets of pairs, and name what is missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which raw records are older versions of a pin: as a look at every pair of versions says."""
+"""Superseded raw records: the same as by comparing every pair of versions."""
 
 from __future__ import annotations
 

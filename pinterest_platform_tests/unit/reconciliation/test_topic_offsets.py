@@ -1,4 +1,4 @@
-"""What a topic has of a day, against what S3 has of it: no time of a record hides another, and nothing is missed."""
+"""A day's offsets in the topic compared with S3: no record's timestamp hides another record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The second count of popularity, held against one by hand over random pins."""
+"""The recount of popularity equals a count by hand over random pins."""
 
 from __future__ import annotations
 

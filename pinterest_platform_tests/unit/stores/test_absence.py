@@ -1,4 +1,4 @@
-"""A store that is away is a sentence that says which, where and what to do, whichever client meets its absence."""
+"""For an unavailable store, every client's error says which one, where it is and what to do."""
 
 from __future__ import annotations
 

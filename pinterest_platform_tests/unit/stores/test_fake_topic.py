@@ -1,4 +1,4 @@
-"""That the in-memory topic reads as a real one does."""
+"""The in-memory topic reads like a real one."""
 
 from __future__ import annotations
 

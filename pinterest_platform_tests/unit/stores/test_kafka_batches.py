@@ -1,4 +1,4 @@
-"""That decoding a batch ourselves gives what kafka-python gives, and refuses what it refuses."""
+"""The platform's decoding of record batches gives and refuses the same as kafka-python's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Arrow's rows as lines of COPY."""
+"""Arrow rows as lines for COPY."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Saved queries: files, their parameters, and what becomes of a value."""
+"""Saved queries: their files, parameters and values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said of a topic that is not set up as the platform needs it."""
+"""The findings about a topic that is not configured as the platform needs it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Counting micro-batches between reports, with a clock of the test's own."""
+"""Counting micro-batches between reports, with a test clock."""
 
 from __future__ import annotations
 

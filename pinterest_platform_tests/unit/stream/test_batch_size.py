@@ -1,4 +1,4 @@
-"""How many records a micro-batch may take, by the size of those that wait and of those that came."""
+"""The size limit of a micro-batch, from the sizes of waiting and past records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Batches are written one after the other while the next is prepared, and a failure stops those that follow."""
+"""Batches are written one after another while the next is prepared, and a failure stops the later ones."""
 
 from __future__ import annotations
 

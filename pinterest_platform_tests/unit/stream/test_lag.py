@@ -1,4 +1,4 @@
-"""How far behind a stream is, over a topic in memory."""
+"""The stream's lag, with a topic in memory."""
 
 from __future__ import annotations
 

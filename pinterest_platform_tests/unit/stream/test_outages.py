@@ -1,4 +1,4 @@
-"""Which failures the stream waits out."""
+"""Which errors the stream waits out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Records whose time Spark cannot hold are found in a topic in memory, and go the other way with those before them."""
+"""Records whose timestamp Spark cannot hold are found in a topic in memory, and read by kafka-python instead."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The check of the topic over a real broker, as Dagster is told of it."""
+"""The topic's check over a real broker, and its check result in Dagster."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stream's sensor over a real heartbeat: it leaves a living run alone, and replaces a dead one."""
+"""The stream's sensor with a real heartbeat: it leaves a live run alone and replaces a dead one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often in a row a day has failed, by Dagster's record of runs, and how long that holds it back."""
+"""Consecutive failed runs of a day, from Dagster's runs, and how long they delay the next one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A loss is shown for the days that it can have met, and for no other."""
+"""A loss is shown for the days that it may affect, and for no others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the Kafka sensor makes of days: runs of several, and which days have one under way."""
+"""The Kafka sensor's run requests: several days per run, and none for days that are running."""
 
 from __future__ import annotations
 

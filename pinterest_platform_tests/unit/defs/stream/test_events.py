@@ -1,4 +1,4 @@
-"""What Dagster is told of the stream, and that the stream goes on when it cannot be told."""
+"""What the stream reports to Dagster, and that it continues if reporting fails."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the stream's sensor makes of a run and its heartbeat, and how it holds back when runs fail at once."""
+"""The stream's sensor: its decisions by run and heartbeat, and its pauses when runs fail at once."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     [("2024-12-31", "2024-12-31"), ("2024-12-31", "2025-01-01"), ("2026-11-30", "2026-12-01"), ("2027-01-01",) * 2],
 )
 def test_days_that_lie_outside_even_in_part_are_refused_with_the_first_and_the_last(first: str, last: str) -> None:
-    with pytest.raises(StackError, match=r"first day is 2025-01-01 .*, the last one 2026-11-30.*Nothing was started"):
+    with pytest.raises(StackError, match=r"Days go from 2025-01-01 .* to 2026-11-30.*Nothing was started"):
         demand_known_days(SETTINGS, read_day(first), read_day(last), TODAY)
 
 
@@ -50,10 +50,10 @@ def test_days_in_the_wrong_order_are_a_sentence() -> None:
     ("text", "said"),
     [
         ("", "Which day"),
-        ("yesterday", "'yesterday' is not a day: write YYYY-MM-DD"),
-        ("20261116", "is not a day: write YYYY-MM-DD"),
-        ("2026-02-30", "is not a day of the calendar"),
-        ("2026-W01-1", "is not a day: write YYYY-MM-DD"),
+        ("yesterday", "'yesterday' is not a day. Write it as YYYY-MM-DD"),
+        ("20261116", "is not a day. Write it as YYYY-MM-DD"),
+        ("2026-02-30", "is not a date"),
+        ("2026-W01-1", "is not a day. Write it as YYYY-MM-DD"),
     ],
 )
 def test_what_is_no_day_is_a_sentence(text: str, said: str) -> None:
@@ -68,9 +68,9 @@ def test_what_is_no_day_is_a_sentence(text: str, said: str) -> None:
         (["backfill", "", ""], "make backfill FROM=2026-11-01 TO=2026-11-30"),
         (["backfill", "2026-11-02", "2026-11-01"], "2026-11-01 is before 2026-11-02"),
         (["backfill", "2026-11-02", "soon"], "'soon' is not a day"),
-        (["backfill", "1999-01-01", ""], "The first day is 2025-01-01"),
+        (["backfill", "1999-01-01", ""], "Days go from 2025-01-01"),
         (["check-assets", ""], "Which day"),
-        (["check-assets", "9999-12-31"], "The first day is 2025-01-01"),
+        (["check-assets", "9999-12-31"], "Days go from 2025-01-01"),
         (["history", "--days", "100000"], "The first day is 2025-01-01"),
     ],
 )
@@ -84,5 +84,5 @@ def test_a_command_with_wrong_days_says_so_and_ends_with_one(
 
 def test_a_history_begins_with_the_first_day_at_the_earliest() -> None:
     assert first_day_of_history(SETTINGS, 698, TODAY) == SETTINGS.first_day
-    with pytest.raises(StackError, match="there are 698 days before today, not 699"):
+    with pytest.raises(StackError, match="history can have at most 698 days, not 699"):
         first_day_of_history(SETTINGS, 699, TODAY)

@@ -1,4 +1,4 @@
-"""What a person writes to `make sql`: SQL, or a saved query with values; and how an answer looks."""
+"""The queries of `make sql`: SQL or a saved query with values; and how results are shown."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_saved_query_is_asked_by_its_name(settings: Settings) -> None:
 
 @pytest.mark.parametrize(
     ("question", "words"),
-    [("pins_of", "needs name"), ("pins_of Ada", "'Ada' is no value"), ("pins_of name='Ada", "cannot be read")],
+    [("pins_of", "needs name"), ("pins_of Ada", "'Ada' is not a value"), ("pins_of name='Ada", "Cannot read")],
 )
 def test_values_that_cannot_be_read_are_told(settings: Settings, question: str, words: str) -> None:
     with pytest.raises(SavedQueryError, match=words):

@@ -28,8 +28,8 @@ def test_records_that_have_just_come_are_no_standstill() -> None:
 @pytest.mark.parametrize(
     ("idle", "said"),
     [
-        (125.0, "unhealthy: nothing stored for 2 min 5 s while records wait for 1:01:05"),
-        (None, "unhealthy: nothing stored ever while records wait for 1:01:05"),
+        (125.0, "unhealthy: nothing stored for 2 min 5 s, although records have waited for 1:01:05"),
+        (None, "unhealthy: nothing stored ever, although records have waited for 1:01:05"),
     ],
 )
 def test_a_stream_that_stands_still_while_records_wait_is_told_though_its_heart_beats(
@@ -49,7 +49,7 @@ def test_a_stream_that_is_starting_is_no_problem_unless_records_wait_for_it_long
 def test_a_silent_stream_is_told_with_where_its_switch_is() -> None:
     said = stream_status_of(replace(BEAT, silent_seconds=61.0, trouble="old"), NOTHING_WAITS)
 
-    assert said == "unhealthy: no sign of life for 1 min 1 s; is the sensor keep_streaming on?"
+    assert said == "unhealthy: no heartbeat for 1 min 1 s; is the sensor keep_streaming on?"
 
 
 def test_what_the_stream_waits_for_is_told_in_its_own_words() -> None:

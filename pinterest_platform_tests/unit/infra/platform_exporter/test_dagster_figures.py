@@ -1,4 +1,4 @@
-"""Figures from an answer of Dagster's, shortened; that Dagster answers like this the end-to-end test shows."""
+"""Metrics from a shortened answer of Dagster. The end-to-end test checks that Dagster answers like this."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An API on a real socket that answers as a test tells it to."""
+"""An API on a real socket with scripted answers."""
 
 from __future__ import annotations
 

@@ -62,6 +62,6 @@ def test_an_answer_that_no_retry_changes_is_an_error_at_once() -> None:
 
 def test_an_api_that_is_not_there_is_an_error_after_a_minute_of_pauses() -> None:
     sleeper = Sleeper()
-    with pytest.raises(UndeliveredError, match="Is the ingest API running"):
+    with pytest.raises(UndeliveredError, match="Are the ingest API and Kafka running"):
         asyncio.run(deliver("http://127.0.0.1:1", sleeper))
     assert 60 <= sum(sleeper.slept) < 65

@@ -64,10 +64,10 @@ def test_a_file_or_a_table_gives_the_rows_that_are_in_it(tmp_path: Path) -> None
     [
         ("pins.ndjson", b"", "has no rows"),
         ("pins.ndjson", b'{"a": 1}\n{oops', "Line 2 of .* is not JSON"),
-        ("pins.jsonl", b"[1]", "Line 1 of .* is no JSON object"),
+        ("pins.jsonl", b"[1]", "Line 1 of .* is not a JSON object"),
         ("pins.csv", b"unique_id,index\na,seven\n", "Row 1 of .* has no whole number in index and downloaded"),
         ("pins.csv", b"title\n\xff\n", "is not UTF-8 text"),
-        ("pins.xlsx", b"", "is no .csv, .ndjson or .jsonl file"),
+        ("pins.xlsx", b"", "is neither a .csv, .ndjson or .jsonl file"),
     ],
 )
 def test_what_cannot_be_read_is_a_sentence(tmp_path: Path, name: str, content: bytes, sentence: str) -> None:
