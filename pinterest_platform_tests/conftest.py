@@ -46,11 +46,20 @@ TEST_SETTINGS = with_ports(
 
 
 @pytest.hookimpl(tryfirst=True)  # pytest-xdist looks at the marks in the same hook
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep all tests that need servers in one process, where several share the work: there is one stack of servers."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where several processes share the tests, one has all that need servers, of which there is one stack.
+
+    They come first, since they take longest; the other process has the rest meanwhile.
+    """
     for item in items:
-        if not item.path.is_relative_to(Path(__file__).parent / "unit"):
+        if _needs_servers(item):
             item.add_marker(pytest.mark.xdist_group("servers"))
+    if hasattr(config, "workerinput"):
+        items.sort(key=_needs_servers, reverse=True)
+
+
+def _needs_servers(item: pytest.Item) -> bool:
+    return not item.path.is_relative_to(Path(__file__).parent / "unit")
 
 
 @pytest.fixture(scope="session")
