@@ -45,8 +45,8 @@ TEST_SETTINGS = with_ports(
 )
 
 
-@pytest.hookimpl(tryfirst=True)  # pytest-xdist looks at the marks in the same hook
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)  # before pytest-xdist, which looks at the marks in the same hook
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
     """Where several processes share the tests, one has all that need servers, of which there is one stack.
 
     They come first, since they take longest; the other process has the rest meanwhile.
@@ -56,6 +56,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.xdist_group("servers"))
     if hasattr(config, "workerinput"):
         items.sort(key=_needs_servers, reverse=True)
+    yield
 
 
 def _needs_servers(item: pytest.Item) -> bool:
