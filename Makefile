@@ -8,6 +8,7 @@ export UV_SYSTEM_CERTS := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # The question of make sql, as the shell's own variable: its quotes stay as they are.
 export Q
+TESTS := pinterest_platform_tests
 STACK := $(BIN)/python -m infra.command_line
 
 .DEFAULT_GOAL := help
@@ -38,7 +39,10 @@ status: .venv/.ready ## Show what runs, its memory and its log
 	@$(STACK) status
 
 test: setup lint ## Lint, then run every test on ports and data of its own
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@mkdir -p .state; $(BIN)/python -m pytest -q $(TESTS)/unit >.state/unit-tests.log 2>&1 & unit=$$!; \
+	trap 'kill $$unit' INT TERM; echo "unit tests run at the same time; their output follows at the end"; \
+	$(BIN)/python -m pytest $(TESTS)/integration $(TESTS)/end_to_end; servers=$$?; \
+	wait $$unit; units=$$?; cat .state/unit-tests.log; test $$servers$$units = 00
 
 lint: .venv/.ready ## Ruff, mypy and the import contracts
 	@$(BIN)/ruff check .

@@ -45,24 +45,6 @@ TEST_SETTINGS = with_ports(
 )
 
 
-@pytest.hookimpl(wrapper=True)  # before pytest-xdist, which looks at the marks in the same hook
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
-    """Where several processes share the tests, one has all that need servers, of which there is one stack.
-
-    They come first, since they take longest; the other process has the rest meanwhile.
-    """
-    for item in items:
-        if _needs_servers(item):
-            item.add_marker(pytest.mark.xdist_group("servers"))
-    if hasattr(config, "workerinput"):
-        items.sort(key=_needs_servers, reverse=True)
-    yield
-
-
-def _needs_servers(item: pytest.Item) -> bool:
-    return not item.path.is_relative_to(Path(__file__).parent / "unit")
-
-
 @pytest.fixture(scope="session")
 def test_stack() -> LocalStack:
     """The tests' stack: which servers of it run is up to the tests that need them."""
