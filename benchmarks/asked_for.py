@@ -35,7 +35,7 @@ _RUN_SECONDS = 180.0
 _OF_DAY = """query OfDay($job: String!) { runsOrError(filter: {pipelineName: $job}, limit: 1000) {
     ... on Runs { results { runId status tags { key value } } } } }"""
 _DAYS = ("dagster/partition", "dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
-Break = Callable[[LocalStack, Settings, Callable[[], None]], None]
+Break = Callable[[LocalStack, Settings, date, Callable[[], None]], None]
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def _options() -> argparse.Namespace:
 
 
 def cases(away_seconds: float) -> Iterator[tuple[str, Break]]:
-    """Each is given the stack, its settings and a function that posts the day's records."""
+    """Each is given the stack, its settings, the day and a function that posts the day's records."""
     for store in ("s3", "cassandra"):
         yield f"{store} away for {away_seconds / 60:g} min", _away(store, away_seconds)
     yield "the run killed", _kill_run
@@ -86,7 +86,7 @@ def cases(away_seconds: float) -> Iterator[tuple[str, Break]]:
 def _try(
     stack: LocalStack, settings: Settings, name: str, break_it: Break, day: date, patience_seconds: float
 ) -> Outcome:
-    break_it(stack, settings, lambda: _post(settings, day))
+    break_it(stack, settings, day, lambda: _post(settings, day))
     try:
         seconds = wait_for(lambda: _is_done(settings, day), patience_seconds, f"end of what {day} was asked for")
     except TimeoutError:
@@ -116,7 +116,7 @@ def _is_done(settings: Settings, day: date) -> bool:
 
 
 def _away(store: str, seconds: float) -> Break:
-    def away(stack: LocalStack, settings: Settings, post: Callable[[], None]) -> None:
+    def away(stack: LocalStack, settings: Settings, day: date, post: Callable[[], None]) -> None:
         post()
         wait_for(lambda: bool(runs_of(settings, BATCH_JOB)), _RUN_SECONDS, "batch run")
         _kill(stack, store)
@@ -126,23 +126,24 @@ def _away(store: str, seconds: float) -> Break:
     return away
 
 
-def _kill_run(stack: LocalStack, settings: Settings, post: Callable[[], None]) -> None:
+def _kill_run(stack: LocalStack, settings: Settings, day: date, post: Callable[[], None]) -> None:
     post()
-    _kill_next_run(settings, set())
+    _kill_next_run(settings, day, set())
 
 
-def _kill_three_runs(stack: LocalStack, settings: Settings, post: Callable[[], None]) -> None:
+def _kill_three_runs(stack: LocalStack, settings: Settings, day: date, post: Callable[[], None]) -> None:
     post()
     killed: set[str] = set()
     for _ in range(3):
-        killed.add(_kill_next_run(settings, killed))
+        killed.add(_kill_next_run(settings, day, killed))
 
 
-def _kill_next_run(settings: Settings, but_not: set[str]) -> str:
-    """Of the batch; returns which."""
+def _kill_next_run(settings: Settings, day: date, but_not: set[str]) -> str:
+    """Of those for the day, which another day's run asks for where it has landed the day's records; returns which."""
 
     def look() -> str | None:
-        for run_id in set(runs_of(settings, BATCH_JOB)) - but_not:
+        of_day = {run_id for run_id, _ in _runs(settings, day)}
+        for run_id in of_day & set(runs_of(settings, BATCH_JOB)) - but_not:
             if process := process_of_run(settings, run_id):
                 process.kill()
                 return run_id
@@ -151,7 +152,7 @@ def _kill_next_run(settings: Settings, but_not: set[str]) -> str:
     return wait_for_answer(look, 10 * _RUN_SECONDS, "batch run to kill")
 
 
-def _kill_daemon(stack: LocalStack, settings: Settings, post: Callable[[], None]) -> None:
+def _kill_daemon(stack: LocalStack, settings: Settings, day: date, post: Callable[[], None]) -> None:
     post()
     wait_for(lambda: bool(runs_of(settings, BATCH_JOB)), _RUN_SECONDS, "batch run")
     _kill(stack, "dagster-daemon")
@@ -165,10 +166,14 @@ def _kill(stack: LocalStack, server: str) -> None:
 
 
 def _statuses(settings: Settings, day: date) -> list[str]:
-    """Of the batch's runs that had the day among theirs."""
+    return [status for _, status in _runs(settings, day)]
+
+
+def _runs(settings: Settings, day: date) -> list[tuple[str, str]]:
+    """Id and status of the batch's runs that had the day among theirs."""
     runs = graphql(settings, _OF_DAY, job=BATCH_JOB)["runsOrError"]["results"]
-    tags = [({tag["key"]: tag["value"] for tag in run["tags"]}, run["status"]) for run in runs]
-    return [status for found, status in tags if _first(found) <= day.isoformat() <= _last(found)]
+    found = [(run["runId"], run["status"], {tag["key"]: tag["value"] for tag in run["tags"]}) for run in runs]
+    return [(run_id, status) for run_id, status, tags in found if _first(tags) <= day.isoformat() <= _last(tags)]
 
 
 def _first(tags: dict[str, str]) -> str:
