@@ -86,7 +86,7 @@ def test_the_stream_waits_for_servers_that_are_away_and_goes_on_by_itself(
 
         kill_server(test_stack, "postgres", signal.SIGQUIT)  # its immediate stop
         post(corner, "b")
-        wait_for(lambda: f"PostgreSQL at 127.0.0.1:{corner.postgres_port} is away" in loop.troubles())
+        wait_for(lambda: f"PostgreSQL at 127.0.0.1:{corner.postgres_port} is unavailable" in loop.troubles())
         test_stack.start(["postgres"])
         wait_for(lambda: loop.has_stored("a", "b"))
 
@@ -155,7 +155,7 @@ def test_a_lock_that_fails_every_attempt_ends_the_run_although_each_failure_look
             database.execute(f"ALTER DATABASE {corner.postgres_database} RESET lock_timeout")
 
     assert isinstance(loop.error, loop_module.StreamStalledError)
-    assert "Kafka and PostgreSQL answer, and nothing was stored" in str(loop.error)
+    assert "Kafka and PostgreSQL answer, but nothing was stored" in str(loop.error)
     unfinished = f"PostgreSQL at 127.0.0.1:{corner.postgres_port} did not finish a transaction, which is tried again"
     assert unfinished in loop.troubles()
 
