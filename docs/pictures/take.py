@@ -27,7 +27,7 @@ PAGES = {
 }
 COMMANDS = {
     "make_run": ("make run", ["run"]),
-    "saved_query": ("make sql Q=profiles_by_posts", ["sql", "profiles_by_posts"]),
+    "saved_query": ("make sql Q=most_popular_category_of_the_day", ["sql", "most_popular_category_of_the_day"]),
 }
 TERMINAL = """<body style="margin:0;background:#16161e;color:#d5d8e6"><pre style="margin:0;padding:24px;
     font:15px/1.45 'DejaVu Sans Mono',monospace">{}</pre></body>"""
@@ -43,12 +43,12 @@ def take(page: Page, name: str, url: str) -> None:
     if page.get_by_role("button", name="Hide").count():
         page.get_by_role("button", name="Hide").first.click()
     if name == "asset_graph":
-        page.set_viewport_size({"width": 2600, "height": 1000})
+        page.set_viewport_size({"width": 2600, "height": 1700})
         for group in ("stream", "metrics", "batch", "ingest"):
             page.locator("foreignObject").get_by_text(group, exact=True).first.dispatch_event("click")
             page.wait_for_timeout(2_000)
         page.reload()  # which fits the graph into the window
-        page.wait_for_timeout(5_000)
+        page.wait_for_timeout(20_000)  # every box asks for its own state
     page.screenshot(path=HERE / f"{name}.png")
 
 
@@ -57,6 +57,7 @@ def take_command(page: Page, name: str, typed: str, arguments: list[str]) -> Non
     environment = os.environ | {"COLUMNS": "140"}
     command = [sys.executable, "-m", "infra.command_line", *arguments]
     said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    page.set_viewport_size({"width": 1300, "height": 900})
     page.set_content(TERMINAL.format(html.escape(f"$ {typed}\n{said}")))
     page.locator("pre").screenshot(path=HERE / f"{name}.png")
 
