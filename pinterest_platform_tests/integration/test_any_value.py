@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -150,6 +151,7 @@ def by_place(rows: Sequence[dict[str, Any]]) -> dict[Place, dict[str, Any]]:
     return {(row["kafka_partition"], row["kafka_offset"]): row for row in rows}
 
 
+@pytest.mark.filterwarnings("ignore:Generating overly large repr")  # of texts that are too long
 @FEW
 @given(drawn=any_pins())
 def test_any_text_at_any_time_is_the_same_in_every_store_or_a_reject_in_both_layers(

@@ -18,9 +18,9 @@ from datetime import date
 import psutil
 from pyspark.sql import SparkSession
 
-from pinterest_platform.clean_slices.build import read_clean
+from pinterest_platform.clean_slices.build import read_clean, replace_misdated_slice
 from pinterest_platform.landing.landing import land_day
-from pinterest_platform.pins.calendar import PlausibleTimes
+from pinterest_platform.pins.calendar import MISDATED_DAY, PlausibleTimes
 from pinterest_platform.serving.pinterest_batch import replace_batch_slices
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.java_options import Driver
@@ -47,7 +47,10 @@ def run_day(
             land_day(topic, bucket, day, PlausibleTimes.now(settings.first_day))
     with failures_in_words(settings):
         if "clean" in phases:
-            replace_clean_slice(session(), bucket, day)
+            if day == MISDATED_DAY:
+                replace_misdated_slice(session(), bucket, settings.first_day)
+            else:
+                replace_clean_slice(session(), bucket, day)
         if "serve" in phases:
             replace_batch_slices(read_clean(session(), bucket, [day]), settings, [day])
 
