@@ -104,7 +104,7 @@ CHARTS = (
     Chart("day", "One more day", "one more day of the run of 30 days", over_time=True),
     Chart("growth", "Seconds of a run", r"[\d,]+ events"),
     Chart("growth", "Memory at the peak", r"[\d,]+ events: memory at the peak"),
-    Chart("drivers", "JVM profiles", "[0-9,]+ events, [A-Z]+"),
+    Chart("drivers", "JVM profiles", "[0-9,]+ events, [A-Z_]+"),
     Chart("stream_latency", "Without a batch run", "(p50|p95|p99|worst)"),
     Chart("stream_latency", "Catch-up", "catch-up after a pause", over_time=True),
     Chart("stream_kills", "Until rows flowed again", "(jvm|run|postgres|kafka) killed: rows flowed again"),

@@ -1,6 +1,6 @@
 """What the benchmarks of the stream share: posting at a rate, waiting, and the processes of its run.
 
-Belongs here: handling a whole stack from outside, as a person would. Does not belong here: what is measured.
+Everything handles the stack from outside, as a person would.
 """
 
 from __future__ import annotations

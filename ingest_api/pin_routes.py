@@ -1,6 +1,6 @@
 """`POST /pin/` and `POST /pins/` as the OpenAPI page shows them: bodies, examples and every answer that can come.
 
-Belongs here: descriptions. Does not belong here: what happens (`intake`).
+This module only describes them; `intake` does the work.
 """
 
 from __future__ import annotations

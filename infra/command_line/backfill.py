@@ -1,7 +1,6 @@
 """`make backfill`: launches an asset backfill and follows it until it ends.
 
-Belongs here: launching an asset backfill and following it to its end. Does not belong here: single runs
-(`dagster_runs`), and what a day's run does.
+Single runs are in `dagster_runs`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Writes the containers' configuration files below `/state`, each readable only by its server's user.
 
-Belongs here: which files a container finds below `/state`, and whose they are. Every container shares the host's
+Every container shares the host's
 network, so addresses and ports are those of the local stack: 127.0.0.1, and what `infra.local_stack.settings` says.
 """
 

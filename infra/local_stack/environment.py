@@ -1,7 +1,6 @@
 """The environment of the platform's own processes, and of a person who works beside them.
 
-Belongs here: which variables they get, and the file that a shell reads. Does not belong here: the settings themselves
-(`infra.local_stack.settings`).
+The settings themselves are in `infra.local_stack.settings`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Dagster as its GraphQL API shows it: runs, ticks, daemons, how fresh assets are, and what checks found.
 
-Belongs here: one question a scrape, and its answer as figures. Does not belong here: HTTP (`infra.dagster_client`).
+Each scrape asks one GraphQL query through `infra.dagster_client`.
 """
 
 from __future__ import annotations

@@ -57,12 +57,9 @@ class _Day:
 
     @classmethod
     def begin(cls, bucket: ObjectStore, day: date) -> _Day:
-        writer, rerun_requests, events = (
-            SliceWriter(bucket, day),
-            rerun_requests_of(bucket, day),
-            DayEvents.of(bucket, day),
-        )
-        return cls(day, writer, rerun_requests, events, list(landed_objects(bucket, day)))
+        # In this order: a request that arrives after the listing stays, and asks for what was not read.
+        writer, rerun_requests = SliceWriter(bucket, day), rerun_requests_of(bucket, day)
+        return cls(day, writer, rerun_requests, DayEvents.of(bucket, day), list(landed_objects(bucket, day)))
 
     @property
     def records(self) -> int:

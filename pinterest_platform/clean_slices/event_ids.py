@@ -34,6 +34,7 @@ from pinterest_platform.stores.s3 import ObjectStore
 from pinterest_platform.stores.spark import s3a_url
 
 _NO_FILES = "none"
+_OFFSETS_A_TASK = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -98,9 +99,6 @@ def _others(days: Iterable[date], distances: Iterable[int]) -> list[date]:
     return sorted({day + timedelta(days=distance) for day in named for distance in distances} - named)
 
 
-_OFFSETS_A_TASK = 1_000_000
-
-
 def replace_event_ids(events: DataFrame, bucket: ObjectStore, days: Sequence[DayEvents]) -> None:
     """Write the event ids of the days whose raw objects have changed since the last time.
 
@@ -136,8 +134,8 @@ def ask_for_days_after(events: DataFrame, bucket: ObjectStore, made_of: Mapping[
 
 
 def _lacks(bucket: ObjectStore, day: date, made_of: Mapping[date, str]) -> bool:
-    account = read_manifest(bucket, day)
-    if account is None:
+    cleaned = read_manifest(bucket, day)
+    if cleaned is None:
         return False
     near = {each: made for each, made in made_of.items() if 0 < (day - each).days <= REPEAT_DAYS}
-    return any(made and account.events_before.get(str(each)) != made for each, made in near.items())
+    return any(made and cleaned.events_before.get(str(each)) != made for each, made in near.items())

@@ -94,12 +94,12 @@ def read_ledger(bucket: ObjectStore) -> Ledger:
     return entries
 
 
-def extend_ledger(bucket: ObjectStore, news: Ledger) -> None:
-    """Add `news` to the stored ledger. Concurrent writers do not overwrite each other."""
+def extend_ledger(bucket: ObjectStore, gained: Ledger) -> None:
+    """Add `gained` to the stored ledger. Concurrent writers do not overwrite each other."""
     while True:
         stored = bucket.describe(_KEY)
         before = _decode(bucket.get(_KEY)) if stored else _of_days(bucket)
-        after = before.joined_with(news)
+        after = before.joined_with(gained)
         if stored and after == before:
             return
         if bucket.replace(stored, _encode(after), {}) if stored else bucket.create(_KEY, _encode(after), {}):

@@ -129,10 +129,8 @@ def reconcile(stores: Stores, day: date, now: datetime | None = None) -> DayReco
         raise NotMaterialisedError(f"{day} was never cleaned: materialise clean_pins of that day first.")
     # Read first: otherwise what lands meanwhile could look like more than Kafka has.
     landed = read_ledger(bucket).ends()
-    clean, quarantined = (
-        day_offsets.clean(stores.settings, bucket, day),
-        day_offsets.quarantined(stores.settings, bucket, day),
-    )
+    clean = day_offsets.clean(stores.settings, bucket, day)
+    quarantined = day_offsets.quarantined(stores.settings, bucket, day)
     raw, candidates = day_offsets.raw(bucket, day, clean | quarantined)
     everything = kafka = _kafka(stores, day, raw, now)
     if not is_closed(day, now):

@@ -49,8 +49,7 @@ def apply_migrations(
     Raises:
         CassandraSchemaError: the nodes do not agree, or the lock is not released.
     """
-    if not columns_of(session, keyspace, "schema_migrations"):
-        _change(session, _TABLE.format(keyspace=keyspace))
+    _make_own_table(session, keyspace)
     owner, attempts = uuid.uuid4(), int(2 * _LOCK_SECONDS / _PAUSE_SECONDS)
     for _ in range(attempts):
         if not _missing(session, keyspace, migrations):
@@ -67,6 +66,17 @@ def apply_migrations(
 def columns_of(session: Any, keyspace: str, table: str) -> set[str]:
     """The names of the table's columns; none where there is no such table."""
     return {row.column_name for row in session.execute(_COLUMNS, [keyspace, table])}
+
+
+def _make_own_table(session: Any, keyspace: str) -> None:
+    from cassandra import InvalidRequest
+
+    try:
+        _missing(session, keyspace, [])
+    except InvalidRequest:
+        # Not decided by system_schema: a table that another process is creating stands there before it can be read.
+        # The server does one change of the schema after the other, so this waits for that process.
+        _change(session, _TABLE.format(keyspace=keyspace))
 
 
 def _apply_locked(session: Any, keyspace: str, migrations: Sequence[CassandraMigration], owner: uuid.UUID) -> list[int]:

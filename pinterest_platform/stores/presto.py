@@ -21,8 +21,18 @@ _CASSANDRA_IS_AWAY = (
     "Cluster has been closed",
     "Not enough replicas available",
     "Cassandra timeout during",
+    "driver.core.exceptions.TransportException",
+    "driver.core.exceptions.ConnectionException",  # a connection that closed while it carried the query
+    "driver.core.exceptions.OperationTimedOutException",
+    "] Connection has been closed",
 )
-_POSTGRES_IS_AWAY = ("Connection to", "connection attempt failed", "terminating connection", "I/O error occurred")
+_POSTGRES_IS_AWAY = (
+    "Connection to",
+    "connection attempt failed",
+    "terminating connection",
+    "I/O error occurred",
+    "This connection has been closed",
+)
 _IS_STARTING = ("NO_NODES_AVAILABLE", "SERVER_STARTING_UP")
 
 

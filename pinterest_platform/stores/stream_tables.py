@@ -59,6 +59,17 @@ _RECORDS_VIEW: LiteralString = """CREATE OR REPLACE VIEW pinterest_stream_record
             ) AS again JOIN pinterest_stream AS stored
                 ON stored.ingest_date = again.of_date
                 AND stored.kafka_partition = again.of_partition AND stored.kafka_offset = again.of_offset"""
+_LAST_HOUR_VIEW: LiteralString = """{create} popular_profiles_last_hour AS
+            SELECT poster_name, count(*) AS posts,
+                (array_agg(follower_count ORDER BY ingested_at DESC, {ties})
+                    FILTER (WHERE follower_count IS NOT NULL))[1] AS latest_follower_count,
+                max(ingested_at) AS last_posted_at
+            FROM pinterest_stream
+            WHERE poster_name IS NOT NULL
+              AND ingest_date >= ((now() - interval '1 hour') AT TIME ZONE 'UTC')::date
+              AND ingested_at > now() - interval '1 hour'
+            GROUP BY poster_name
+            ORDER BY posts DESC, latest_follower_count DESC NULLS LAST, poster_name"""
 # What the batch makes of a day, made of the stream: one row a pin and day, the newest by the batch's own order.
 _SLICES_VIEW: LiteralString = """CREATE VIEW pinterest_stream_slices AS
             SELECT DISTINCT ON (ingest_date, unique_id) {columns} FROM pinterest_stream_records
@@ -184,18 +195,8 @@ _LAST_HOUR = (
         """CREATE INDEX pinterest_stream_ingested_at ON pinterest_stream
             USING brin (ingested_at) WITH (pages_per_range = 16, autosummarize = on)"""
     ),
-    sql.SQL(
-        """CREATE VIEW popular_profiles_last_hour AS
-            SELECT poster_name, count(*) AS posts,
-                (array_agg(follower_count ORDER BY ingested_at DESC, kafka_partition DESC, kafka_offset DESC)
-                    FILTER (WHERE follower_count IS NOT NULL))[1] AS latest_follower_count,
-                max(ingested_at) AS last_posted_at
-            FROM pinterest_stream
-            WHERE poster_name IS NOT NULL
-              AND ingest_date >= ((now() - interval '1 hour') AT TIME ZONE 'UTC')::date
-              AND ingested_at > now() - interval '1 hour'
-            GROUP BY poster_name
-            ORDER BY posts DESC, latest_follower_count DESC NULLS LAST, poster_name"""
+    sql.SQL(_LAST_HOUR_VIEW).format(
+        create=sql.SQL("CREATE VIEW"), ties=sql.SQL("kafka_partition DESC, kafka_offset DESC")
     ),
 )
 # What SQL asks of the stream.
@@ -293,18 +294,8 @@ _CONDITION = (
 # Ties are broken as everywhere else (`pins.order`). Profiles of before may differ where one poster's pins share a
 # millisecond: the check `profiles_equal_a_recount` names them, and the job `rebuild_profile_popularity` corrects them.
 _LAST_HOUR_IN_ORDER = (
-    sql.SQL(
-        """CREATE OR REPLACE VIEW popular_profiles_last_hour AS
-            SELECT poster_name, count(*) AS posts,
-                (array_agg(follower_count ORDER BY ingested_at DESC, kafka_offset DESC, kafka_partition DESC)
-                    FILTER (WHERE follower_count IS NOT NULL))[1] AS latest_follower_count,
-                max(ingested_at) AS last_posted_at
-            FROM pinterest_stream
-            WHERE poster_name IS NOT NULL
-              AND ingest_date >= ((now() - interval '1 hour') AT TIME ZONE 'UTC')::date
-              AND ingested_at > now() - interval '1 hour'
-            GROUP BY poster_name
-            ORDER BY posts DESC, latest_follower_count DESC NULLS LAST, poster_name"""
+    sql.SQL(_LAST_HOUR_VIEW).format(
+        create=sql.SQL("CREATE OR REPLACE VIEW"), ties=sql.SQL("kafka_offset DESC, kafka_partition DESC")
     ),
 )
 

@@ -108,9 +108,6 @@ def _quarantine_facts(outcome: CleanSlice, bucket: ObjectStore) -> Facts:
     }
 
 
-_SAMPLED_ROWS = 5
-
-
 @dg.asset(
     deps=[raw_pins],
     group_name="batch",

@@ -23,6 +23,9 @@ from pinterest_platform.settings import Settings
 from pinterest_platform.stores.cassandra import open_session
 from pinterest_platform.stores.s3 import ObjectStore, open_bucket
 
+_EVERY_CATEGORY = 1_000_000
+_NAMED_CATEGORIES, _NAMED_PINS = 3, 5
+_SHOWN_CHARACTERS = 40
 _ACCOUNT = dg.AssetCheckSpec(
     RECONCILIATION_CHECK,
     asset=pinterest_batch,
@@ -68,11 +71,6 @@ def pinterest_batch_is_whole(
             _REFUSED.name: lambda days: refused_findings(settings, days),
         },
     )
-
-
-_EVERY_CATEGORY = 1_000_000
-_NAMED = 3
-_SHOWN_CHARACTERS = 40
 
 
 @dg.asset_check(asset=category_popularity, partitions_def=DAILY)
@@ -123,7 +121,7 @@ def popularity_finding(
         differences = differing(stored, expected)
         facts[f"different_in_the_{period.kind}"] = len(differences)
         if differences:
-            named = "; ".join(_in_words(*places) for places in differences[:_NAMED])
+            named = "; ".join(_in_words(*places) for places in differences[:_NAMED_CATEGORIES])
             problems.append(f"In {period.name}, {len(differences):,} categories differ: {named}.")
     if problems:
         problems.append("Materialise category_popularity of the day again: it recounts the day, its month and year.")
@@ -163,10 +161,6 @@ def _figures(place: RankedCategory | None) -> str:
     )
 
 
-_NAMED = 5
-_SHOWN_CHARACTERS = 40
-
-
 def refused_findings(settings: Settings, days: Sequence[date]) -> dict[date, Finding]:
     """The pins that Cassandra refused, by day.
 
@@ -184,9 +178,9 @@ def refused_finding(pins: Sequence[RefusedPin]) -> Finding:
         return Finding({"refused": 0})
     named = "; ".join(
         f"{pin.unique_id[:_SHOWN_CHARACTERS]} (partition {pin.kafka_partition} offset {pin.kafka_offset}): {pin.reason}"
-        for pin in pins[:_NAMED]
+        for pin in pins[:_NAMED_PINS]
     )
-    more = f"; and {len(pins) - _NAMED:,} more" if len(pins) > _NAMED else ""
+    more = f"; and {len(pins) - _NAMED_PINS:,} more" if len(pins) > _NAMED_PINS else ""
     return Finding(
         {"refused": len(pins)},
         f"Cassandra refused {len(pins):,} clean pins and serves the rest of the day: {named}{more}. The refused pins "

@@ -274,7 +274,7 @@ def test_a_cassandra_that_takes_nothing_fails_the_run_and_the_old_slice_stays(
     replace_batch_slices(pins(spark, posted(unique_id="old")), keyspace, [DAY])
     new = lengthened(pins(spark, *(posted(unique_id=f"{number}") for number in range(60))), "unique_id", [*range(60)])
 
-    with pytest.raises(CassandraTakesNothingError, match=r"all of 60 rows.*is longer than maximum"):
+    with pytest.raises(CassandraTakesNothingError, match=r"refused all 60 rows.*is longer than maximum"):
         replace_batch_slices(new, keyspace, [DAY])
 
     assert set(titles(cassandra)) == {("home-decor", "old")}

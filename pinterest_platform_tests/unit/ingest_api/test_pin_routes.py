@@ -14,9 +14,11 @@ from ingest_api.application import create_app
 from ingest_api.metrics import IngestMetrics
 from ingest_api.pin_routes import EXAMPLE_ANSWER, EXAMPLE_PIN
 from ingest_api.publisher import Record
+from pinterest_platform.pins.event import is_too_long
+from pinterest_platform.pins.fields import GREATEST_BYTES
 from pinterest_platform.settings import Settings
 from pinterest_platform_tests.support.memory_publisher import MemoryPublisher
-from pinterest_platform_tests.support.pins import pin, pin_without
+from pinterest_platform_tests.support.pins import pin
 from pinterest_platform_tests.unit.ingest_api.conftest import NOW, ApiClient, running
 
 LIMIT = 32 * 1024
@@ -146,15 +148,21 @@ JSON_VALUES = st.recursive(
     max_leaves=5,
 )
 STORABLE_TEXT = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]))
+
+
+def storable(field: str) -> st.SearchStrategy[str]:
+    return STORABLE_TEXT.filter(lambda text: not is_too_long(field, text))
+
+
 PINS = st.fixed_dictionaries(
     {
         "index": st.integers(-(2**63), 2**63 - 1),
-        "unique_id": STORABLE_TEXT.filter(str.strip),
-        "category": STORABLE_TEXT.filter(str.strip),
+        "unique_id": storable("unique_id").filter(str.strip),
+        "category": storable("category").filter(str.strip),
         "downloaded": st.sampled_from([0, 1]),
     }
-    | dict.fromkeys(pin_without("unique_id").keys() - {"index", "category", "downloaded"}, STORABLE_TEXT),
-    optional={"event_id": STORABLE_TEXT.filter(str.strip), "further": JSON_VALUES},
+    | {name: storable(name) for name in GREATEST_BYTES.keys() - {"unique_id", "category", "event_id"}},
+    optional={"event_id": storable("event_id").filter(str.strip), "further": JSON_VALUES},
 )
 
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from cassandra import DriverException
+from cassandra import DriverException, InvalidRequest
 
 from pinterest_platform.stores.cassandra_migrations import CassandraSchemaError, apply_migrations
 from pinterest_platform.stores.cassandra_tables import MIGRATIONS, CassandraMigration, add_field
@@ -34,6 +34,8 @@ class Keyspace:
         if words.startswith(("CREATE TABLE", "ALTER TABLE")):
             return self._change(words)
         if words.startswith("SELECT number"):
+            if "schema_migrations" not in self.columns:
+                raise InvalidRequest("table schema_migrations does not exist")
             return [SimpleNamespace(number=number) for number in [*self.applied, *([0] if self.owner else [])]]
         if "IF NOT EXISTS" in words:
             is_free = self.owner is None
