@@ -35,11 +35,11 @@ def run_main_job(settings: LocalStackSettings, terminal: Terminal) -> int:
         _materialise(settings, day, terminal)
     _wait_for_stream(settings, terminal)
     with open_stores(settings) as stores:
-        accounts = [reconcile(stores, day) for day in days]
-    _show_accounts(posted, accounts, terminal)
+        reconciliations = [reconcile(stores, day) for day in days]
+    _show_reconciliations(posted, reconciliations, terminal)
     _show_answers(settings, days[-1], terminal)
     _show_urls(settings, terminal)
-    return int(any(account.differences() for account in accounts))
+    return int(any(found.differences() for found in reconciliations))
 
 
 def _post(settings: LocalStackSettings, terminal: Terminal) -> EmulationResult:
@@ -74,28 +74,29 @@ def _wait_for_stream(settings: LocalStackSettings, terminal: Terminal) -> None:
     terminal.line(f"✓ {'pinterest_stream has caught up':<40}{time.monotonic() - begin:5.1f} s")
 
 
-def _show_accounts(posted: EmulationResult, accounts: list[DayReconciliation], terminal: Terminal) -> None:
+def _show_reconciliations(posted: EmulationResult, days: list[DayReconciliation], terminal: Terminal) -> None:
     terminal.line(
         f"\nPosted {posted.posted:,} pins, acknowledged {posted.acknowledged:,}, refused {posted.refused:,}, "
         f"in {posted.seconds:.1f} s."
     )
-    for account in accounts:
-        kafka, raw, clean = len(account.kafka), len(account.raw), len(account.clean)
-        terminal.line(f"{account.day}, all records of the day:")
+    for found in days:
+        kafka, raw, clean = len(found.kafka), len(found.raw), len(found.clean)
+        terminal.line(f"{found.day}, all records of the day:")
         terminal.line(f"  Kafka {kafka:,} = raw {raw:,}")
         terminal.line(
-            f"  raw {raw:,} = clean {clean:,} + quarantined {len(account.quarantined):,} "
-            f"+ superseded {len(account.superseded):,} + repeated {len(account.repeated):,}"
+            f"  raw {raw:,} = clean {clean:,} + quarantined {len(found.quarantined):,} "
+            f"+ superseded {len(found.superseded):,} + repeated {len(found.repeated):,}"
         )
-        terminal.line(f"  clean {clean:,} = Cassandra {len(account.cassandra):,}")
-        if stream := account.stream:
+        refused = f" + refused {len(found.refused):,}" if found.refused else ""
+        terminal.line(f"  clean {clean:,} = Cassandra {len(found.cassandra):,}{refused}")
+        if stream := found.stream:
             terminal.line(
                 f"  Kafka {kafka:,} = stream {len(stream.rows):,} + rejects {len(stream.rejects):,} "
                 f"+ duplicates {len(stream.duplicates):,}"
             )
-        for difference in account.differences():
+        for difference in found.differences():
             terminal.line(f"  ✗ {difference}", style="red")
-        if not account.differences():
+        if not found.differences():
             terminal.line("  ✓ it adds up", style="green")
 
 

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 from infra.local_stack.environment import python_environment
 from infra.local_stack.place import Place
 
+_ASSETS = Path(__file__).resolve().parents[2] / "pinterest_platform" / "defs"
+
 
 def make_pools(place: Place) -> None:
-    """Creates every pool of the definitions, once per state folder."""
+    """Creates every pool of the definitions: once per state folder, and again when the assets' code has changed."""
     done = place.state / "dagster" / "pools"
-    if not done.exists():
+    changed = max(file.stat().st_mtime for file in _ASSETS.rglob("*.py"))
+    if not done.exists() or done.stat().st_mtime < changed:
         subprocess.run([sys.executable, "-m", __name__], env=python_environment(place), check=True, capture_output=True)
         done.touch()
 

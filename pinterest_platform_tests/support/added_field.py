@@ -15,14 +15,14 @@ from pinterest_platform.pins.fields import ADDED_FIELDS
 from pinterest_platform.stores import cassandra_tables, stream_tables
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-NAME = "language"
+NAME = "a_field_of_the_test"  # which no field will ever be called
 _FIELD = f'PinField("{NAME}", FieldType.TEXT, 64, meaning="Of the texts.", example="el"),'
 _COPIED = ("pinterest_platform", "pinterest_platform_tests", "ingest_api", "infra", "pyproject.toml")
 _BEFORE = "".join(f', "{each.name}"' for each in ADDED_FIELDS)
 
 
 def copy_with_field(folder: Path) -> Path:
-    """Copy the packages to the folder and add the text `language` to them: one line, and a step for each database."""
+    """Copy the packages to the folder and add a text to them: one line, and a step for each database."""
     for name in _COPIED:
         source = REPOSITORY / name
         if source.is_dir():

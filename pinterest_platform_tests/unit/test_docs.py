@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pinterest_platform.definitions import build_definitions
+from pinterest_platform.pins.fields import GREATEST_BYTES
 from pinterest_platform.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -140,6 +141,25 @@ def test_the_page_of_monitoring_has_every_alert() -> None:
 
     assert alerts
     assert alerts - set(QUOTED.findall((DOCS / "monitoring.md").read_text())) == set()
+
+
+def test_the_page_of_operations_has_every_check() -> None:
+    graph = build_definitions(Settings()).resolve_asset_graph()
+    checks = {key.name for key in graph.asset_check_keys}
+
+    assert checks
+    assert checks - set(QUOTED.findall((DOCS / "operations.md").read_text())) == set()
+
+
+def test_the_page_of_the_ingest_api_has_the_greatest_length_of_every_field() -> None:
+    section = (DOCS / "ingest_api.md").read_text().partition("### Greatest lengths")[2].partition("\n## ")[0]
+    lengths = {
+        name: int(length.replace(",", ""))
+        for names, length in re.findall(r"\| (`[^|]+`) \| ([\d,]+) ", section)
+        for name in QUOTED.findall(names)
+    }
+
+    assert lengths == GREATEST_BYTES
 
 
 def test_the_page_of_sql_has_every_saved_query() -> None:

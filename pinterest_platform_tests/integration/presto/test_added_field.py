@@ -17,7 +17,7 @@ from pinterest_platform.settings import Settings
 from pinterest_platform.stores import cassandra_tables, stream_tables
 from pinterest_platform.stores.cassandra import open_session
 from pinterest_platform.stores.postgres import connect
-from pinterest_platform_tests.support.added_field import REPOSITORY, copy_with_field, json_from
+from pinterest_platform_tests.support.added_field import NAME, REPOSITORY, copy_with_field, json_from
 from pinterest_platform_tests.support.pins import pin
 
 BEFORE, AFTER = "2026-11-16", "2026-11-17"
@@ -55,12 +55,12 @@ def test_a_field_that_is_added_is_in_both_layers_and_in_sql(installation: tuple[
         found: dict[str, Any] = json_from(packages, "-m", module, schema, json.dumps(posts), *days, **own)
         return found
 
-    before = day_of(REPOSITORY, [sent_again, pin(unique_id="with more", language="before it was a field")], BEFORE)
+    before = day_of(REPOSITORY, [sent_again, pin(unique_id="with more", **{NAME: "before it was a field"})], BEFORE)
 
     assert (before["applied"], before["statuses"]) == (RELEASED, [200, 200])
     assert before["Cassandra"] == before["PostgreSQL"] == [["old"], ["with more"]]
 
-    posts = [pin(unique_id="new", language="el"), pin(unique_id="plain"), sent_again]
+    posts = [pin(unique_id="new", **{NAME: "el"}), pin(unique_id="plain"), sent_again]
     after = day_of(copy_with_field(tmp_path), posts, BEFORE, AFTER)
 
     pins = [["new", "el"], ["old", None], ["plain", None], ["with more", None]]

@@ -16,7 +16,7 @@ from pinterest_platform.stores.cassandra_migrations import apply_migrations, col
 from pinterest_platform.stores.cassandra_tables import MIGRATIONS, CassandraMigration, add_field
 
 ALL = [step.number for step in MIGRATIONS]
-NEXT = add_field(len(ALL) + 1, "language", "text")
+NEXT = add_field(len(ALL) + 1, "one_more", "text")
 DAY = date(2026, 11, 16)
 
 
@@ -59,7 +59,7 @@ def test_an_installation_of_before_the_steps_is_taken_over_and_keeps_its_rows(em
 
     assert migrate(empty, NEXT) == [*ALL, NEXT.number]
     with open_session(empty) as session:
-        rows = session.execute(f"SELECT title, language FROM {keyspace}.pinterest_batch")  # noqa: S608
+        rows = session.execute(f"SELECT title, one_more FROM {keyspace}.pinterest_batch")  # noqa: S608
         assert [tuple(row) for row in rows] == [("kept", None)]
         assert columns_of(session, keyspace, "slice_writes") == {"table_name", "slice", "taken", "written"}
 
@@ -67,7 +67,7 @@ def test_an_installation_of_before_the_steps_is_taken_over_and_keeps_its_rows(em
 def test_a_column_that_is_there_already_is_no_failure(empty: Settings) -> None:
     create_tables(empty)
     with open_session(empty) as session:
-        session.execute(f"ALTER TABLE {empty.cassandra_keyspace}.pinterest_batch ADD language text")
+        session.execute(f"ALTER TABLE {empty.cassandra_keyspace}.pinterest_batch ADD one_more text")
 
     assert migrate(empty, NEXT) == [NEXT.number]
 
@@ -76,6 +76,6 @@ def test_a_table_that_lacks_a_column_is_named_with_what_to_do(empty: Settings) -
     create_tables(empty)
     with (
         open_session(empty) as session,
-        pytest.raises(CassandraTablesMissingError, match=r"pinterest_batch .* lacks language, .*create_tables"),
+        pytest.raises(CassandraTablesMissingError, match=r"pinterest_batch .* lacks one_more, .*create_tables"),
     ):
-        demand_columns(session, empty, "pinterest_batch", ["unique_id", "language"])
+        demand_columns(session, empty, "pinterest_batch", ["unique_id", "one_more"])

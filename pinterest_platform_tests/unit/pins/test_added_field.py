@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from pinterest_platform.pins.cleaning import CLEAN_COLUMNS
+from pinterest_platform.pins.fields import PIN_FIELDS
 from pinterest_platform_tests.support.added_field import NAME, copy_with_field, json_from, run_in
 
 ASK = """
@@ -25,9 +27,8 @@ from pinterest_platform.stores.saved_queries import saved_query
 from pinterest_platform.stores.stream_digests import content_digest, content_identity
 from pinterest_platform.stream.copy_lines import LINE_COLUMNS
 from pinterest_platform.stream.tables import COLUMN_TYPES
+from pinterest_platform_tests.support.added_field import NAME as name
 from pinterest_platform_tests.support.pins import pin, posted
-
-name = "language"
 
 
 def reading(**changes):
@@ -53,12 +54,12 @@ known = {
     "PostgreSQL": COLUMN_TYPES[name],
     "digests": [name in text.as_string(None) for text in (content_digest("a"), content_identity("a"))],
     "saved query": lambda_query.filled(Settings(), {"categories": "art"}).count(name),
-    "read": reading(language="el"),
-    "read with an id": reading(language="a:b", event_id="e"),
-    "null": reading(language=None),
-    "too long": reading(language="x" * 65),
-    "a number": reading(language=7),
-    "one more": reading(language="el", more=1),
+    "read": reading(**{name: "el"}),
+    "read with an id": reading(**{name: "a:b"}, event_id="e"),
+    "null": reading(**{name: None}),
+    "too long": reading(**{name: "x" * 65}),
+    "a number": reading(**{name: 7}),
+    "one more": reading(**{name: "el"}, more=1),
     "without": reading(),
 }
 print(json.dumps(known))
@@ -79,9 +80,10 @@ def known(folder: Path) -> dict[str, Any]:
 def test_whatever_names_the_fields_names_the_new_one(known: dict[str, Any]) -> None:
     assert known["posted model"]["description"] == "Of the texts. At most 64 bytes of UTF-8."
     assert (known["required"], known["example"], known["emulator"]) == (False, "el", "el")
-    assert known["clean columns"] == [12, "string"]
-    assert (known["schema check"], known["lines"]) == (12, 12)
-    assert known["older files"] == [[12, "string"]]
+    last = CLEAN_COLUMNS.index(PIN_FIELDS[-1].name)
+    assert known["clean columns"] == [last + 1, "string"]
+    assert (known["schema check"], known["lines"]) == (last + 1, last + 1)
+    assert known["older files"][-1] == [last + 1, "string"]
     assert known["PostgreSQL"] == "text"
     assert known["saved query"] == 3
 
@@ -97,8 +99,8 @@ def test_the_api_takes_the_field_and_pins_without_it(known: dict[str, Any]) -> N
         assert known[post] == [True, True]
     for post in ("null", "one more"):
         assert known[post] == [False, True]
-    assert known["too long"] == [False, "language: must not be longer than 64 bytes"]
-    assert known["a number"] == [False, "language: Input should be a valid string"]
+    assert known["too long"] == [False, f"{NAME}: must not be longer than 64 bytes"]
+    assert known["a number"] == [False, f"{NAME}: Input should be a valid string"]
 
 
 def test_what_must_hold_of_the_table_holds_with_the_field(folder: Path) -> None:
@@ -106,7 +108,3 @@ def test_what_must_hold_of_the_table_holds_with_the_field(folder: Path) -> None:
     files = [f"pinterest_platform_tests/unit/{module}.py" for module in modules]
 
     run_in(folder, "-m", "pytest", "-q", "-p", "no:cacheprovider", *files)
-
-
-def test_the_field_is_called_as_the_script_has_it() -> None:
-    assert NAME in ASK
