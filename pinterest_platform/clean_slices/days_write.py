@@ -1,6 +1,6 @@
 """Writes Parquet of several days with one Spark write.
 
-A Spark write costs a second whatever its size, and S3A's committer allows only one write at a time below a folder. So
+A Spark write costs a second regardless of its size, and S3A's committer allows one write at a time below a folder. So
 rows are first written to a folder of their own below `writes/`, and S3 copies each file to its day. Folders left by
 killed writes are deleted after a day.
 """

@@ -39,9 +39,10 @@ _OFFSETS_A_TASK = 1_000_000
 
 @dataclass(frozen=True)
 class DayEvents:
-    """The stored event ids of a day, and whether they still fit the day's raw objects.
+    """The stored event ids of a day, and whether they still match the day's raw objects.
 
-    `made_of` is a digest of the raw objects; it is empty if the day has none.
+    `made_of` is a digest of the raw objects, empty if there are none. `began` is when the day was listed, in
+    microseconds since 1970. `found` are the keys of its event-id slice.
     """
 
     day: date
@@ -85,12 +86,12 @@ def event_files(bucket: ObjectStore, days: Iterable[date]) -> list[str]:
 
 
 def days_before(days: Iterable[date]) -> list[date]:
-    """The days before these, and not among them, whose events may be repeated in one of them."""
+    """The days before these, without these, whose events may be repeated in one of them."""
     return _others(days, range(-REPEAT_DAYS, 0))
 
 
 def days_after(days: Iterable[date]) -> list[date]:
-    """The days after these, and not among them, that may repeat an event of one of them."""
+    """The days after these, without these, that may repeat an event of one of them."""
     return _others(days, range(1, REPEAT_DAYS + 1))
 
 
@@ -120,7 +121,7 @@ def replace_event_ids(events: DataFrame, bucket: ObjectStore, days: Sequence[Day
 def ask_for_days_after(events: DataFrame, bucket: ObjectStore, made_of: Mapping[date, str]) -> None:
     """Request a rerun of each later day that repeats an event of these days and was cleaned without knowing it.
 
-    So days end alike in whatever order they run. If they run in order, there is nothing to compare.
+    So the result does not depend on the order in which days run. If they run in order, nothing has to be compared.
     """
     after = [day for day in days_after(made_of) if _lacks(bucket, day, made_of)]
     files = event_files(bucket, after)

@@ -25,12 +25,12 @@ _UUID_LENGTH = 36
 
 @dataclass(frozen=True)
 class CleanSlice:
-    """How many records of a day went where.
+    """The counts of a day's cleaning.
 
-    `superseded` are older versions of pins posted again that day. `repeated` are events that an earlier record has
-    already, on that day or in the seven days before. `reasons` counts quarantined records by reason. `next_offsets` is
-    the offset after the last raw record read, per partition. `events_before` are the digests of the event ids of the
-    days before, by day, as they were then.
+    `superseded` counts older versions of pins posted again that day. `repeated` counts events that an earlier record
+    has already, on that day or in the seven days before. `reasons` counts quarantined records by reason.
+    `next_offsets` is the offset after the last raw record read, per partition. `events_before` has the digest of the
+    event ids of each of the seven days before, at the time of the cleaning, by ISO date.
     """
 
     day: date

@@ -1,4 +1,4 @@
-"""Plausibility of a whole day of clean pins: rules over pyarrow batches, and a sentence for a day that breaks one.
+"""Plausibility of a day of clean pins: rules over pyarrow batches, and a sentence for a day that breaks one.
 
 Rules for single records are in `pins.cleaning`.
 """
@@ -18,7 +18,7 @@ from pinterest_platform.findings import Finding
 WORLD_POPULATION = 8_300_000_000
 # Allowed difference between the clocks of producer and checker.
 CLOCK_TOLERANCE = timedelta(minutes=5)
-# A few new categories are normal; three times as many as on any day of the week before are not.
+# A few new categories are normal; three times the most of any day of the week before is not.
 CATEGORY_GROWTH = 3
 _EXAMPLES = 5
 
@@ -66,7 +66,7 @@ def count_categories(batches: Iterable[Any]) -> int:
 
 
 def check_categories(categories: int, before: Mapping[date, int], plausible: int) -> Finding:
-    """At most `plausible` categories, or at most `CATEGORY_GROWTH` times as many as on one of the days before."""
+    """At most `plausible` categories, or at most `CATEGORY_GROWTH` times the most of any of the days `before`."""
     most = max(before.values(), default=0)
     limit = max(plausible, CATEGORY_GROWTH * most)
     facts = {"categories": categories, "limit": limit}
@@ -80,6 +80,7 @@ def check_categories(categories: int, before: Mapping[date, int], plausible: int
 
 
 def check_quarantined(quarantined: int, raw: int, plausible_share: float) -> Finding:
+    """At most `plausible_share` (0 to 1) of the raw records are quarantined."""
     share = quarantined / raw if raw else 0.0
     facts = {"quarantined": quarantined, "raw": raw, "share": round(share, 6)}
     if share <= plausible_share:

@@ -1,4 +1,4 @@
-"""Clean slices read without Spark. In a file that is older than a field, the field is null."""
+"""Reads clean slices without Spark. A field is null in files older than the field."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from pinterest_platform.stores.parquet import read_batches
 
 
 def read_clean_batches(settings: Settings, files: Sequence[str], columns: Sequence[str] | None = None) -> Iterator[Any]:
-    """`read_batches` of clean files. Without `columns`, what a file has beside the clean columns is read too."""
+    """`read_batches` for clean files. By default all columns of a file are read, also any beyond the clean ones."""
     return read_batches(settings, files, columns, added_columns())
 
 
 def added_columns() -> list[tuple[int, Any]]:
-    """Those of `ADDED_FIELDS`, each with its place among the clean columns."""
+    """`ADDED_FIELDS` as (position among the clean columns, pyarrow field)."""
     import pyarrow
 
     kinds = {FieldType.TEXT: pyarrow.string(), FieldType.BIGINT: pyarrow.int64(), FieldType.INTEGER: pyarrow.int32()}

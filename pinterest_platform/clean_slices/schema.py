@@ -22,14 +22,14 @@ _LONG = pd.ArrowDtype(pyarrow.int64())
 _INTEGER = pd.ArrowDtype(pyarrow.int32())
 _OF_FIELD = {FieldType.TEXT: _TEXT, FieldType.BIGINT: _LONG, FieldType.INTEGER: _INTEGER}
 _DATE = pd.ArrowDtype(pyarrow.date32())
-_TIMESTAMP = pd.ArrowDtype(pyarrow.timestamp("ns"))  # Spark's INT96, which is UTC and does not say so
+_TIMESTAMP = pd.ArrowDtype(pyarrow.timestamp("ns"))  # Spark writes UTC as INT96, without a time zone
 
 
 def _range(field: PinField) -> pa.Check | None:
     if field.type is FieldType.TEXT:
         return None
     if not field.is_posted_as_number:
-        return pa.Check.ge(0)  # a count that was read from a text
+        return pa.Check.ge(0)  # a count parsed from text
     least, greatest = field.range
     if (field.least, field.greatest) == (None, None):
         return None
@@ -55,9 +55,9 @@ CLEAN_PINS = pa.DataFrameSchema(
 
 
 def violations(batches: Iterable[Any]) -> dict[str, list[str]]:
-    """What Pandera finds wrong in pyarrow batches: a few examples by column and broken rule; empty where all is well.
+    """Check pyarrow batches of clean pins; returns examples by column and broken rule, empty if nothing is wrong.
 
-    A wrong type is told once for the whole slice, a wrong value as often as up to five times.
+    A wrong value gives up to five distinct examples per rule, a wrong type one.
     """
     found: dict[str, list[str]] = {}
     for batch in batches:
@@ -71,12 +71,13 @@ def violations(batches: Iterable[Any]) -> dict[str, list[str]]:
 
 
 def repeated_ids(read: Callable[[], Iterable[Any]]) -> list[str]:
-    """The `unique_id`s that stand more than once, a few of them.
+    """Up to five `unique_id`s that occur more than once, sorted.
+
+    It keeps only a hash of 8 bytes per id. Ids with equal hashes are read again and compared.
 
     Args:
-        read: starts to read pyarrow batches that have the column `unique_id`; called once more when ids look repeated.
-
-    The ids themselves are not kept, only 8 bytes of each: equal ids have equal hashes, and what has is looked at again.
+        read: starts a new read of pyarrow batches with the column `unique_id`. Called a second time only if hashes
+            are equal.
     """
     hashes = np.concatenate([np.empty(0, dtype=np.uint64), *(_hashes(batch) for batch in read())])
     hashes.sort()

@@ -1,7 +1,7 @@
 """Change detection: the days to run, found from offsets alone, without reading a record.
 
-A day is requested until a run has completed it, for one of three reasons: Kafka has unread records of it, it has a
-rerun request, or its last run has failed (perhaps before it could put a request).
+A day is requested until a run has completed it. There are three reasons for a request: Kafka has unread records of the
+day, it has a rerun request, or its last run has failed (perhaps before it could put a request).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pinterest_platform.pins.calendar import MISDATED_DAY, start_of
 from pinterest_platform.stores.kafka import Topic
 from pinterest_platform.stores.s3 import ObjectStore
 
-# How many days back unread records are searched for. Landing any day puts rerun requests for all others.
+# How many days back unread records are searched. Landing any day puts rerun requests for the others it finds.
 MOST_DAYS = 31
 _A_DAY = timedelta(days=1)
 
@@ -95,7 +95,7 @@ def detect(
         held_back: days that are not requested now, only reported as waiting.
         now: the current time.
         open_day_pause: between two requests of the open day, since each of its runs cleans the whole day so far.
-        undone: days that are requested whatever offsets and requests say.
+        undone: days whose last run failed; requested even without new records or rerun requests.
 
     Raises:
         TopicReplacedError: the bucket has the records of another topic.
@@ -124,7 +124,7 @@ def detect(
 def _touched_days(
     topic: Topic, unread: Mapping[int, Sequence[Range]], ends: Mapping[int, int], today: date
 ) -> set[date]:
-    """The days of unread offsets, by Kafka's time index; today, if the index finds none."""
+    """The days of the unread offsets, found by Kafka's time index; today if the index finds none."""
     lowest = {number: ranges[0][0] for number, ranges in unread.items() if ranges}
     if not lowest:
         return set()

@@ -99,12 +99,12 @@ class Work:
 
 
 def land_day(topic: Topic, bucket: ObjectStore, day: date, times: PlausibleTimes) -> Landing:
-    """`land`, and what S3 then has of the day. Raises what `land` raises."""
+    """Run `land`; returns its totals with the raw objects that S3 then has of the day. Raises what `land` raises."""
     return land(topic, bucket, times).landing(day, landed_objects(bucket, day))
 
 
 def land(topic: Topic, bucket: ObjectStore, times: PlausibleTimes) -> Work:
-    """Copy every record that Kafka has and the ledger lacks to S3, whatever its day.
+    """Copy every record that Kafka has and the ledger lacks to S3, of all days.
 
     Raises:
         TopicCutError: Kafka ends before what has been landed.
@@ -112,9 +112,9 @@ def land(topic: Topic, bucket: ObjectStore, times: PlausibleTimes) -> Work:
         TopicUnavailableError: Kafka is unavailable.
     """
     keep_to_topic(bucket, topic)
-    # Before Kafka's offsets: otherwise what others land meanwhile could look like more than Kafka has.
+    # Read before Kafka's offsets. Otherwise a concurrent landing could make the topic look shorter than the ledger.
     ledger = read_ledger(bucket)
-    # Ends before beginnings: records that arrive or expire in between shrink the range, and leave no unreported gap.
+    # Ends before beginnings: records that arrive or expire in between only shrink the range, and leave no unseen gap.
     ends, beginnings = topic.end_offsets(), topic.beginning_offsets()
     refuse_shorter_topic(topic.topic, ends, ledger)
     landing = _Landing(topic, bucket, times, ledger)
@@ -126,8 +126,9 @@ def land(topic: Topic, bucket: ObjectStore, times: PlausibleTimes) -> Work:
 
 @dataclass
 class _Landing:
-    """A landing in progress. `_unsaved_ledger` is what has been written but is not in the ledger yet, `_met` the days
-    of it.
+    """A landing in progress.
+
+    `_unsaved_ledger` has the offsets that are written but not in the stored ledger yet. `_met` are their days.
     """
 
     topic: Topic

@@ -33,7 +33,7 @@ class TopicReplacedError(Exception):
 
 @dataclass(frozen=True)
 class Ledger:
-    """What has been read, for each partition that was ever looked at.
+    """The offsets that have been read, for each partition seen so far.
 
     `ranges` are the offsets `[first, next)`, joined. `days` maps an offset at which a range begins or ends to the day
     of the records there, where known.
@@ -43,6 +43,7 @@ class Ledger:
     days: Mapping[int, Mapping[int, date]] = field(default_factory=dict)
 
     def of(self, partition: int) -> list[Range]:
+        """The partition's ranges in order; empty if nothing was read."""
         return self.ranges.get(partition, [])
 
     def ends(self) -> Mapping[int, int]:
@@ -50,7 +51,7 @@ class Ledger:
         return {number: ranges[-1][1] for number, ranges in self.ranges.items() if ranges}
 
     def day_at(self, partition: int, offset: int) -> date | None:
-        """The day of the records at this end of a range; None where it is not known."""
+        """The day of the records at this beginning or end of a range; None if it is not known."""
         return self.days.get(partition, {}).get(offset)
 
     def joined_with(self, other: Ledger) -> Ledger:
@@ -67,7 +68,7 @@ class Ledger:
 
 
 def keep_to_topic(bucket: ObjectStore, topic: Topic) -> None:
-    """Claim the bucket for this topic, or verify that it belongs to it: another topic's offsets are other records.
+    """Bind the bucket to this topic, or verify that it is bound to it. Another topic's offsets are other records.
 
     Raises:
         TopicReplacedError: the bucket belongs to another topic, possibly of the same name.
@@ -129,14 +130,14 @@ def _decode(body: bytes) -> Ledger:
 
 
 def _of_days(bucket: ObjectStore) -> Ledger:
-    """The ledger that the entries per day of earlier versions add up to."""
+    """The union of the daily entries that earlier versions wrote."""
     keys: Iterable[str] = [stored.key for stored in bucket.list(_ENTRIES)]
     entries = (_entry(date.fromisoformat(key[len(_ENTRIES) : len(_ENTRIES) + 10]), bucket.get(key)) for key in keys)
     return reduce(Ledger.joined_with, entries, Ledger())
 
 
 def _entry(day: date, body: bytes) -> Ledger:
-    """The ledger of one day's entry. Its ranges were read for that day, so their ends belong to it, or hardly later."""
+    """The ledger of one day's entry. Its ranges were read for that day, so their ends are of that day or soon after."""
     about: dict[str, Any] = orjson.loads(body)
     ranges = {int(number): joined((first, end) for first, end in of["ranges"]) for number, of in about.items()}
     days = {number: {at: day for bounds in found for at in bounds} for number, found in ranges.items() if found}

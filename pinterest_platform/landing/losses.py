@@ -28,8 +28,8 @@ class Loss:
     """Offsets `[first, following)` of a partition that are neither in Kafka nor in S3.
 
     `first_day` is the day of the record before the loss, `last_day` of the one after it; None where there is no such
-    record. `before_first_landing`: Kafka had deleted the offsets before the platform first saw the topic. They were
-    never the platform's, and can affect only the day of the first record it has.
+    record. `before_first_landing`: Kafka had deleted the offsets before the platform first saw the topic. They can
+    affect only the day of the first record that it has.
     """
 
     topic: str

@@ -1,5 +1,6 @@
-"""Raw objects in S3: gzipped JSON lines, one line per Kafka record. An object has the records of one day, partition and
-chunk of offsets.
+"""Raw objects in S3: gzipped JSON lines, one line per Kafka record.
+
+An object has the records of one day, partition and chunk of offsets.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ EVENTS = "events/dt="
 
 @dataclass(frozen=True)
 class RawObject:
-    """One landed object: its key, its number of records, and their first and last offset."""
+    """One landed object: its key, its records with their first and last offset, and its compressed size in bytes."""
 
     key: str
     partition: int
@@ -114,6 +115,7 @@ def stored_lines(bucket: ObjectStore, key: str) -> list[bytes]:
 
 
 def stored_offsets(bucket: ObjectStore, key: str) -> list[int]:
+    """The Kafka offsets of the object's lines, in order."""
     return [_offset(line) for line in stored_lines(bucket, key)]
 
 

@@ -1,7 +1,7 @@
 """Rerun requests: empty objects `grown/dt=YYYY-MM-DD/<uuid>` that ask for a day to be run again.
 
 Landing puts one for every day with new records, and a run puts one for each of its days when it begins. The run that
-completes a day deletes those that its cleaning had listed. So a day stays requested, whatever fails or is killed.
+completes a day deletes the requests that its cleaning had listed. So a day stays requested after any failure.
 """
 
 from __future__ import annotations

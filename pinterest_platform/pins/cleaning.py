@@ -13,7 +13,7 @@ from operator import or_
 
 from pyspark import SparkContext
 from pyspark.sql import Column, DataFrame, Window
-from pyspark.sql import functions as F  # noqa: N812 - the name that every Spark reader knows
+from pyspark.sql import functions as F  # noqa: N812 - the usual name of this module
 from pyspark.sql import types as T  # noqa: N812
 
 from pinterest_platform.pins.calendar import AHEAD_MS, AHEAD_OF_NOW, BEFORE_FIRST_DAY, MILLISECONDS_A_DAY, start_of
@@ -31,7 +31,7 @@ RECORD_SCHEMA = T.StructType(
     ]
 )
 
-# `timestamp` is milliseconds since 1970 UTC: any 64 bits that a producer has written.
+# `timestamp` is in milliseconds since 1970 UTC. It is not validated yet: a producer may write any 64-bit number.
 LINE_SCHEMA = T.StructType(
     [
         *(field for field in RECORD_SCHEMA if field.name in ("topic", "partition", "offset")),
@@ -71,52 +71,57 @@ _POSTED_SCHEMA = T.StructType(
     + [T.StructField(field.posted_name, T.LongType()) for field in _POSTED_NUMBERS]
 )
 _IDENTIFIERS = tuple(field.posted_name for field in PIN_FIELDS if not (field.is_posted_as_number or field.is_nullable))
-_WHOLE_NUMBERS = PinField("any", FieldType.BIGINT).range  # what a `LongType` holds
-# What a JSON value may be that is no text: from_json reads null where it is another one.
+_WHOLE_NUMBERS = PinField("any", FieldType.BIGINT).range  # the range of `LongType`
+# The JSON types other than text. from_json gives null for a value that does not have the requested type.
 _OTHER_TYPES = ("array<string>", "map<string,string>", "double", "boolean")
 _STRICT_JSON = {"allowSingleQuotes": "false", "allowNonNumericNumbers": "false"}
 _FOLLOWER_COUNT = r"^[0-9]+(?:\.[0-9]+)?[kKmMbB]?\z"
-# \p{Z} and the explicit controls, as java.util.regex knows them: what `str.isspace` calls white space.
+# White space as in Python's `str.isspace`. In java.util.regex, \s alone lacks \p{Z} and these control characters.
 _BLANK = r"^[\s\p{Z}\x{1c}-\x{1f}\x{85}]*\z"
-# JSON can spell half of a surrogate pair, which no UTF-8 text can hold. For a text without escaped backslashes.
+# An escape in JSON can spell half of a surrogate pair, which UTF-8 cannot encode. The pattern expects a text without
+# escaped backslashes.
 _LONE_SURROGATE = r"(?i)\\ud[89ab][0-9a-f]{2}(?!\\ud[c-f][0-9a-f]{2})|(?<!\\ud[89ab][0-9a-f]{2})\\ud[c-f][0-9a-f]{2}"
-# A number, true or false as from_json hands it out as text, and where one may stand in place of a text.
+# `_SCALAR` matches the text that from_json gives for a number or a boolean. `_SCALAR_MEMBER` matches JSON that may have
+# one in a text field.
 _SCALAR = r"^(?:-?[0-9][0-9.eE+-]*|true|false|\"-?Infinity\")\z"
 _SCALAR_MEMBER = rf'"(?:{"|".join(_POSTED_TEXTS)})"\s*:\s*[-0-9tf]'
 
 
 def misdated(timestamp: Column, first_day: date) -> Column:
-    """Why the timestamp of a record that is read now is not plausible (`PlausibleTimes`); null where it is.
+    """The reason why a timestamp is not plausible now (`PlausibleTimes`); null if it is plausible.
 
     Args:
-        timestamp: in milliseconds, as lines have it.
-        first_day: the first one of the daily partitions.
+        timestamp: in milliseconds since 1970 UTC.
+        first_day: the first daily partition.
     """
     is_ahead = timestamp > F.unix_millis(F.current_timestamp()) + AHEAD_MS
     return F.when(timestamp < start_of(first_day), F.lit(BEFORE_FIRST_DAY)).when(is_ahead, F.lit(AHEAD_OF_NOW))
 
 
 def landed_as_misdated(timestamp: Column, first_day: date) -> Column:
-    """`misdated` of a record that was not plausible when it was landed, however late it is now."""
+    """The `misdated` reason of a record that was landed as misdated, even if the clock has caught up with it."""
     return F.when(timestamp < start_of(first_day), F.lit(BEFORE_FIRST_DAY)).otherwise(F.lit(AHEAD_OF_NOW))
 
 
 def clean_records(records: DataFrame, misdated: Column | None = None) -> DataFrame:
-    """`clean_lines` of records as Kafka has them.
+    """Apply `clean_lines` to Kafka records.
 
     Args:
         records: rows of `RECORD_SCHEMA`; `timestamp` is the ingest time.
-        misdated: as for `clean_lines`, of the records' lines.
+        misdated: as for `clean_lines`, an expression over `LINE_SCHEMA`.
     """
     return clean_lines(as_lines(records), misdated)
 
 
 def as_lines(records: DataFrame) -> DataFrame:
-    """Records as raw lines have them: `value` is text; where it is not UTF-8, it is null, and `value_base64` has it."""
+    """Convert records (`RECORD_SCHEMA`) to raw lines (`LINE_SCHEMA`).
+
+    `value` is the decoded text. If the bytes are not UTF-8, it is null and `value_base64` has them.
+    """
     coordinates = [F.unix_millis(name).alias(name) if name == "timestamp" else F.col(name) for name in _COORDINATES]
     decoded = records.select(*coordinates, "value", _once(F.decode("value", "UTF-8")).alias("decoded"))
-    # What is not UTF-8 is decoded to the replacement character. A posted text may have that too, but few do: encoding
-    # every one again costs half as much as reading its JSON.
+    # Invalid bytes are decoded to U+FFFD, which a valid text may contain too. Only such texts are encoded again and
+    # compared: doing so for all of them costs half as much as parsing their JSON.
     is_broken = F.col("decoded").contains("\ufffd") & (F.encode("decoded", "UTF-8") != F.col("value"))
     return decoded.select(
         *_COORDINATES,
@@ -126,12 +131,14 @@ def as_lines(records: DataFrame) -> DataFrame:
 
 
 def clean_lines(lines: DataFrame, misdated: Column | None = None) -> DataFrame:
-    """One row a record: the clean columns, `kafka_topic`, `original` text and the `reason` of a reject (else null).
+    """Clean raw lines; returns one row per line, rejects included.
+
+    The columns are `CLEAN_COLUMNS`, `kafka_topic`, the `original` text, and the `reason` of a reject (null for a pin).
 
     Args:
-        lines: rows of `LINE_SCHEMA`, as `as_lines` makes them of records; `timestamp` is the ingest time.
-        misdated: why a line's timestamp is not plausible, null where it is: without it, all are. What is not is
-            rejected with that reason, and dated to 1970-01-01.
+        lines: rows of `LINE_SCHEMA`; `timestamp` is the ingest time.
+        misdated: the reason why a line's timestamp is not plausible, null if it is. Such a line is rejected with that
+            reason and dated 1970-01-01. Without this argument every timestamp is accepted.
     """
     misdated = F.lit(None).cast("string") if misdated is None else misdated
     posted = _once(_posted_values(F.col("value"))).alias("posted")
@@ -143,7 +150,10 @@ def clean_lines(lines: DataFrame, misdated: Column | None = None) -> DataFrame:
 
 @lru_cache(maxsize=1)
 def _cleaned_columns(_context: SparkContext) -> tuple[Column, ...]:
-    """What a parsed line becomes. Made once a JVM: it takes py4j a second, and a small day is cleaned three times."""
+    """The columns that `clean_lines` returns, as expressions over a parsed line.
+
+    Cached per Spark context: py4j takes a second to build them, and a small day is cleaned three times.
+    """
     return (
         *_pin_columns(),
         *_platform_columns(),
@@ -154,17 +164,17 @@ def _cleaned_columns(_context: SparkContext) -> tuple[Column, ...]:
 
 
 def accepted(cleaned: DataFrame) -> DataFrame:
-    """The clean pins among `clean_records`, in the public column order."""
+    """The clean pins in the result of `clean_records`, with `CLEAN_COLUMNS` in order."""
     return cleaned.where(F.col("reason").isNull()).select(*CLEAN_COLUMNS)
 
 
 def rejected(cleaned: DataFrame) -> DataFrame:
-    """The records that cannot be read as a pin, with coordinates, original text and reason."""
+    """The rejects in the result of `clean_records`: coordinates, original text and reason (`REJECT_COLUMNS`)."""
     return cleaned.where(F.col("reason").isNotNull()).select(*REJECT_COLUMNS)
 
 
 def newest_per_pin(pins: DataFrame) -> DataFrame:
-    """One row per day and pin: the newest by `ORDER`. The others are superseded: `versions` counts all."""
+    """One row per day and pin: the newest by `ORDER`. `versions` counts all, the superseded ones included."""
     of_pin = Window.partitionBy("ingest_date", "unique_id")
     newest_first = of_pin.orderBy(*map(F.desc, ORDER))
     numbered = pins.withColumns({"version": F.row_number().over(newest_first), "versions": F.count("*").over(of_pin)})
@@ -172,17 +182,18 @@ def newest_per_pin(pins: DataFrame) -> DataFrame:
 
 
 def _posted_values(text: Column) -> Column:
-    """The JSON values in the text, read as posted pins; null where it is not JSON.
+    """The JSON values in the text, parsed as an array of posted pins; null if the text is not JSON.
 
-    Between brackets, because from_json reads one value and does not look at what follows it: this way a second value
-    is a second element.
+    from_json ignores whatever follows the first value. Inside brackets, a second value becomes a second element.
     """
     return F.from_json(F.concat(F.lit("["), text, F.lit("]")), T.ArrayType(_POSTED_SCHEMA), _STRICT_JSON)
 
 
 def _once(column: Column) -> Column:
-    """The column, evaluated once a row: Spark moves filters below a projection, and the expressions with them, once for
-    every time that the filter speaks of them. It moves nothing below a generator.
+    """The column, evaluated once per row.
+
+    Spark pushes a filter below a projection, and copies the projected expression for each of its uses in the filter. It
+    pushes nothing below a generator such as explode.
     """
     return F.explode(F.array(column))
 
@@ -200,9 +211,9 @@ def _clean_value(field: PinField) -> Column:
 
 
 def _present(field: str) -> Column:
-    """The field's text, or null where it is blank or the field's own text for "missing"."""
+    """The field's text; null if it is blank or one of the field's `MISSING_TEXTS`."""
     text = F.col(f"pin.{field}")
-    # Nearly every text begins with a visible ASCII character, and a regular expression costs many times this test.
+    # Nearly every text begins with a visible ASCII character, and testing that costs far less than the pattern.
     is_missing = ~((text >= "!") & (text < "\x7f")) & text.rlike(_BLANK)
     if field in MISSING_TEXTS:
         is_missing |= text.isin(*MISSING_TEXTS[field])
@@ -210,19 +221,22 @@ def _present(field: str) -> Column:
 
 
 def _whole_number(text: Column) -> Column:
-    """`12.3M` as 12300000. Exact: the decimal point is moved in the text; what is left behind it is cut off."""
+    """A count such as `12.3M` as 12300000; null if the text is not a count or exceeds 64 bits.
+
+    Exact, since the decimal point is moved within the text. Remaining decimals are cut off.
+    """
     digits = F.translate(text, ".kKmMbB", "")
     point, length = F.instr(text, "."), F.length(digits)
     whole_digits = F.when(point > 0, point - 1).otherwise(length)
     suffix = F.lower(F.right(text, F.lit(1)))
-    zeros = 3 * F.call_function("locate", suffix, F.lit("kmb"))  # 0 where the text ends with a digit
-    shifted = F.call_function("rpad", digits, whole_digits + zeros, F.lit("0"))  # cuts off, too
+    zeros = 3 * F.call_function("locate", suffix, F.lit("kmb"))  # 0 if the text ends with a digit
+    shifted = F.call_function("rpad", digits, whole_digits + zeros, F.lit("0"))  # pads with zeros or cuts off
     return F.when(text.rlike(_FOLLOWER_COUNT), shifted.cast("bigint"))  # null for a number that does not fit
 
 
 def _platform_columns() -> list[Column]:
-    # Without the session's time zone: the day must be the same whoever computes it.
-    # What is no time would not fit into any store's: it is put at the beginning of `MISDATED_DAY`.
+    # Computed without the session's time zone, so that the day never depends on it.
+    # A misdated timestamp may not fit into a store's time type, so it becomes the start of `MISDATED_DAY`.
     ingested_at = F.when(F.col("misdated").isNotNull(), F.lit(0)).otherwise(F.col("timestamp"))
     day_number = F.floor(ingested_at / F.lit(MILLISECONDS_A_DAY)).cast("int")
     derived_id = F.concat_ws("-", "topic", F.col("partition").cast("string"), F.col("offset").cast("string"))
@@ -241,7 +255,7 @@ def _reject_reason() -> Column:
     text = F.col("value")
     return F.coalesce(
         F.col("misdated"),
-        # Not by the length, for which every character is counted: that was a sixth of all cleaning.
+        # Not length(text) == 0, since counting every character took a sixth of the cleaning time.
         _when(text.isNull() & F.col("value_base64").isNull() | (text == ""), "the record has no value"),
         _when(F.col("value_base64").isNotNull(), "the value is not UTF-8 text"),
         _when(~_is_one_json_object(text), "the value is not a JSON object"),
@@ -272,7 +286,7 @@ def _when(condition: Column, reason: str) -> Column:
 
 
 def _unstorable_text(text: Column) -> Column:
-    """The reason of a pin with a text that only an escape can spell, and that some store cannot hold."""
+    """The reason for rejecting a text that some store cannot hold. JSON can spell such a text only with escapes."""
     return F.coalesce(
         _when(_any_field_contains("\0"), "a text contains the NUL character"),
         _when(
@@ -288,7 +302,8 @@ def _is_one_json_object(text: Column) -> Column:
 
 
 def _is_json_between_braces(text: Column) -> Column:
-    # A text that closes the brackets around it looks whole between them; it does not between braces.
+    # A text like `{}],[{}` closes the added brackets, so from_json takes its first part for the whole array. As the
+    # member of an object it does not parse.
     return F.get_json_object(F.concat(F.lit('{"value":'), text, F.lit("}")), "$.value").isNotNull()
 
 
@@ -297,19 +312,19 @@ def _any_field_contains(character: str) -> Column:
 
 
 def _field_that_is_no_text(text: Column) -> Column:
-    """The reason of a pin with another value in place of a text, which from_json hands out as its JSON."""
+    """The reason for rejecting a field that is not text. from_json gives the JSON of such a value as text."""
     fields = [F.col(f"pin.{name}") for name in _POSTED_TEXTS]
     looks_nested = reduce(or_, (field.startswith(bracket) for field in fields for bracket in "[{"))
     looks_scalar = reduce(or_, map(_looks_scalar, fields))
     may_be_scalar = looks_scalar & (text.rlike(_SCALAR_MEMBER) | text.contains(r"\u"))
-    # Read again, only where a text looks like another value. A transform of an array of one is Spark's way of giving a
-    # value a name: written out, it would be read again for every field.
+    # Parse again, but only if a text looks like another JSON type. The transform of a one-element array binds the
+    # parsed value to a name; otherwise Spark would parse it once per field.
     readings = F.struct(*(_every_field_as(text, kind) for kind in _OTHER_TYPES))
     return F.when(looks_nested | may_be_scalar, F.transform(F.array(readings), _first_that_is_no_text)[0])
 
 
 def _looks_scalar(text: Column) -> Column:
-    # A comparison costs a fraction of a regular expression, and few texts begin like a number.
+    # Comparisons cost a fraction of the pattern, and few texts begin like a number.
     begins_like_one = ((text >= "-") & (text < ":")) | text.isin("true", "false") | text.startswith('"')
     return begins_like_one & text.rlike(_SCALAR)
 

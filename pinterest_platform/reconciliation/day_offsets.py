@@ -33,7 +33,7 @@ _BLOCK = 10_000
 
 
 def raw(bucket: ObjectStore, day: date, explained: OffsetSet) -> tuple[OffsetSet, Versions]:
-    """The day's raw lines, and the pins among those that are not yet `explained`. Both come from one read."""
+    """The offsets of the day's raw lines, and the pins among those not in `explained`. Both come from one read."""
     others: list[Versions] = []
 
     def coordinates() -> Iterator[tuple[Offsets, Offsets]]:
@@ -56,10 +56,8 @@ def quarantined(settings: Settings, bucket: ObjectStore, day: date) -> OffsetSet
 
 
 def superseded(settings: Settings, bucket: ObjectStore, day: date, candidates: Versions) -> OffsetSet:
-    """The candidates of which the clean slice has a newer version. Computed from raw lines, not from what the cleaning
-    counted.
-    """
-    # Listed once: if the slice is replaced meanwhile, files are missing; two slices are never mixed.
+    """The candidates of which the clean slice has a newer version. The counts of the cleaning are not used."""
+    # Listed once, so that two slices are never mixed. If the slice is replaced meanwhile, its files are missing.
     files = clean_files(bucket, day)
     return older_versions(candidates, lambda: map(versions_of, read_batches(settings, files, COLUMNS)))
 
@@ -77,6 +75,7 @@ def refused(session: Any, day: date) -> OffsetSet:
 
 
 def streamed(connection: Connection, table: str, day: date) -> OffsetSet:
+    """The day's rows in one of the stream's tables, such as `stream_rejects`."""
     query = sql.SQL("SELECT kafka_partition, kafka_offset FROM {} WHERE ingest_date = %s")
     with connection.transaction(), connection.cursor("offsets") as cursor:
         cursor.itersize = _BLOCK

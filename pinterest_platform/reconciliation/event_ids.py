@@ -30,7 +30,7 @@ _NUMBERS = ("event", "content", *ORDER)
 
 
 def repeated(settings: Settings, bucket: ObjectStore, day: date, among: OffsetSet) -> OffsetSet:
-    """Those of the day's records, among these, that repeat an earlier record."""
+    """The day's records in `among` that repeat an earlier record of the day or of the seven days before."""
     own = [_within(rows, among) for rows in _rows(settings, event_files(bucket, [day]))]
     files = event_files(bucket, [*days_before([day]), day])
     # With times reversed, a repeat is an older version of the record it repeats.
@@ -101,7 +101,7 @@ def _is_in(ordered: Numbers, values: Numbers) -> npt.NDArray[np.bool_]:
 
 
 def _rows(settings: Settings, files: Sequence[str], columns: Sequence[str] = _NUMBERS) -> Iterator[Numbers]:
-    """Blocks of these columns as numbers, one column per row. Times are in milliseconds."""
+    """Blocks of these columns as numbers, of shape (columns, rows). Times are in milliseconds."""
     for batch in read_batches(settings, files, columns) if files else ():
         yield np.array([_numbers(batch.column(name)) for name in columns], dtype=np.int64).reshape(len(columns), -1)
 
@@ -124,5 +124,6 @@ def _within(rows: Numbers, among: OffsetSet) -> Numbers:
 
 
 def _backwards(rows: Numbers) -> Versions:
+    """The rows as versions of an event with its content, in reversed order: later rows become older versions."""
     events, contents = rows[0].view(np.uint64), rows[1].view(np.uint64)
     return Versions(events ^ (contents * np.uint64(0x9E3779B97F4A7C15)), -rows[2:])

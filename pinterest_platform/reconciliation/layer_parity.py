@@ -25,7 +25,7 @@ from pinterest_platform.stream.progress import first_offsets
 
 NAMED = 5
 _DIFFERENCES = "pins_that_differ_between_the_layers"
-# A query costs Presto a second whatever its size; digests of this many rows fit into its memory.
+# A query costs Presto a second regardless of its size; digests of this many rows fit into its memory.
 _ROWS_TOGETHER = 250_000
 _CATEGORIES = """
     SELECT DISTINCT category FROM cassandra.{keyspace}.pinterest_batch_categories WHERE ingest_date IN ({days})

@@ -1,6 +1,6 @@
 """Reconciles a day: which of its Kafka offsets each store has, and what is missing where.
 
-Every store is read anew, so nothing relies on what a run said it wrote.
+Every store is read again, so nothing relies on what a run reported.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class DayReconciliation:
 
 @dataclass(frozen=True)
 class Stores:
-    """All stores with records of a day, open. Connecting to each anew would cost more than a small day."""
+    """Open connections to all stores. Connecting for each day would cost more than reconciling a small day."""
 
     settings: Settings
     bucket: ObjectStore
@@ -127,7 +127,7 @@ def reconcile(stores: Stores, day: date, now: datetime | None = None) -> DayReco
     outcome = read_manifest(bucket, day)
     if outcome is None:
         raise NotMaterialisedError(f"{day} was never cleaned: materialise clean_pins of that day first.")
-    # Read first: otherwise what lands meanwhile could look like more than Kafka has.
+    # Read first. Otherwise records that land meanwhile could seem to be missing in Kafka.
     landed = read_ledger(bucket).ends()
     clean = day_offsets.clean(stores.settings, bucket, day)
     quarantined = day_offsets.quarantined(stores.settings, bucket, day)
@@ -174,7 +174,7 @@ def _older_records(
 def _stream(stores: Stores, day: date, kafka: OffsetSet, landed: Mapping[int, int]) -> StreamOffsets | None:
     """None if the stream has never run, or no longer keeps the day.
 
-    Records of the stream that have not landed yet are left out: they look like records that Kafka does not have.
+    Records of the stream that have not landed yet are left out, since they could seem to be missing in Kafka.
     """
     connection, topic = stores.postgres, stores.settings.kafka_topic
     progress = day_offsets.stream_progress(connection, topic, day)

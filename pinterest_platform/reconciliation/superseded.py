@@ -18,7 +18,7 @@ from pinterest_platform.pins.order import ORDER
 from pinterest_platform.reconciliation.offset_sets import Offsets, OffsetSet, offset_set
 
 COLUMNS = ("unique_id", *ORDER)
-_TOGETHER = 1_000_000  # the clean rows are read once for so many: 32 MB of candidates, and as much again to sort them
+_TOGETHER = 1_000_000  # candidates per read of the clean rows: 32 MB, and as much again to sort them
 _OFFSET, _PARTITION = ORDER.index("kafka_offset"), ORDER.index("kafka_partition")
 
 
@@ -26,7 +26,7 @@ _OFFSET, _PARTITION = ORDER.index("kafka_offset"), ORDER.index("kafka_partition"
 class Versions:
     """Versions of pins, 32 bytes each.
 
-    Equal ids have equal hashes; `orders` has the numbers of `ORDER`, in a row each.
+    `hashes` are of the pins' ids, of shape (versions,). `orders` are the numbers of `ORDER`, of shape (3, versions).
     """
 
     hashes: npt.NDArray[np.uint64]
@@ -34,7 +34,7 @@ class Versions:
 
     @classmethod
     def of(cls, ids: Sequence[str], *orders: Sequence[int]) -> Versions:
-        """The versions of these ids. `orders` are three numbers for each id."""
+        """The versions of these ids. `orders` are three sequences, each with one number per id, as in `ORDER`."""
         import pandas as pd
 
         hashes = pd.util.hash_array(np.array(ids, dtype=object), categorize=False)
@@ -67,7 +67,7 @@ def older_versions(candidates: Versions, read_versions: Callable[[], Iterable[Ve
 
     Args:
         candidates: from raw lines.
-        read_versions: yields blocks of other versions, as `versions_of` gives them. Called for every million
+        read_versions: yields blocks of other versions, as `versions_of` returns them. Called once per million
             candidates.
     """
     return offset_set(_older_among(part, read_versions()) for part in candidates.sorted_parts(_TOGETHER))

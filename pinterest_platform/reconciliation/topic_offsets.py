@@ -1,7 +1,7 @@
 """The Kafka offsets of a day, read from Kafka itself.
 
 It reads the day's range by Kafka's time index, every chunk in which S3 has records of the day, and offsets that landing
-has passed over. Records after the last landing are left for the next one.
+has skipped. Chunks are read only up to the last landing; later records are left for the next one.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ _Coordinates = tuple[Offsets, Offsets]
 class _Found:
     """The result of reading Kafka for a day.
 
-    `lacking` are the day's records that S3 does not have under this day. Of those that S3 has, `confirmed` are the
-    day's in Kafka too, and `there` exist in Kafka at all.
+    `lacking` are the day's records that S3 does not have under this day. Of the records that S3 has under it,
+    `confirmed` are of the day in Kafka too, and `there` still exist in Kafka.
     """
 
     lacking: OffsetSet
@@ -56,7 +56,7 @@ def kafka(
 ) -> OffsetSet:
     """The day's records in Kafka, and those of `raw` that Kafka has deleted or compacted away.
 
-    A record that S3 has under the day, or as misdated, belongs there: landing has decided so.
+    Landing has decided which records are misdated. So a record belongs where S3 has it.
     """
     beginnings, ends = topic.beginning_offsets(), topic.end_offsets()
     found = _find(topic, _ranges(topic, bucket, day, raw, beginnings, ends), day, raw, times)
@@ -90,7 +90,7 @@ def _ranges(
     beginnings: Mapping[int, int],
     ends: Mapping[int, int],
 ) -> dict[int, list[Range]]:
-    """What to read of each partition. For the misdated day the time index is of no use."""
+    """The offset ranges to read of each partition. The time index cannot find the records of the misdated day."""
     ledger = read_ledger(bucket)
     by_time = {} if day == MISDATED_DAY else _ranges_by_time(topic, day)
     wanted = {
@@ -106,7 +106,7 @@ def _ranges(
 def _ranges_by_time(topic: Topic, day: date) -> dict[int, Range]:
     """The offsets `[first, next)` per partition from the day's first record to an hour past its end.
 
-    This is a guess by Kafka's index of times: a record that is ahead of its neighbours hides them from it.
+    The range is approximate: a record whose timestamp is ahead of its neighbours' hides them from the time index.
     """
     starts, stops = topic.offsets_at(start_of(day)), topic.offsets_at(end_of(day) + LATENESS_MS)
     return {partition: (start, stops[partition]) for partition, start in starts.items()}

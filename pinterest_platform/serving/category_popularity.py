@@ -26,7 +26,7 @@ from pinterest_platform.stores.spark import s3a_url
 TABLE = "category_popularity"
 _COUNTED_SCHEMA = "unique_id string, category string, poster_name string, ingest_date date"
 # A batch of one partition is applied as a whole. Cassandra's limit of 50 KiB is for batches over several partitions. A
-# message may have 16 MiB (8 MiB with commit log segments of 16), and two seconds.
+# message may have 16 MiB (8 MiB with commit log segments of 16 MiB), and must be applied within two seconds.
 _ROWS_A_BATCH = 10_000
 _BYTES_A_BATCH = 4 * 1024 * 1024
 _BYTES_OF_NUMBERS = 100  # of a row in the batch, without its category
@@ -77,6 +77,16 @@ def replace_popularity(
 
     The write time is taken before anything is read. So of two runs that count the same year, the one that began later
     wins. It has read at least what the other had.
+
+    Args:
+        spark: the session.
+        bucket: has the clean slices.
+        settings: of Cassandra.
+        days: those whose periods are recounted.
+        clock: seconds since 1970.
+
+    Raises:
+        CassandraUnavailableError: Cassandra is unavailable.
     """
     periods = periods_of(days)
     with open_session(settings) as session:

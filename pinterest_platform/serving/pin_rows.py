@@ -1,7 +1,7 @@
 """Writes rows of clean pins to the Cassandra table `pinterest_batch`, and finds those that Cassandra refuses.
 
 The limits in `pins.fields` are below Cassandra's own, so normally no row is refused. If one is, it must not keep out
-the rest of its day: the rows are halved until few are left, and those are written one by one.
+the rest of its day. So the rows are halved until few are left, and those are written one by one.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _INSERT = f"""
     VALUES ({", ".join("?" for _ in CLEAN_COLUMNS)}) USING TIMESTAMP ?"""  # noqa: S608
 # The driver holds this many rows, and each may have megabytes.
 _WRITTEN_SINGLY = 200
-_TELLING_ROWS = 50  # they are chosen by hash, so all other rows would be refused too
+_TELLING_ROWS = 50  # a sample by hash: if all of these are refused, the other rows would be too
 _SHOWN_CHARACTERS = 256
 
 

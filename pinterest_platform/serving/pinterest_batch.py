@@ -1,4 +1,4 @@
-"""Replaces a day's slice of the Cassandra table `pinterest_batch` while people read it.
+"""Replaces a day's slice of the Cassandra table `pinterest_batch` while it is being read.
 
 All new rows are written with one write time, above those of all existing rows (`serving.write_times`). Then everything
 older is deleted, one partition at a time. So readers never see an empty day, and repeating a run, or finishing a killed
@@ -28,7 +28,7 @@ _FORGET_OLDER = "DELETE FROM pinterest_batch_categories USING TIMESTAMP ? WHERE 
 _SOME_ROWS = "SELECT * FROM pinterest_batch WHERE ingest_date = %s AND category = %s LIMIT %s"
 _DELETE_OLDER = "DELETE FROM pinterest_batch USING TIMESTAMP ? WHERE ingest_date = ? AND category = ?"
 _NEWEST = "SELECT max(writetime(kafka_offset)) FROM pinterest_batch WHERE ingest_date = %s AND category = %s"
-_NEWEST_SECONDS = 120.0  # seconds; reads a whole partition, once in the life of a slice
+_NEWEST_SECONDS = 120.0  # reads a whole partition, but only once for each slice
 _ADD_REJECT = """
     INSERT INTO pinterest_batch_rejects (ingest_date, kafka_partition, kafka_offset, unique_id, category, reason)
     VALUES (?, ?, ?, ?, ?, ?) USING TIMESTAMP ?"""
@@ -52,8 +52,9 @@ def replace_batch_slices(
 ) -> Rows:
     """Replace the rows of these days by `pins`; returns how many rows were written, by day and category.
 
-    All days share one write, since a Spark job costs a second whatever its size. The rows are not counted in Cassandra:
-    that would time out for a partition of millions, and reconciliation does it. `rejects_of` gives refused pins.
+    All days share one write, since a Spark job costs a second regardless of its size. Rows are not counted in
+    Cassandra: that would time out for a partition of millions, and reconciliation does it. `rejects_of` gives refused
+    pins.
 
     Of two concurrent runs of a day, the one that began later wins, whichever ends last.
 
@@ -72,7 +73,7 @@ def replace_batch_slices(
         demand_columns(session, settings, TABLE, CLEAN_COLUMNS)
         slices = {day: Slice(TABLE, day.isoformat()) for day in days}
         write_time = take_write_time(session, list(slices.values()), lambda each: _newest_row(session, each), clock)
-        # Category names first: a run that dies in between must not leave rows that nobody can find.
+        # Category names first: a run that dies in between must not leave rows that cannot be found.
         categories = [(day, category, write_time) for day in days for category in rows[day]]
         unnamed = attempt_all(session, _ADD_CATEGORY, categories)  # a refused name is refused as a key too
         refused = write_pins(pins, settings, session, write_time)

@@ -1,7 +1,6 @@
-"""Cassandra, as the platform uses it: the keyspace, and CQL from Python.
+"""Cassandra: creates the keyspace and its tables, and executes CQL from Python.
 
-Its tables are in `stores.cassandra_tables`. Rows are written by `serving.pinterest_batch` and
-`serving.category_popularity`.
+The tables are in `stores.cassandra_tables`. `serving.pinterest_batch` and `serving.category_popularity` write the rows.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ _KEYSPACE = """
     CREATE KEYSPACE IF NOT EXISTS {keyspace}
     WITH replication = {{'class': 'NetworkTopologyStrategy', '{datacenter}': {replicas}}}"""
 _HAS_KEYSPACE = "SELECT keyspace_name FROM system_schema.keyspaces WHERE keyspace_name = %s"
-_NO_SUCH_TABLE = "does not exist"  # "table slice_writes does not exist"
+_NO_SUCH_TABLE = "does not exist"  # as in "table slice_writes does not exist"
 _ANSWER_SECONDS = 10.0
 _STATEMENTS_AT_ONCE = 16
 
@@ -29,18 +28,23 @@ class CassandraUnavailableError(Exception):
 
 
 class CassandraTablesMissingError(Exception):
-    """The keyspace lacks a table or a column, since `create_tables` has not run since the platform was upgraded."""
+    """The keyspace lacks a table or column, because `create_tables` has not run since the platform was upgraded."""
 
 
 def create_tables(settings: Settings) -> list[int]:
-    """Create the keyspace, and bring its tables to the newest shape; returns the numbers of the steps it took."""
+    """Create the keyspace and apply the missing migrations; returns their numbers.
+
+    Raises:
+        CassandraUnavailableError: as for `open_session`.
+        CassandraSchemaError: the nodes do not agree, or another process does not release the lock.
+    """
     with open_session(settings) as session:
         _create_keyspace(session, settings)
         return apply_migrations(session, settings.cassandra_keyspace)
 
 
 def demand_columns(session: Any, settings: Settings, table: str, columns: Iterable[str]) -> None:
-    """Refuse to go on with a table that an upgrade has not brought up to date.
+    """Require that the table has these columns, as it does after its migrations.
 
     Raises:
         CassandraTablesMissingError: the table lacks some of these columns.
@@ -55,7 +59,7 @@ def demand_columns(session: Any, settings: Settings, table: str, columns: Iterab
 
 
 def _create_keyspace(session: Any, settings: Settings) -> None:
-    # Asked first, because "if not exists" too demands a right that an application's role seldom has.
+    # Checked first, because even CREATE … IF NOT EXISTS needs a permission that an application's role rarely has.
     if session.execute(_HAS_KEYSPACE, [settings.cassandra_keyspace]).one() is None:
         statement = _KEYSPACE.format(
             keyspace=settings.cassandra_keyspace,
@@ -67,11 +71,11 @@ def _create_keyspace(session: Any, settings: Settings) -> None:
 
 @contextmanager
 def open_session(settings: Settings) -> Iterator[Any]:
-    """A session of the Cassandra driver, closed at the end; what it reads and writes is `cassandra_consistency`.
+    """A session of the Cassandra driver, closed at the end. Its consistency level is `cassandra_consistency`.
 
     Raises:
-        CassandraUnavailableError: no node answers, at first or later, in time, or it refuses the user.
-        CassandraTablesMissingError: a table is asked for that is not there.
+        CassandraUnavailableError: no node answers in time, now or within the block, or it refuses the user.
+        CassandraTablesMissingError: a statement names a table that does not exist.
     """
     with failures_of_driver_in_words(settings):
         cluster = _cluster(settings)
@@ -92,7 +96,7 @@ def _cluster(settings: Settings) -> Any:
         load_balancing_policy=DCAwareRoundRobinPolicy(local_dc=settings.cassandra_datacenter),
         retry_policy=RepeatTimeouts(),
         consistency_level=ConsistencyLevel.name_to_value[settings.cassandra_consistency],
-        # Of the statements that compare before they write: replicas of this datacenter agree among themselves.
+        # For compare-and-set: agreement among the replicas of this datacenter is enough.
         serial_consistency_level=ConsistencyLevel.LOCAL_SERIAL,
         request_timeout=_ANSWER_SECONDS,
     )
@@ -106,7 +110,12 @@ def _cluster(settings: Settings) -> Any:
 
 @contextmanager
 def failures_of_driver_in_words(settings: Settings) -> Iterator[None]:
-    """What the driver raises where nobody answers, or nobody in time; what a node refuses passes through."""
+    """Turn the driver's errors about unavailable nodes and missing tables into sentences. Other errors pass through.
+
+    Raises:
+        CassandraUnavailableError: no node answers, or none in time.
+        CassandraTablesMissingError: a statement names a table that does not exist.
+    """
     from cassandra import InvalidRequest, OperationTimedOut, Timeout, Unavailable, UnresolvableContactPoints
     from cassandra.cluster import NoHostAvailable
     from cassandra.connection import ConnectionException
@@ -117,8 +126,8 @@ def failures_of_driver_in_words(settings: Settings) -> Iterator[None]:
     except NoHostAvailable as error:
         raise _unavailable(settings, error.errors) from error
     except (
-        OperationTimedOut,  # the driver's own patience
-        Timeout,  # the coordinator's: it waited for replicas
+        OperationTimedOut,  # the driver's own timeout
+        Timeout,  # the coordinator's timeout for its replicas
         Unavailable,
         OverloadedErrorMessage,
         IsBootstrappingErrorMessage,
@@ -136,17 +145,22 @@ def failures_of_driver_in_words(settings: Settings) -> Iterator[None]:
 
 
 def execute_all(session: Any, statement: str, values: Sequence[tuple[Any, ...]]) -> list[Any]:
-    """Execute the statement with each of the values, many at a time; the results in their order.
+    """Execute the statement once per tuple of values, concurrently; returns the results in the same order.
 
-    The first error is raised.
+    Raises:
+        Exception: the driver's first error.
     """
     return _execute(session, statement, values, raise_on_first_error=True)
 
 
 def attempt_all(session: Any, statement: str, values: Sequence[tuple[Any, ...]]) -> dict[int, str]:
-    """Execute the statement with each of the values; returns, by their places, those that were refused, and why.
+    """Execute the statement once per tuple of values, concurrently; returns Cassandra's reasons for those it refused.
 
-    An error that says nothing of the values is raised.
+    Returns:
+        The reasons by the position of the refused values.
+
+    Raises:
+        Exception: a driver's error that is not about the values.
     """
     from cassandra import InvalidRequest, WriteFailure
 
@@ -171,13 +185,13 @@ def _execute(session: Any, statement: str, values: Sequence[tuple[Any, ...]], ra
 
 
 def _words_of(error: Exception) -> str:
-    """What the server says, without what the driver puts around it."""
+    """The server's own message, without the text that the driver puts around it."""
     told = re.search('message="(.*)"', str(error), re.DOTALL)
     return told[1] if told else str(error)
 
 
 def cassandra_unavailable(settings: Settings, reason: str) -> CassandraUnavailableError:
-    """The sentence for whoever could not reach Cassandra."""
+    """The error for an unreachable Cassandra: where it should be, the reason, and what to do."""
     return CassandraUnavailableError(
         f"{_address(settings)} cannot be reached ({reason}): see that it runs (make status) and that "
         f"PINTEREST_CASSANDRA_HOSTS names it, then run the same days again."

@@ -1,9 +1,9 @@
-"""Applies the numbered steps of Cassandra's tables, each once and in order, by one process at a time.
+"""Applies the migrations of Cassandra's tables, each once and in order, by one process at a time.
 
-The table `schema_migrations` has the numbers that were applied. Row 0 of it is a lock, set by comparing and with a time
-to live: tables that two nodes create at the same time may differ for good, so others wait. A process that dies leaves
-the lock until its time is over and its step half done; the next one applies the step again. After every change all
-nodes must have agreed on the schema before the next one.
+The table `schema_migrations` has the numbers of the applied steps. Its row 0 is a lock, set by compare-and-set with a
+time to live. Other processes wait, since tables that two nodes create at the same time may differ forever. If a process
+dies, its lock expires, and the next process applies the unfinished step again. After each change all nodes must agree
+on the schema before the next one.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _AGREEMENT_SECONDS = 60.0
 
 
 class CassandraSchemaError(Exception):
-    """The nodes do not agree on the schema, or another process holds the lock and does not finish."""
+    """The nodes do not agree on the schema, or another process does not release the lock."""
 
 
 def apply_migrations(
@@ -42,9 +42,7 @@ def apply_migrations(
     migrations: Sequence[CassandraMigration] = MIGRATIONS,
     sleep: Callable[[float], None] = time.sleep,
 ) -> list[int]:
-    """Bring the tables of the keyspace to the newest shape; returns the numbers of the steps that were missing.
-
-    Safe to run twice, and twice at once.
+    """Apply the missing migrations to the keyspace; returns their numbers. Safe to run again or concurrently.
 
     Raises:
         CassandraSchemaError: the nodes do not agree, or the lock is not released.
@@ -64,7 +62,7 @@ def apply_migrations(
 
 
 def columns_of(session: Any, keyspace: str, table: str) -> set[str]:
-    """The names of the table's columns; none where there is no such table."""
+    """The names of the table's columns; empty if there is no such table."""
     return {row.column_name for row in session.execute(_COLUMNS, [keyspace, table])}
 
 
@@ -74,14 +72,14 @@ def _make_own_table(session: Any, keyspace: str) -> None:
     try:
         _missing(session, keyspace, [])
     except InvalidRequest:
-        # Not decided by system_schema: a table that another process is creating stands there before it can be read.
-        # The server does one change of the schema after the other, so this waits for that process.
+        # Not decided by system_schema, which lists a table that another process is creating before it can be read.
+        # The server applies schema changes one after the other, so this statement waits for that process.
         _change(session, _TABLE.format(keyspace=keyspace))
 
 
 def _apply_locked(session: Any, keyspace: str, migrations: Sequence[CassandraMigration], owner: uuid.UUID) -> list[int]:
     try:
-        missing = _missing(session, keyspace, migrations)  # whoever had the lock before may have applied some
+        missing = _missing(session, keyspace, migrations)  # the previous holder of the lock may have applied some
         for step in missing:
             for change in step.changes:
                 _apply(session, keyspace, change)

@@ -1,5 +1,6 @@
-"""Retry policy of the Cassandra driver. A module of its own, since the driver is imported only where a session is
-opened.
+"""Retry policy of the Cassandra driver.
+
+It is a module of its own, because it needs the driver at import, and the driver is imported only to open a session.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ _ATTEMPTS = 4
 
 
 class RepeatTimeouts(RetryPolicy):  # type: ignore[misc]  # the driver has no types
-    """Repeats what replicas did not finish in the coordinator's time, a few times.
+    """Repeats a statement, up to three times, if its replicas did not finish within the coordinator's timeout.
 
-    A busy node takes longer than the coordinator's two seconds for a large ranking. All writes carry their write time,
-    so writing twice is the same as writing once. A compare-and-set finds its own value in place.
+    A busy node may need more than these two seconds for a large ranking. Repeating a write is safe, since it carries
+    its write time. A repeated compare-and-set finds its own value in place.
     """
 
     def on_read_timeout(self, query: Any, *, retry_num: int, **_: Any) -> tuple[int, None]:
@@ -25,5 +26,5 @@ class RepeatTimeouts(RetryPolicy):  # type: ignore[misc]  # the driver has no ty
         return self._again(retry_num)
 
     def _again(self, retry_num: int) -> tuple[int, None]:
-        # None: with the same consistency level.
+        # None keeps the consistency level.
         return (self.RETRY if retry_num < _ATTEMPTS - 1 else self.RETHROW), None

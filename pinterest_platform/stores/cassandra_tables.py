@@ -1,8 +1,8 @@
-"""Cassandra's tables, as numbered steps from an empty keyspace to the newest shape.
+"""Migrations of Cassandra's tables: numbered steps from an empty keyspace to the newest schema.
 
-A step that has been released is never edited (a test has the digest of each); the next one changes what it made. So the
-steps name the columns as they were then. Each may be applied again to what it has made, whole or in part, since
-Cassandra has no transactions of schema changes. How they are applied is in `stores.cassandra_migrations`.
+A released step is never edited (a test has its digest); a later step changes its tables. So each step names the columns
+as they were at its release. Cassandra has no transactions for schema changes, so a step that was applied wholly or in
+part can be applied again. `stores.cassandra_migrations` applies the steps.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class AddColumn:
-    """A column that a table gets unless it has it; Cassandra 5.0 has no `ADD IF NOT EXISTS`."""
+    """Adds a column of the CQL type `kind` unless it exists. Cassandra 5.0 has no `ADD IF NOT EXISTS`."""
 
     table: str
     column: str
@@ -21,7 +21,7 @@ class AddColumn:
 
 @dataclass(frozen=True)
 class CassandraMigration:
-    """One step. Its statements name the `{keyspace}`, and do nothing where they have been executed before."""
+    """One step. Its statements contain `{keyspace}`, and change nothing if they are executed again."""
 
     number: int
     name: str
@@ -29,7 +29,7 @@ class CassandraMigration:
 
 
 def add_field(number: int, name: str, kind: str) -> CassandraMigration:
-    """The step that adds a pin's field, null in the rows that there are; `kind` is what Cassandra calls its type."""
+    """The step that adds a pin's field of the CQL type `kind`. It is null in existing rows."""
     return CassandraMigration(number, f"the field {name}", (AddColumn("pinterest_batch", name, kind),))
 
 
@@ -41,7 +41,7 @@ _PINTEREST_BATCH = """
         kafka_partition int, kafka_offset bigint,
         PRIMARY KEY ((ingest_date, category), unique_id)
     )"""
-# Which partitions of pinterest_batch a day has: without it, a reader of a day would have to scan all tokens.
+# The partitions of a day in pinterest_batch. Without this table, reading a day would need a scan of all partitions.
 _PINTEREST_BATCH_CATEGORIES = """
     CREATE TABLE IF NOT EXISTS {keyspace}.pinterest_batch_categories (
         ingest_date date, category text, PRIMARY KEY (ingest_date, category)
@@ -53,13 +53,13 @@ _CATEGORY_POPULARITY = """
         posts bigint, distinct_pins bigint, distinct_posters bigint,
         PRIMARY KEY ((period_kind, period), rank, category)
     )"""
-# What Cassandra refused of a day, each row with its words: clean rows = pinterest_batch + these.
+# The clean pins of a day that Cassandra refused, with its reasons: clean rows = rows of pinterest_batch + these.
 _PINTEREST_BATCH_REJECTS = """
     CREATE TABLE IF NOT EXISTS {keyspace}.pinterest_batch_rejects (
         ingest_date date, kafka_partition int, kafka_offset bigint, unique_id text, category text, reason text,
         PRIMARY KEY (ingest_date, kafka_partition, kafka_offset)
     )"""
-# The highest write time that somebody has taken for a slice, and the highest whose rows are all there.
+# Of each slice: the highest write time that a run has taken, and the highest one whose rows are all written.
 _SLICE_WRITES = """
     CREATE TABLE IF NOT EXISTS {keyspace}.slice_writes (
         table_name text, slice text, taken bigint, written bigint, PRIMARY KEY ((table_name, slice))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from enum import Enum
 from pathlib import Path
 
-# C2 compiles methods after some thousand calls. Starting Spark and planning have thousands of such methods, which keeps
-# C2 busy for a quarter of a run of minutes. With 20 times the thresholds, C2 compiles only the code that rows pass
-# through.
+# C2 compiles a method after some thousand calls. Spark's start and its planner have thousands of such methods, which
+# occupy C2 for a quarter of a run of a few minutes. With 20 times the thresholds, C2 compiles only the code that
+# processes rows.
 _LATER = 20
 SECOND_COMPILER_LATE = tuple(
     f"-XX:Tier4{threshold}Threshold={usual * _LATER}"
@@ -24,7 +24,7 @@ _GIVE_MEMORY_BACK = (
     "-XX:+UseG1GC",
     # Collections that Spark requests run concurrently instead of pausing the work.
     "-XX:+ExplicitGCInvokesConcurrent",
-    # Return memory above a third more than what is in use.
+    # Shrink the heap once more than 30 % of it is free.
     "-XX:MinHeapFreeRatio=10",
     "-XX:MaxHeapFreeRatio=30",
 )

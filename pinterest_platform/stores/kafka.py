@@ -21,8 +21,8 @@ from pinterest_platform.settings import Settings
 from pinterest_platform.stores.kafka_batches import Record, read_as_records
 from pinterest_platform.stores.topic_settings import TopicSettings, wanted_settings
 
-# What a read fetches and decodes beyond the range it was asked for is thrown away: a small day paid for three. It also
-# bounds what a read has in memory: two fetches, and one batch of them decompressed.
+# Records fetched and decoded beyond the requested range are discarded, which tripled the cost of a small day. This also
+# bounds the memory of a read: two fetches, and one decompressed batch.
 _FETCH_BYTES = 2 * 1024 * 1024
 _POLLED_RECORDS = 2_000
 # A read ends at the end offset of its start, so it need not wait for new records.
@@ -91,7 +91,7 @@ def create_topic(settings: Settings) -> None:
 
 
 def complete_topic(settings: Settings) -> None:
-    """Add the platform's settings that nobody has chosen to a topic that the platform owns."""
+    """Set the platform's settings that the topic does not set itself. Only for a topic that the platform owns."""
     with _admin(settings) as admin:
         chosen = admin.describe_configs([_resource(settings, None)])["topic"][settings.kafka_topic]
         wanted = wanted_settings(settings, now_ms())

@@ -1,8 +1,8 @@
-"""Decodes Kafka's record batches, at a fraction of kafka-python's cost.
+"""Decodes Kafka's record batches at a fraction of kafka-python's cost.
 
-kafka-python fetches, follows the leader and keeps the position; the batch's checksum and compression are its own too.
-There, a record passes through four objects and a dozen properties, which was half of all that landing does. This
-replaces a private class of it (`kafka_internals`).
+In kafka-python a record passes through four objects and a dozen properties, which took half of landing's time. This
+module replaces one of its private classes (`kafka_internals`). kafka-python still fetches, follows the leader, keeps
+the position, verifies checksums and decompresses.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from kafka.errors import CorruptRecordError, UnsupportedCodecError
 
 from pinterest_platform.kafka_internals import FetchedRecords, IsolationLevel, decode_varint, fetcher_of
 
-# A header's name is bytes where it is not UTF-8: Kafka's own clients write text, but no broker looks at it.
+# A header's name is bytes if it is not UTF-8. Kafka's own clients write text, but brokers do not verify it.
 Headers = tuple[tuple[str | bytes, bytes | None], ...]
 
 _NO_HEADERS: Headers = ()
 _FORMAT_2 = 2
 _NO_TIMESTAMP = -1
-# A sum of two numbers below it is a number of 64 bits.
+# The sum of two numbers below this fits into 64 bits.
 _FAR = 2**62
 
 
 class Record(NamedTuple):
-    """One Kafka record, unchanged. `timestamp` is in milliseconds since 1970 UTC, whatever its producer says."""
+    """One Kafka record, unchanged. `timestamp` is in milliseconds since 1970 UTC; producers may write any value."""
 
     topic: str
     partition: int
@@ -37,12 +37,12 @@ class Record(NamedTuple):
 
 
 def read_as_records(consumer: Any) -> None:
-    """Make a consumer of kafka-python give `Record`s."""
+    """Make a kafka-python consumer return `Record`s."""
     fetcher_of(consumer).PartitionRecords = PartitionRecords
 
 
 class PartitionRecords(FetchedRecords):  # type: ignore[misc]
-    """What a fetch brought of one partition."""
+    """The fetched records of one partition."""
 
     def _unpack_records(self, tp: Any, records: Any, *_: object) -> Iterator[Record]:
         while (batch := records.next_batch()) is not None:
@@ -54,15 +54,15 @@ class PartitionRecords(FetchedRecords):  # type: ignore[misc]
             self.leader_epoch = batch.leader_epoch
             if self._is_for_readers(batch):
                 for record in self._decode(tp, batch):
-                    # The position moves with each record: a poll may end within a batch.
+                    # Move the position with each record, since a poll may end within a batch.
                     self.next_fetch_offset = record.offset + 1
                     yield record
-            # Past what nobody reads: the end of a transaction, an aborted one, what compaction has taken.
+            # Skip offsets without a record to read: transaction markers, aborted records, gaps from compaction.
             self.next_fetch_offset = batch.next_offset
         self.drain()
 
     def _is_for_readers(self, batch: Any) -> bool:
-        """Whether the batch has records, and not the end of a transaction nor what an aborted one has written."""
+        """Whether the batch has records to read: not a transaction marker, and not from an aborted transaction."""
         if self.isolation_level == IsolationLevel.READ_COMMITTED and batch.has_producer_id():
             self._consume_aborted_transactions_up_to(batch.last_offset)
             if self._contains_abort_marker(batch):
@@ -72,7 +72,7 @@ class PartitionRecords(FetchedRecords):  # type: ignore[misc]
         return not batch.is_control_batch
 
     def _unpack_old_format(self, tp: Any, batch: Any) -> Iterator[Record]:
-        """What was written before Kafka 0.11 and is still there. It is rare, so that kafka-python decodes it."""
+        """Records written before Kafka 0.11. They are rare, so kafka-python decodes them."""
         for old in batch:
             self.next_fetch_offset = old.offset + 1
             timestamp = _NO_TIMESTAMP if old.timestamp is None else old.timestamp
@@ -94,12 +94,13 @@ def _corrupt(tp: Any, batch: Any, what: str) -> CorruptRecordError:
 
 
 def decode_batch(batch: Any, topic: str, partition: int) -> list[Record]:
-    """The records of one of kafka-python's batches of message format 2, which every broker since 0.11 writes.
+    """Decode a kafka-python batch of message format 2, which every broker since Kafka 0.11 writes.
 
     https://kafka.apache.org/documentation/#messageformat
 
     Raises:
-        CorruptRecordError: the batch does not have the records that it says.
+        CorruptRecordError: the batch cannot be decompressed, or its records do not have the stated number and lengths.
+        UnsupportedCodecError: the library for its compression is not installed.
     """
     content, position = _unpacked(batch)
     base_offset, first_timestamp = batch.base_offset, batch.first_timestamp
@@ -111,7 +112,7 @@ def decode_batch(batch: Any, topic: str, partition: int) -> list[Record]:
         for _ in range(batch.records_count):
             length, position = decode_varint(content, position)
             end = position + length
-            delay, position = decode_varint(content, position + 1)  # behind the attributes, of which there are none
+            delay, position = decode_varint(content, position + 1)  # + 1 skips the unused attributes
             number, position = decode_varint(content, position)
             key, position = _bytes(content, position)
             value, position = _bytes(content, position)
@@ -124,7 +125,7 @@ def decode_batch(batch: Any, topic: str, partition: int) -> list[Record]:
                 timestamp = first_timestamp + delay
             else:
                 timestamp = _as_java_adds(first_timestamp, delay)
-            # Not by the class's own constructor, which is one more call of Python for each record.
+            # Not Record(…), which would cost one more Python call per record.
             records.append(new_tuple(Record, (topic, partition, base_offset + number, timestamp, key, value, headers)))
     except (ValueError, IndexError) as error:
         raise CorruptRecordError(f"A record ends early: {error!r}") from error
@@ -134,19 +135,19 @@ def decode_batch(batch: Any, topic: str, partition: int) -> list[Record]:
 
 
 def _unpacked(batch: Any) -> tuple[bytes, int]:
-    """The batch's records, no longer compressed, and where in these bytes the first one begins."""
+    """The batch's decompressed records, and the position of the first one."""
     try:
         iter(batch)
     except (CorruptRecordError, UnsupportedCodecError):
         raise
-    except Exception as error:  # each codec's library has errors of its own
+    except Exception as error:  # each codec's library raises its own errors
         raise CorruptRecordError(f"It cannot be decompressed: {error!r}") from error
     return bytes(batch._buffer), batch._pos
 
 
 def _as_java_adds(first: int, delay: int) -> int:
-    """The sum in 64 bits, as Kafka's own clients have it: both ends of time may stand in one batch."""
-    # kafka-python writes the delay between such two in more than 64 bits, of which Java reads the lowest.
+    """The sum wrapped to 64 bits, as in Java: one batch may have the least and the greatest timestamp."""
+    # kafka-python encodes the difference of two such timestamps in more than 64 bits; Java reads the lowest 64.
     zigzag = (delay << 1 if delay >= 0 else (-delay << 1) - 1) & (2**64 - 1)
     total = first + ((zigzag >> 1) ^ -(zigzag & 1))
     return (total + 2**63) % 2**64 - 2**63

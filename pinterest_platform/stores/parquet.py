@@ -1,6 +1,6 @@
-"""Reads Parquet files in S3 without Spark: milliseconds instead of the seconds of a Spark job.
+"""Reads Parquet files in S3 without Spark, in milliseconds instead of the seconds of a Spark job.
 
-Rows come in batches, so memory is bounded whatever the size of a day.
+Rows are read in batches, so memory is bounded regardless of the size of a day.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ def read_batches(
     columns: Sequence[str] | None = None,
     added: Sequence[tuple[int, Any]] = (),
 ) -> Iterator[Any]:
-    """The rows of these files as pyarrow's record batches of at most `BATCH_ROWS` rows; the first one is empty.
+    """The rows of these files as pyarrow record batches of at most `BATCH_ROWS` rows.
 
-    So that whoever looks at types sees them where there are no rows.
+    The first batch is empty, so that the types are known even without rows.
 
     Args:
-        settings: where S3 is.
+        settings: of S3.
         keys: of the files.
-        columns: those to read; all that there are, unless given.
-        added: columns (pyarrow fields) that older files lack, each with its place among all; null where it is lacking.
+        columns: the columns to read; by default all of them.
+        added: columns that older files lack, as (position, pyarrow field). Read as null from such files.
 
     Raises:
         NoParquetError: there are no files.
@@ -69,7 +69,7 @@ def first_rows(settings: Settings, keys: Sequence[str], size: int) -> Any | None
 
 
 def with_added(schema: Any, added: Sequence[tuple[int, Any]]) -> Any:
-    """The pyarrow schema with those of the columns that it lacks, each in its place."""
+    """The pyarrow schema with the added columns, (position, pyarrow field), that it lacks, each at its position."""
     for place, column in sorted(added, key=lambda each: each[0]):
         if column.name not in schema.names:
             schema = schema.insert(min(place, len(schema)), column)

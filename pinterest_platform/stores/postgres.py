@@ -13,7 +13,7 @@ from pinterest_platform.stores.stream_tables import MIGRATIONS, Migration
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
-_MIGRATION_LOCK = 7_463_801  # any number; serialises migrations that start at the same time
+_MIGRATION_LOCK = 7_463_801  # an arbitrary number; serialises concurrent migrations
 _MIGRATIONS_TABLE = """
     CREATE TABLE IF NOT EXISTS platform_migrations (
         number integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT clock_timestamp()

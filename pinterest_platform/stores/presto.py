@@ -14,7 +14,7 @@ _BOTH_CATALOGS = """
     SELECT (SELECT count(*) FROM cassandra.{keyspace}.category_popularity WHERE period_kind = 'day' AND period = ''),
         (SELECT count(*) FROM postgresql.public.stream_progress)"""
 _ANSWER_SECONDS = 30.0  # per request; Presto answers each within seconds, however long the query takes
-# What the drivers of Cassandra and PostgreSQL say in Presto when their server is unavailable.
+# Errors of Presto's Cassandra and PostgreSQL drivers when their server is unavailable.
 _CASSANDRA_IS_AWAY = (
     "All host(s) tried",
     "NoHostAvailable",
@@ -22,7 +22,7 @@ _CASSANDRA_IS_AWAY = (
     "Not enough replicas available",
     "Cassandra timeout during",
     "driver.core.exceptions.TransportException",
-    "driver.core.exceptions.ConnectionException",  # a connection that closed while it carried the query
+    "driver.core.exceptions.ConnectionException",  # the connection closed during the query
     "driver.core.exceptions.OperationTimedOutException",
     "] Connection has been closed",
 )
@@ -41,14 +41,14 @@ class PrestoUnavailableError(Exception):
 
 
 class QueryRefusedError(Exception):
-    """Presto does not understand the query, may not run it, or could not finish it."""
+    """Presto does not understand the query, must not run it, or could not finish it."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """The rows, with names and Presto types of their columns.
+    """The rows of an answer, with the names and Presto types of their columns.
 
-    Dates and times are Presto's text, times in UTC.
+    Dates and times are text as Presto formats them. Times are in UTC.
     """
 
     columns: tuple[str, ...]

@@ -1,9 +1,12 @@
 """Saved queries: `.sql` files in `infra/presto/queries`, run by name.
 
-A file begins with comments: a sentence on what it answers, then a line `-- :name  what it is` for each value that it
-takes. `:name` in the query becomes a quoted text, and of several texts a list in brackets; `DATE :name` makes dates of
-them; `:rows` becomes a whole number, or ALL. `:pin_fields` becomes the names of all fields of a pin, and `:pin_texts`
-each of them cast to text.
+A file begins with comments: a sentence on what it answers, then a line `-- :name  what it is` per parameter. In the
+query,
+
+- `:name` becomes a quoted text, or a list in parentheses if it has several values,
+- `DATE :name` becomes a date, or a list of dates,
+- `:rows` becomes a whole number or ALL,
+- `:pin_fields` becomes the names of all fields of a pin, and `:pin_texts` each of them cast to text.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ _OF_ALL_FIELDS = {
     ":pin_fields": ", ".join(each.name for each in PIN_FIELDS),
     ":pin_texts": ", ".join(f"CAST({each.name} AS varchar)" for each in PIN_FIELDS),
 }
-# The public name: so the files can be given to any client as they are.
+# The files name the default keyspace, so that any client can run them unchanged.
 _KEYSPACE = "cassandra.pinterest_data."
 
 Value = str | Sequence[str]
@@ -37,7 +40,7 @@ class SavedQueryError(Exception):
 
 @dataclass(frozen=True)
 class SavedQuery:
-    """`answers` is what the query answers; `parameters` has a description of each value it takes."""
+    """A query. `answers` says what it answers, `parameters` describes each value that it takes, `text` is its SQL."""
 
     name: str
     answers: str
@@ -50,10 +53,10 @@ class SavedQuery:
         return frozenset(_LIST.findall(self.text))
 
     def filled(self, settings: Settings, values: Mapping[str, Value]) -> str:
-        """The SQL with these values. Missing `day(s)`, `month` and `year` default to today's.
+        """The SQL with these values. `day`, `days`, `month` and `year` default to today's (UTC), `rows` to 20.
 
         Raises:
-            SavedQueryError: a value is missing, or the query does not take it.
+            SavedQueryError: a value is missing or not taken by the query, or `rows` is neither a number nor ALL.
         """
         given = {**_defaults(datetime.now(UTC)), **values}
         unknown, lacking = values.keys() - self.parameters.keys(), self.parameters.keys() - given.keys()

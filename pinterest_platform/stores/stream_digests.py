@@ -1,6 +1,6 @@
-"""Digests of a stream's row, by which repeats of an event are found: of its id, and of what was posted.
+"""SQL digests of a stream row, which find repeats of an event: of its event id, and of its posted fields.
 
-Each says the same of a row as it did when the row was stored, whatever fields have been added since.
+The digests of a stored row never change, even if fields are added later.
 """
 
 from __future__ import annotations
@@ -11,20 +11,21 @@ from pinterest_platform.pins.fields import ADDED_FIELDS, FIRST_FIELDS
 
 
 def event_digest(table: str) -> sql.Composed:
-    """What the index of event ids has first: eight bytes for an id of any length."""
+    """The first column of the index of event ids: a 64-bit digest of an id of any length. `table` may be an alias."""
     return sql.SQL("hashtextextended({}, 0)").format(sql.Identifier(table, "event_id"))
 
 
 def content_digest(table: str) -> sql.Composed:
-    """What the index has second: an id that many pins have is found with its content at once.
+    """The second column of that index: a 64-bit digest of the fields, so that an id with many pins is searched quickly.
 
-    Of the fields of the first release only, as the index was made: whoever finds a row by it compares all fields.
+    It covers only the fields of the first release, as the released index does. So all fields of a found row must be
+    compared.
     """
     return sql.SQL("hashtextextended(({}), 0)").format(_first_fields(table))
 
 
 def content_identity(table: str) -> sql.Composed:
-    """128 bits of the posted fields, which stand for them where the fields themselves are not kept."""
+    """A 128-bit digest of all posted fields, as a uuid, for tables that do not keep the fields themselves."""
     added = [
         sql.SQL("coalesce(chr(2) || {} || chr(3) || {}::text, '')").format(
             sql.Literal(each.name), sql.Identifier(table, each.name)
@@ -35,6 +36,6 @@ def content_identity(table: str) -> sql.Composed:
 
 
 def _first_fields(table: str) -> sql.Composed:
-    # Immutable, as an index asks for: concat_ws is not. Bytes that stand in hardly any field part them.
+    # An index needs an immutable expression, which concat_ws is not. The separators occur in hardly any field.
     names = [sql.Identifier(table, each.name) for each in FIRST_FIELDS]
     return sql.SQL(" || chr(2) || ").join(sql.SQL("coalesce({}::text, chr(1))").format(name) for name in names)

@@ -1,8 +1,8 @@
 """Migrations of the stream's tables: numbered steps from an empty database to the newest schema.
 
-A step that has been released is never edited (a test has the digest of each); the next one changes what it made. So the
-steps name the columns as they were then, and nothing here follows from the table of fields. How steps are applied is in
-`stores.postgres`, the partitions of days in `stream.day_partitions`.
+A released step is never edited (a test has its digest); a later step changes its tables. So each step names the columns
+as they were at its release, and nothing here depends on `pins.fields`. `stores.postgres` applies the steps.
+`stream.day_partitions` creates the day partitions.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _CONTENT = sql.SQL("hashtextextended(({}), 0)").format(
         if name not in _NOT_POSTED
     )
 )
-# A repeat is no post of its own. Of the copies of an event the earliest counts, as in the batch.
+# A repeat does not count as a post. Of the copies of an event the earliest one counts, as in the batch.
 _RECORDS_VIEW: LiteralString = """CREATE OR REPLACE VIEW pinterest_stream_records AS
             SELECT {columns} FROM pinterest_stream AS stored
             WHERE NOT EXISTS (
@@ -70,7 +70,7 @@ _LAST_HOUR_VIEW: LiteralString = """{create} popular_profiles_last_hour AS
               AND ingested_at > now() - interval '1 hour'
             GROUP BY poster_name
             ORDER BY posts DESC, latest_follower_count DESC NULLS LAST, poster_name"""
-# What the batch makes of a day, made of the stream: one row a pin and day, the newest by the batch's own order.
+# The stream's equivalent of the batch's slices: one row per day and pin, the newest in the batch's order.
 _SLICES_VIEW: LiteralString = """CREATE VIEW pinterest_stream_slices AS
             SELECT DISTINCT ON (ingest_date, unique_id) {columns} FROM pinterest_stream_records
             ORDER BY ingest_date, unique_id, ingested_at DESC, kafka_offset DESC, kafka_partition DESC"""
@@ -81,7 +81,7 @@ _NEWEST_VIEW: LiteralString = """CREATE VIEW pinterest_stream_newest AS
 
 @dataclass(frozen=True)
 class Migration:
-    """One step. Its statements run in one transaction, with the note that they have run."""
+    """One step. It is recorded as applied in the transaction of its statements."""
 
     number: int
     name: str
@@ -89,13 +89,13 @@ class Migration:
 
 
 def add_field(number: int, name: LiteralString, kind: LiteralString, *before: LiteralString) -> Migration:
-    """The step that adds a pin's field, null in the rows that there are, and shows it in the views.
+    """The step that adds a pin's field to the table and its views. The field is null in existing rows.
 
     Args:
         number: of the step.
         name: of the column.
-        kind: what SQL calls its type.
-        before: the fields that earlier steps have added, in their order: a view keeps the columns that it has.
+        kind: its SQL type.
+        before: the fields that earlier steps have added, in order. A replaced view must keep its existing columns.
     """
     columns = (*_RELEASED_COLUMNS, *before, name)
     names = sql.SQL(", ").join(map(sql.Identifier, columns))
@@ -114,13 +114,13 @@ def add_field(number: int, name: LiteralString, kind: LiteralString, *before: Li
 
 
 def _of_earliest_copy(columns: Iterable[str]) -> sql.Composed:
-    """Of a repeat that came earlier than the row that it repeats: its own place and time, the row's fields."""
+    """The columns of a repeat that is earlier than the stored row: its own coordinates and time, the row's fields."""
     return sql.SQL(", ").join(sql.Identifier("again" if name in _NOT_POSTED else "stored", name) for name in columns)
 
 
-# The first step asks whether a table is there: databases older than the list of steps have these tables already.
+# The first step uses IF NOT EXISTS, since databases older than the migrations already have these tables.
 _TABLES = (
-    # A partitioned table's keys must hold the column it is partitioned by.
+    # The keys of a partitioned table must include its partition column.
     sql.SQL(
         """CREATE TABLE IF NOT EXISTS pinterest_stream (
             {columns},
@@ -164,17 +164,17 @@ _TABLES = (
     ),
 )
 _OWNER_AND_TOPIC = (
-    # One row a topic: which run streams it, and when that run last showed that it lives.
+    # One row per topic: the run that streams it, and the time of its last heartbeat.
     sql.SQL(
         """CREATE TABLE stream_heartbeat (
             topic text PRIMARY KEY, owner text NOT NULL, beat_at timestamptz NOT NULL DEFAULT clock_timestamp()
         )"""
     ),
-    # Kafka's own id of the topic that stream_progress speaks of: one that was made anew has another.
+    # Kafka's id of the topic in stream_progress. A recreated topic has another id.
     sql.SQL("CREATE TABLE stream_topic (topic text PRIMARY KEY, topic_id text NOT NULL)"),
 )
 _RETENTION = (
-    # One row: the first day that is kept. It only ever moves on.
+    # One row: the first day that is kept. It only moves forward.
     sql.SQL(
         """CREATE TABLE stream_retention (
             kept_from date NOT NULL, only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row)
@@ -190,7 +190,7 @@ _RETENTION = (
     sql.SQL("CREATE INDEX stream_duplicates_of_day ON stream_duplicates (ingest_date)"),
 )
 _LAST_HOUR = (
-    # Rows come nearly in the order of their time: a few pages of index find an hour in a day, and cost no insert.
+    # Rows arrive nearly in order of time. So a BRIN index of a few pages finds an hour in a day, and inserts stay fast.
     sql.SQL(
         """CREATE INDEX pinterest_stream_ingested_at ON pinterest_stream
             USING brin (ingested_at) WITH (pages_per_range = 16, autosummarize = on)"""
@@ -199,10 +199,10 @@ _LAST_HOUR = (
         create=sql.SQL("CREATE VIEW"), ties=sql.SQL("kafka_partition DESC, kafka_offset DESC")
     ),
 )
-# What SQL asks of the stream.
+# Views for SQL users.
 _SLICES = (
     sql.SQL("ALTER TABLE stream_duplicates ADD COLUMN ingested_at timestamptz"),
-    # Every record that became a pin: an event that was sent again counts as a post of its own, as it does in the batch.
+    # Every record that became a pin. At this version a repeated event counted as another post, in the batch too.
     sql.SQL(
         """CREATE VIEW pinterest_stream_records AS
             SELECT {columns} FROM pinterest_stream
@@ -234,16 +234,16 @@ _SLICES = (
             GROUP BY ingest_date"""
     ),
 )
-# A reader of the newest pins alone needs one row a pin, not one a pin and day.
+# For readers of the newest pins: one row per pin, not per day and pin.
 _NEWEST = (sql.SQL(_NEWEST_VIEW).format(columns=_RELEASED_NAMES),)
-# An event id that comes again is a repeat only with the same content; what else has it is stored beside it.
+# A reused event id is a repeat only if the content is the same. With other content, both records are stored.
 _REPEATS = (
     sql.SQL("ALTER TABLE pinterest_stream DROP CONSTRAINT IF EXISTS pinterest_stream_ingest_date_event_id_key"),
     sql.SQL("CREATE INDEX pinterest_stream_event ON pinterest_stream (({event}), ({content}))").format(
         event=_EVENT, content=_CONTENT
     ),
-    # Which copy a repeat is of. It came earlier than that one by its time where its partition was read later. Repeats
-    # that were noted before this step have neither, and no content.
+    # `of_…` is the stored copy. `is_earlier`: the repeat is the earlier one, but its partition was read later. Repeats
+    # stored before this step have no content and no copy.
     sql.SQL(
         """ALTER TABLE stream_duplicates
             ADD COLUMN content uuid, ADD COLUMN of_date date, ADD COLUMN of_partition integer,
@@ -281,9 +281,9 @@ _EACH_EVENT_ONCE = (
             GROUP BY ingest_date"""
     ),
 )
-# Where the stream began, since it may have done so later than the topic; unknown where it began before this step.
+# The first offset that the stream has read, which may be after the topic's first. Null if it began before this step.
 _BEGINNING = (sql.SQL("ALTER TABLE stream_progress ADD COLUMN first_offset bigint"),)
-# What the run that streams says of itself with each beat, for whoever asks without Dagster.
+# The state that a run sends with each heartbeat, so that it can be read without Dagster.
 _CONDITION = (
     sql.SQL(
         """ALTER TABLE stream_heartbeat
@@ -291,8 +291,8 @@ _CONDITION = (
             ADD COLUMN rows_per_second double precision, ADD COLUMN last_stored_at timestamptz"""
     ),
 )
-# Ties are broken as everywhere else (`pins.order`). Profiles of before may differ where one poster's pins share a
-# millisecond: the check `profiles_equal_a_recount` names them, and the job `rebuild_profile_popularity` corrects them.
+# Breaks ties as everywhere else (`pins.order`). Older profiles may differ if pins of a poster share a millisecond: the
+# check `profiles_equal_a_recount` names them, and the job `rebuild_profile_popularity` corrects them.
 _LAST_HOUR_IN_ORDER = (
     sql.SQL(_LAST_HOUR_VIEW).format(
         create=sql.SQL("CREATE OR REPLACE VIEW"), ties=sql.SQL("kafka_offset DESC, kafka_partition DESC")

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pinterest_platform.pins.calendar import AHEAD_MS, MILLISECONDS_A_DAY, MILLISECONDS_AN_HOUR, start_of
 from pinterest_platform.settings import Settings
 
-# The oldest timestamp that a broker takes moves with its clock: by so much it begins before the first day, so that the
-# first day can be written for as long. 1970, where seconds in place of milliseconds come to lie, stays far before it.
+# A broker limits the age of timestamps, so its oldest accepted one moves with the clock. This margin keeps the first
+# day writable for as many years. Seconds instead of milliseconds fall into 1970, which stays far below the limit.
 _YEARS = 10
 _YEARS_MS = _YEARS * 365 * MILLISECONDS_A_DAY
-# A day lands at ten the next morning; if that fails, a weekend may pass before somebody notices.
+# A day is landed at 10:00 UTC the next morning. If that fails, a weekend may pass before somebody notices.
 _SHORTEST_RETENTION_MS = 4 * MILLISECONDS_A_DAY
-# With this many replicas one can fail and two still accept writes.
+# With this many replicas, one can fail and the other two still accept writes.
 _SAFE_REPLICATION = 3
 
 
@@ -40,11 +40,11 @@ class Fault:
 
 
 def wanted_settings(settings: Settings, now_ms: int) -> dict[str, str]:
-    """The settings that the platform creates its topic with."""
+    """The settings that the platform creates its topic with. `now_ms` is in milliseconds since 1970 UTC."""
     retention = settings.kafka_retention_hours
     wanted = {
         "retention.ms": str(-1 if retention < 0 else retention * MILLISECONDS_AN_HOUR),
-        # The ingest API stamps each record on receipt; the broker must not stamp it anew.
+        # The ingest API stamps each record on receipt; the broker must not stamp it again.
         "message.timestamp.type": "CreateTime",
         "message.timestamp.after.max.ms": str(AHEAD_MS),
         "message.timestamp.before.max.ms": str(_before_max_ms(settings, now_ms)),
@@ -55,7 +55,13 @@ def wanted_settings(settings: Settings, now_ms: int) -> dict[str, str]:
 
 
 def topic_warnings(settings: Settings, topic: TopicSettings, now_ms: int) -> list[str]:
-    """What is wrong with the topic: for each fault a sentence and the command that fixes it."""
+    """What is wrong with the topic: for each fault a sentence and the command that fixes it.
+
+    Args:
+        settings: the platform's.
+        topic: the topic's settings as the broker reports them.
+        now_ms: milliseconds since 1970 UTC.
+    """
     return [
         f"{fault.sentence} Fix it with: {_command(settings, fault.remedy)}"
         for fault in (*_wrong_times(settings, topic, now_ms), *_what_is_deleted(settings, topic), *_what_is_lost(topic))

@@ -1,4 +1,4 @@
-"""How many records a micro-batch may have, so that its bytes fit in memory whatever the size of a record.
+"""How many records a micro-batch may have, so that its bytes fit in memory regardless of the size of a record.
 
 Spark limits a batch only by records, and the limit is fixed for the life of a query. A query with a wrong limit is
 replaced by another one.

@@ -136,7 +136,7 @@ def _empty(connection: Connection, name: str, chunk_rows: int) -> None:
     for (chunk,) in chunks:
         parts = {"day": day, "chunk": sql.Literal(chunk), "following": sql.Literal(following)}
         with connection.transaction():
-            lock_batches(connection)  # no batch meets the same profiles
+            lock_batches(connection)  # no batch changes the same profiles
             for statement in (_LEAVE, _FORGET_FOLLOWERS):
                 connection.execute(statement.format(**parts))
             connection.execute("DELETE FROM profile_popularity WHERE posts = 0")
@@ -146,7 +146,7 @@ def _empty(connection: Connection, name: str, chunk_rows: int) -> None:
 def _drop_empty(connection: Connection, name: str) -> bool:
     """Drop the day's partition; False if readers hold it."""
     for attempt in range(_ATTEMPTS):
-        time.sleep(_PAUSE_SECONDS if attempt else 0)  # lets those pass who waited behind the last attempt
+        time.sleep(_PAUSE_SECONDS if attempt else 0)  # lets queries pass that waited behind the last attempt
         with suppress(LockNotAvailable), connection.transaction():
             connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(f"{_LOCK_MILLISECONDS}ms")))
             connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(name)))

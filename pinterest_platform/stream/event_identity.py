@@ -5,8 +5,8 @@ stream stores the copy it met first and the batch the earliest, so a repeat that
 id with other fields is a conflict: both are stored, and the second is recorded. A record posted without an id has a
 derived one and can be neither. `clean_slices.event_ids` does the same for the batch.
 
-Every statement uses an index. So the cost follows the batch and not what is stored, even if one id came a million
-times.
+Every statement uses an index. So the cost depends on the batch and not on the stored rows, even if one id occurs a
+million times.
 """
 
 from __future__ import annotations
@@ -31,9 +31,7 @@ _WEEK = timedelta(days=REPEAT_DAYS)
 
 
 def _has_own_id(table: str) -> sql.Composed:
-    """Whether the record was posted with its id. A derived id contains the record's coordinates, so no other record has
-    it.
-    """
+    """Whether the record was posted with its id. A derived id has the record's coordinates, so it is unique."""
     return sql.SQL("{id} <> {topic} || '-' || {partition} || '-' || {offset}").format(
         id=sql.Identifier(table, "event_id"),
         topic=sql.Placeholder("topic"),
@@ -150,7 +148,7 @@ _CONFLICTS_IN_BATCH = sql.SQL(_JUDGE_BY_STAGED).format(
 
 
 def check_events(connection: Connection, topic: str, days: Sequence[date], first_kept: date) -> bool:
-    """Set the verdict of the pins in `staged` to `repeat`, `conflict` or none; returns whether there is any candidate.
+    """Set `verdict` of the pins in `staged` to `repeat`, `conflict` or null; returns whether there is any candidate.
 
     Args:
         connection: in the transaction of the batch.

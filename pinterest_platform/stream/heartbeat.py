@@ -22,8 +22,9 @@ _PAUSE_SECONDS = 0.5  # before the first heartbeat and between attempts to conne
 
 
 class HeartbeatSender:
-    """Sends an owner's heartbeat with its `condition` within its block. `owner_has_changed` is set when another run
-    took over.
+    """Sends an owner's heartbeat, with its `condition`, within its block.
+
+    `owner_has_changed` is set when another run has taken over.
     """
 
     def __init__(self, settings: Settings, owner: str) -> None:

@@ -18,8 +18,8 @@ from pinterest_platform.stream.progress import next_offsets
 class Lag:
     """How many records are posted and not stored, and how long the oldest has waited.
 
-    Records are counted by offsets from the first waiting one. So a few of aborted transactions, and commit markers, may
-    be included. If nothing else is left, the lag is 0.
+    Records are counted by offsets from the first waiting one. So the number may include some aborted records and
+    transaction markers. If nothing else is left, the lag is 0.
     """
 
     records: int

@@ -56,7 +56,7 @@ _DIFFERING = sql.SQL(
     FROM counted FULL JOIN (SELECT poster_name, known FROM profile_popularity AS known) AS stored USING (poster_name)
     WHERE counted IS DISTINCT FROM known"""
 )
-# Batches have continued since that snapshot. Posts change by the difference, which stays right whatever was added.
+# Batches have continued since that snapshot. Posts change by the difference, which stays right after new posts.
 # Followers that changed meanwhile stay; the next round checks them again.
 _MEND = (
     sql.SQL(

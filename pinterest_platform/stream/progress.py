@@ -1,7 +1,7 @@
-"""How far the stream has come: a row of `stream_progress` per partition, committed with the rows it speaks of.
+"""The stream's progress: a row of `stream_progress` per partition, committed together with the stored rows.
 
-Whoever changes what batches write takes `lock_batches` first. `pinterest_stream` holds offsets from `first_offset` up
-to, but without, `next_offset`.
+The stream has stored the offsets from `first_offset` (included) to `next_offset` (excluded). Code that changes what
+batches write must call `lock_batches` first.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from psycopg import sql
 
 from pinterest_platform.stores.postgres import Connection
 
-# As a table in a query, of the parameter `topic`. The first offset is taken from the row as a whole: tables that no
-# stream has brought up to date yet do not have that column.
+# A subquery with the parameter `topic`. It reads the first offset from the row as JSON, because tables that are not
+# migrated yet lack that column.
 STREAMED = sql.SQL(
     """(
     SELECT kafka_partition, next_offset, updated_at,
@@ -37,24 +37,24 @@ _ADVANCE = """
 
 
 def lock_batches(connection: Connection) -> None:
-    """Keep every other batch out until this transaction ends. Readers of the progress go on."""
+    """Block all other batches until this transaction ends. Readers of the progress are not blocked."""
     connection.execute("LOCK TABLE stream_progress IN EXCLUSIVE MODE")
 
 
 def next_offsets(connection: Connection, topic: str) -> dict[int, int]:
-    """Where the stream goes on, per partition; empty before its first batch."""
+    """The next offset to store, per partition; empty before the first batch."""
     rows: list[Any] = connection.execute(_NEXT, {"topic": topic}).fetchall()
     return dict(rows)
 
 
 def first_offsets(connection: Connection, topic: str) -> dict[int, int]:
-    """The first offset that the stream has read, per partition: it may have begun later than the topic."""
+    """The first offset that the stream has read, per partition; 0 if it is unknown."""
     rows: list[Any] = connection.execute(_FIRST, {"topic": topic}).fetchall()
     return dict(rows)
 
 
 def idle_seconds(connection: Connection, topic: str) -> float | None:
-    """How long ago the last batch was committed; None before the first one."""
+    """Seconds since the last batch was committed; None before the first one."""
     row: Any = connection.execute(_IDLE, {"topic": topic}).fetchone()
     return row[0]  # type: ignore[no-any-return] # a float of PostgreSQL
 
@@ -65,5 +65,5 @@ def delete_already_committed(connection: Connection, topic: str) -> None:
 
 
 def advance(connection: Connection, topic: str) -> None:
-    """Move the progress behind the records in `staged`."""
+    """Move the progress past the records in `staged`."""
     connection.execute(_ADVANCE, [topic])

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 EARLIEST = -2
 _AT_ONCE = "0 seconds"  # each batch follows at once; with an interval Spark warns when it falls behind
 
-# Notice an unavailable broker within seconds; Kafka's default is one minute, Spark's two.
+# Detect an unavailable broker within seconds; Kafka's default is one minute, Spark's two.
 _PATIENCE = {
     "kafka.request.timeout.ms": "5000",
     "kafka.default.api.timeout.ms": "10000",
@@ -52,7 +52,7 @@ class StreamOffsetsLostError(Exception):
 
 
 def starting_offsets(topic: Topic, progress: Mapping[int, int]) -> dict[int, int]:
-    """The first offset to read of each partition: after what is stored, else the earliest record.
+    """The first offset to read of each partition: the one after the stored records, or `EARLIEST` if none are stored.
 
     Raises:
         StreamOffsetsLostError: the topic was cut or emptied, or has lost the next records.
@@ -92,7 +92,7 @@ def start_query(
     # default file system may be another. Without state, executors never use it.
     checkpoint = settings.state_folder.absolute() / "stream-checkpoint"
     shutil.rmtree(checkpoint, ignore_errors=True)
-    # Each task sets up the cleaning anew, which takes longer than cleaning the records of a steady stream. The other
+    # Each task sets up the cleaning again, which takes longer than cleaning the records of a steady stream. The other
     # half of the cores is left for PostgreSQL, which writes meanwhile.
     tasks = max(1, spark.sparkContext.defaultParallelism // 2)
     lines = _cleaned(records, settings).coalesce(tasks)

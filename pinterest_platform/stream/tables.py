@@ -20,7 +20,7 @@ COLUMN_TYPES = {
     "kafka_partition": "integer NOT NULL",
     "kafka_offset": "bigint NOT NULL",
 }
-"""Of the clean columns in `pinterest_stream`, as its migrations have made them."""
+"""SQL types of the clean columns of `pinterest_stream`, as its migrations have created them."""
 
 _COUNTED_EXACTLY = 200_000
 _SAMPLED_ROWS = 5

@@ -1,5 +1,6 @@
-"""Keeps the stream's day partitions up to date in a thread of its own, so that batches and heartbeats never wait for
-it.
+"""Keeps the stream's day partitions up to date, in a thread of its own.
+
+So batches and heartbeats never wait for it.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _END_SECONDS = 5.0
 
 
 class Upkeep:
-    """Runs from `begin` to the end of its block. `failure` is an error other than an outage."""
+    """Runs from `begin` to the end of its block. `failure` is the error that stopped it, other than an outage."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -43,7 +44,7 @@ class Upkeep:
                 connection.cancel()
         if self._thread.is_alive():
             self._thread.join(_END_SECONDS)
-        if connection and self._thread.is_alive():  # between two statements; it must not begin the next
+        if connection and self._thread.is_alive():  # it is between two statements, and must not begin the next
             connection.close()
 
     def begin(self) -> None:
