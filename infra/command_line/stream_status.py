@@ -66,16 +66,16 @@ class StreamStatus:
 def look_at_stream(settings: Settings) -> StreamStatus:
     """Reads heartbeat and progress from PostgreSQL, and the end offsets from Kafka."""
     try:
-        heartbeat = _beat(settings)
+        heartbeat = _heartbeat(settings)
     except psycopg.Error as error:
-        return StreamStatus(_what_is_away(error, settings))
+        return StreamStatus(_what_is_unavailable(error, settings))
     if heartbeat is None:
         return StreamStatus("stopped")
     page = f"{dagster_url(settings)}/runs/{heartbeat.run}"
     try:
         lag = measure_lag(settings, _KAFKA_SECONDS)
     except (TopicUnavailableError, psycopg.Error) as error:
-        return StreamStatus(_what_is_away(error, settings), page, heartbeat)
+        return StreamStatus(_what_is_unavailable(error, settings), page, heartbeat)
     return StreamStatus(stream_status_of(heartbeat, lag), page, heartbeat, lag)
 
 
@@ -92,7 +92,7 @@ def stream_status_of(heartbeat: StreamHeartbeat, lag: Lag) -> str:
     return "starting" if heartbeat.is_starting else "healthy"
 
 
-def _beat(settings: Settings) -> StreamHeartbeat | None:
+def _heartbeat(settings: Settings) -> StreamHeartbeat | None:
     with closing(connect(settings, autocommit=True)) as connection:
         connection.execute("SET statement_timeout = '5s'")
         try:
@@ -107,7 +107,7 @@ def _beat(settings: Settings) -> StreamHeartbeat | None:
     return StreamHeartbeat(said["owner"], silent, idle, said.get("rows_per_second"), said.get("trouble"), starting)
 
 
-def _what_is_away(error: Exception, settings: Settings) -> str:
+def _what_is_unavailable(error: Exception, settings: Settings) -> str:
     """Describes an outage as the stream does; any other error with its type and first line."""
     if outage := outage_of(error, settings):
         return f"unhealthy: {outage}"

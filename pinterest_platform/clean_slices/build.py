@@ -13,7 +13,7 @@ from pyspark.sql import Column, DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from pinterest_platform.clean_slices.days_write import RECORDS_A_FILE, small_days_together, write_days
-from pinterest_platform.clean_slices.event_ids import DayEvents, ask_for_days_after, days_before, replace_event_ids
+from pinterest_platform.clean_slices.event_ids import DayEvents, request_days_after, days_before, replace_event_ids
 from pinterest_platform.clean_slices.manifest import (
     CleanSlice,
     SliceWriter,
@@ -126,7 +126,7 @@ def _replace_together(
         cleaned = cleaned.localCheckpoint()  # keeping the rows is cheaper than planning the cleaning again
     with _kept(_events(spark, bucket, cleaned, before), is_small=is_small) as events:
         replace_event_ids(events, bucket, [each.events for each in days] + before)
-        ask_for_days_after(events, bucket, {each.day: each.events.made_of for each in days})
+        request_days_after(events, bucket, {each.day: each.events.made_of for each in days})
         made_of = {each.day: each.made_of for each in [*before, *(each.events for each in days)]}
         counts = _Counts(_repeats_by_day(events), made_of)
         yield from _replace_slices(bucket, days, cleaned, events.where(~F.col("is_repeat")), counts)

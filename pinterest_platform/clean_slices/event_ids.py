@@ -118,7 +118,7 @@ def replace_event_ids(events: DataFrame, bucket: ObjectStore, days: Sequence[Day
         each.publish(bucket, files.get(day, []))
 
 
-def ask_for_days_after(events: DataFrame, bucket: ObjectStore, made_of: Mapping[date, str]) -> None:
+def request_days_after(events: DataFrame, bucket: ObjectStore, made_of: Mapping[date, str]) -> None:
     """Request a rerun of each later day that repeats an event of these days and was cleaned without knowing it.
 
     So the result does not depend on the order in which days run. If they run in order, nothing has to be compared.

@@ -29,7 +29,7 @@ def is_whole(run: dg.DagsterRun) -> bool:
     return not run.asset_check_selection  # a run of the job without a selection
 
 
-def ask_for_days(context: dg.AssetExecutionContext, bucket: ObjectStore, days: Sequence[date]) -> None:
+def request_days(context: dg.AssetExecutionContext, bucket: ObjectStore, days: Sequence[date]) -> None:
     """Request the days of a whole run before it starts, since it may fail or be killed."""
     if is_whole(context.run):
         request_reruns(bucket, days)
@@ -37,14 +37,14 @@ def ask_for_days(context: dg.AssetExecutionContext, bucket: ObjectStore, days: S
 
 def settle_days(context: dg.AssetExecutionContext, bucket: ObjectStore, days: Iterable[date]) -> None:
     """Delete the rerun requests of the days that this run has reconciled."""
-    accounted = dict(_accounted(context.instance, context.run.run_id))
+    reconciled = dict(_reconciled(context.instance, context.run.run_id))
     for day in days:
         manifest = newest_manifest(bucket, day)
-        if manifest and accounted.get(day.isoformat()) == manifest:
+        if manifest and reconciled.get(day.isoformat()) == manifest:
             bucket.delete(settled_requests(bucket, manifest))
 
 
-def _accounted(instance: dg.DagsterInstance, run_id: str) -> Iterator[tuple[str, object]]:
+def _reconciled(instance: dg.DagsterInstance, run_id: str) -> Iterator[tuple[str, object]]:
     """The days whose reconciliation ran here, with the manifest it passed for, or None where it failed."""
     records = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION).records
     for record in records:

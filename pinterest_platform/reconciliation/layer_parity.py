@@ -47,13 +47,13 @@ def is_in_both_layers(bucket: ObjectStore, stream: Connection, topic: str, day: 
     Raises:
         NoParquetError: the day was never cleaned.
     """
-    reconciliation, progress = _account(bucket, day), stream_progress(stream, topic, day)
+    cleaned, progress = _cleaned(bucket, day), stream_progress(stream, topic, day)
     if progress is None:
         return False
     began = first_offsets(stream, topic)
     if any(began.values()) and _began_within(bucket, day, began):
         return False
-    return all(progress.get(partition, 0) >= following for partition, following in reconciliation.next_offsets.items())
+    return all(progress.get(partition, 0) >= following for partition, following in cleaned.next_offsets.items())
 
 
 def _began_within(bucket: ObjectStore, day: date, began: Mapping[int, int]) -> bool:
@@ -76,7 +76,7 @@ def compare_layers(settings: Settings, days: Sequence[date]) -> dict[date, Layer
     """
     bucket = open_bucket(settings)
     parities: dict[date, LayerParity] = {}
-    for together in small_days_together(days, lambda day: _account(bucket, day).clean, _ROWS_TOGETHER):
+    for together in small_days_together(days, lambda day: _cleaned(bucket, day).clean, _ROWS_TOGETHER):
         are_equal = len(together) > 1 and not _differences(settings, together, rows=1)
         for day in together:
             parities[day] = LayerParity(0, []) if are_equal else _parity(settings, day)
@@ -99,8 +99,8 @@ def _differences(settings: Settings, days: Sequence[date], rows: int) -> list[tu
     return ask(settings, saved_query(settings, _DIFFERENCES).filled(settings, values)).rows
 
 
-def _account(bucket: ObjectStore, day: date) -> CleanSlice:
-    reconciliation = read_manifest(bucket, day)
-    if reconciliation is None:
+def _cleaned(bucket: ObjectStore, day: date) -> CleanSlice:
+    cleaned = read_manifest(bucket, day)
+    if cleaned is None:
         raise NoParquetError(f"{day} was never cleaned.")
-    return reconciliation
+    return cleaned

@@ -15,7 +15,7 @@ _BOTH_CATALOGS = """
         (SELECT count(*) FROM postgresql.public.stream_progress)"""
 _ANSWER_SECONDS = 30.0  # per request; Presto answers each within seconds, however long the query takes
 # Errors of Presto's Cassandra and PostgreSQL drivers when their server is unavailable.
-_CASSANDRA_IS_AWAY = (
+_CASSANDRA_UNAVAILABLE = (
     "All host(s) tried",
     "NoHostAvailable",
     "Cluster has been closed",
@@ -26,7 +26,7 @@ _CASSANDRA_IS_AWAY = (
     "driver.core.exceptions.OperationTimedOutException",
     "] Connection has been closed",
 )
-_POSTGRES_IS_AWAY = (
+_POSTGRES_UNAVAILABLE = (
     "Connection to",
     "connection attempt failed",
     "terminating connection",
@@ -107,16 +107,16 @@ def _connect(settings: Settings) -> Any:
 
 def _in_words(settings: Settings, error: Any) -> Exception:
     told = f"{error.error_name} {error.message} {_causes(error.failure_info)}"
-    if any(words in told for words in _CASSANDRA_IS_AWAY):
-        return _away("Cassandra", f"{settings.cassandra_hosts}, port {settings.cassandra_port}", error.message)
-    if error.error_name == "JDBC_ERROR" and any(words in told for words in _POSTGRES_IS_AWAY):
-        return _away("PostgreSQL", f"{settings.postgres_host}, port {settings.postgres_port}", error.message)
+    if any(words in told for words in _CASSANDRA_UNAVAILABLE):
+        return _unavailable("Cassandra", f"{settings.cassandra_hosts}, port {settings.cassandra_port}", error.message)
+    if error.error_name == "JDBC_ERROR" and any(words in told for words in _POSTGRES_UNAVAILABLE):
+        return _unavailable("PostgreSQL", f"{settings.postgres_host}, port {settings.postgres_port}", error.message)
     if error.error_name in _IS_STARTING:
         return PrestoUnavailableError(f"Presto is still starting ({error.error_name}): ask again in a few seconds.")
     return QueryRefusedError(f"Presto refused the query ({error.error_name}): {error.message}")
 
 
-def _away(store: str, address: str, reason: str) -> PrestoUnavailableError:
+def _unavailable(store: str, address: str, reason: str) -> PrestoUnavailableError:
     return PrestoUnavailableError(
         f"{store} at {address}, cannot be reached by Presto ({reason}): see that it runs (make status), then ask again."
     )

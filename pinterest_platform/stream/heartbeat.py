@@ -32,7 +32,7 @@ class HeartbeatSender:
         self._owner = owner
         self._alive_until = 0.0
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._send, name="heart", daemon=True)
+        self._thread = threading.Thread(target=self._send, name="heartbeat", daemon=True)
         self.condition = Condition()
         self.owner_has_changed = False
 

@@ -16,7 +16,7 @@ from pinterest_platform.stores.kafka import TopicUnavailableError
 
 # https://www.postgresql.org/docs/15/errcodes-appendix.html
 # Connection exceptions, and operator intervention: PostgreSQL stops, or has not started yet.
-_IS_AWAY = ("08", "57P")
+_SQLSTATES_UNAVAILABLE = ("08", "57P")
 # Disk full, out of memory, too many connections.
 _HAS_NO_ROOM = ("53",)
 # Serialisation failures and deadlocks, lock timeouts, cancelled statements.
@@ -28,7 +28,7 @@ _REFUSES_US = re.compile(
     re.IGNORECASE,
 )
 # Errors of Kafka's Java client while a broker is unavailable or has just come back, as they appear in Spark's error.
-_KAFKA_IS_AWAY = re.compile(
+_KAFKA_UNAVAILABLE = re.compile(
     r"org\.apache\.kafka\.common\.errors\.(Timeout|Disconnect|Network|LeaderNotAvailable|NotLeaderOrFollower|"
     r"CoordinatorNotAvailable|BrokerNotAvailable|UnknownTopicOrPartition|UnknownTopicId|Retriable)Exception"
     r"|Cannot fetch record for offset|Failed to get records for|Timeout of \d+ms expired"
@@ -42,14 +42,14 @@ def outage_of(error: BaseException, settings: Settings) -> str | None:
         return _postgres_outage(error, settings)
     if isinstance(error, TopicUnavailableError):
         return str(error)
-    if isinstance(error, KafkaError) or _KAFKA_IS_AWAY.search(str(error)):
+    if isinstance(error, KafkaError) or _KAFKA_UNAVAILABLE.search(str(error)):
         return f"Kafka at {settings.kafka_bootstrap_servers} is unavailable or not ready ({_first_line(error)})."
     return None
 
 
 def is_postgres_outage(error: psycopg.Error) -> bool:
     """Whether PostgreSQL is unavailable, or cannot accept anything from anybody now."""
-    return _is_away(error) or (error.sqlstate or "").startswith(_HAS_NO_ROOM)
+    return _is_unavailable(error) or (error.sqlstate or "").startswith(_HAS_NO_ROOM)
 
 
 def may_be_repeated(error: psycopg.Error) -> bool:
@@ -67,7 +67,7 @@ def pauses() -> Iterator[float]:
 
 def _postgres_outage(error: psycopg.Error, settings: Settings) -> str | None:
     postgres = f"PostgreSQL at {settings.postgres_host}:{settings.postgres_port}"
-    if _is_away(error):
+    if _is_unavailable(error):
         return f"{postgres} is unavailable ({_first_line(error)})."
     if is_postgres_outage(error):
         return f"{postgres} has no resources left ({_first_line(error)})."
@@ -76,9 +76,9 @@ def _postgres_outage(error: psycopg.Error, settings: Settings) -> str | None:
     return None
 
 
-def _is_away(error: psycopg.Error) -> bool:
+def _is_unavailable(error: psycopg.Error) -> bool:
     if error.sqlstate is not None:
-        return error.sqlstate.startswith(_IS_AWAY)
+        return error.sqlstate.startswith(_SQLSTATES_UNAVAILABLE)
     is_about_the_connection = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
     return is_about_the_connection and not _REFUSES_US.search(str(error))
 

@@ -40,7 +40,7 @@ _SESSION_OPTIONS = {
 # Progress is in PostgreSQL, and the checkpoint is deleted at each start, so writing it is postponed. Spark allows that
 # for some sinks only; the last option skips this check.
 # https://docs.databricks.com/en/structured-streaming/async-progress-checking.html
-_NO_NOTES = {
+_ASYNC_PROGRESS = {
     "asyncProgressTrackingEnabled": "true",
     "asyncProgressTrackingCheckpointIntervalMs": "3600000",
     "_asyncProgressTrackingOverrideSinkSupportCheck": "true",
@@ -96,7 +96,7 @@ def start_query(
     # half of the cores is left for PostgreSQL, which writes meanwhile.
     tasks = max(1, spark.sparkContext.defaultParallelism // 2)
     lines = _cleaned(records, settings).coalesce(tasks)
-    stream = lines.writeStream.trigger(processingTime=_AT_ONCE).options(**_NO_NOTES)
+    stream = lines.writeStream.trigger(processingTime=_AT_ONCE).options(**_ASYNC_PROGRESS)
     return stream.foreachBatch(_writing(write)).option("checkpointLocation", checkpoint.as_uri()).start()
 
 

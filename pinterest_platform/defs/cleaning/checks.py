@@ -147,11 +147,11 @@ def few_records_are_quarantined(
 
 def quarantine_finding(settings: Settings, day: date) -> Finding:
     bucket = open_bucket(settings)
-    account = read_manifest(bucket, day)
-    if account is None:
+    cleaned = read_manifest(bucket, day)
+    if cleaned is None:
         return Finding(problem=f"The cleaning of {day} has not finished. Materialise clean_pins for it.")
     quarantined = count_rows(settings, quarantine_files(bucket, day))
-    return check_quarantined(quarantined, account.raw, settings.plausible_quarantined_share)
+    return check_quarantined(quarantined, cleaned.raw, settings.plausible_quarantined_share)
 
 
 @dg.asset_check(asset=misdated_records, blocking=True)

@@ -7,7 +7,7 @@ import dagster as dg
 from pinterest_platform.defs.asset_keys import TOPIC
 from pinterest_platform.defs.metadata import counts, markdown_table
 from pinterest_platform.defs.partitions import BACKFILL, DAILY, OWNERS, days_of
-from pinterest_platform.defs.rerun_requests import ask_for_days
+from pinterest_platform.defs.rerun_requests import request_days
 from pinterest_platform.landing.landing import Landing, land_day
 from pinterest_platform.landing.raw_objects import day_prefix, stored_lines
 from pinterest_platform.pins.calendar import MISDATED_DAY, PlausibleTimes
@@ -41,7 +41,7 @@ pinterest_topic = dg.AssetSpec(
 def raw_pins(context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]) -> None:
     """The day's Kafka records in S3, unchanged, as gzipped JSON lines. A rerun writes the same bytes."""
     bucket, days = open_bucket(settings), days_of(context)
-    ask_for_days(context, bucket, days)
+    request_days(context, bucket, days)
     with open_topic(settings) as topic:
         # Newest first: that landing already brings the records of all other days.
         for day in reversed(days):

@@ -26,7 +26,7 @@ from pinterest_platform.stores.s3 import ObjectStore, open_bucket
 _EVERY_CATEGORY = 1_000_000
 _NAMED_CATEGORIES, _NAMED_PINS = 3, 5
 _SHOWN_CHARACTERS = 40
-_ACCOUNT = dg.AssetCheckSpec(
+_RECONCILED = dg.AssetCheckSpec(
     RECONCILIATION_CHECK,
     asset=pinterest_batch,
     blocking=True,
@@ -56,7 +56,7 @@ _REFUSED = dg.AssetCheckSpec(
 )
 
 
-@dg.multi_asset_check(specs=[_ACCOUNT, _LAYERS, _ROWS, _REFUSED], can_subset=True)
+@dg.multi_asset_check(specs=[_RECONCILED, _LAYERS, _ROWS, _REFUSED], can_subset=True)
 def pinterest_batch_is_whole(
     context: dg.AssetCheckExecutionContext, settings: dg.ResourceParam[Settings]
 ) -> Iterator[dg.AssetCheckResult]:
@@ -65,7 +65,7 @@ def pinterest_batch_is_whole(
     yield from check_results(
         context,
         {
-            _ACCOUNT.name: lambda days: reconciliation_findings(settings, days),
+            _RECONCILED.name: lambda days: reconciliation_findings(settings, days),
             _LAYERS.name: lambda days: layers_findings(settings, days, now),
             _ROWS.name: lambda days: rows_findings(settings, days, now),
             _REFUSED.name: lambda days: refused_findings(settings, days),

@@ -9,7 +9,7 @@ import pytest
 from pinterest_platform.clean_slices.manifest import newest_manifest
 from pinterest_platform.defs.check_results import check_result
 from pinterest_platform.defs.partitions import BACKFILL, DAILY, days_of
-from pinterest_platform.defs.rerun_requests import CLEAN_SLICE, RECONCILIATION_CHECK, ask_for_days, settle_days
+from pinterest_platform.defs.rerun_requests import CLEAN_SLICE, RECONCILIATION_CHECK, request_days, settle_days
 from pinterest_platform.findings import Finding
 from pinterest_platform.landing.rerun_requests import days_to_rerun, request_rerun, rerun_requests_of
 from pinterest_platform_tests.support.clean_slices import put_slice
@@ -42,7 +42,7 @@ class Platform:
     def _definitions(self) -> dg.Definitions:
         @dg.asset(partitions_def=DAILY, backfill_policy=BACKFILL)
         def raw_pins(context: dg.AssetExecutionContext) -> None:
-            ask_for_days(context, self.bucket, days_of(context))
+            request_days(context, self.bucket, days_of(context))
 
         @dg.asset(deps=[raw_pins], partitions_def=DAILY, backfill_policy=BACKFILL)
         def clean_pins(context: dg.AssetExecutionContext) -> None:
