@@ -13,7 +13,7 @@ from pyspark.sql import Column, DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from pinterest_platform.clean_slices.days_write import RECORDS_A_FILE, small_days_together, write_days
-from pinterest_platform.clean_slices.event_ids import DayEvents, request_days_after, days_before, replace_event_ids
+from pinterest_platform.clean_slices.event_ids import DayEvents, days_before, replace_event_ids, request_days_after
 from pinterest_platform.clean_slices.manifest import (
     CleanSlice,
     SliceWriter,
