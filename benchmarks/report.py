@@ -42,6 +42,7 @@ SUBJECTS = (
     Subject("day", "The batch", "a day of 11,000 events on the whole platform, and one more day of a backfill"),
     Subject("growth", "The batch", "days of 100,000 to 5,000,000 events: seconds, objects, memory at the peak"),
     Subject("drivers", "The batch", "a run of a day with each JVM profile of a driver"),
+    Subject("workarounds", "The batch", "what the class archive, writing days together and a rule for Presto buy"),
     Subject(
         "batch_crashes",
         "The batch",
