@@ -33,6 +33,7 @@ TERMINAL = """<body style="margin:0;background:#16161e;color:#d5d8e6"><pre style
     font:15px/1.45 'DejaVu Sans Mono',monospace">{}</pre></body>"""
 DASHBOARDS = ("pipeline", "cassandra", "postgresql")
 MINUTES = 10
+SLOWEST_BOX_MS = 120_000  # every box of the graph asks for its own state
 
 
 def take(page: Page, name: str, url: str) -> None:
@@ -48,7 +49,8 @@ def take(page: Page, name: str, url: str) -> None:
             page.locator("foreignObject").get_by_text(group, exact=True).first.dispatch_event("click")
             page.wait_for_timeout(2_000)
         page.reload()  # which fits the graph into the window
-        page.wait_for_timeout(20_000)  # every box asks for its own state
+        page.wait_for_timeout(6_000)
+        page.wait_for_function("!document.body.innerText.includes('Loading')", timeout=SLOWEST_BOX_MS)
     page.screenshot(path=HERE / f"{name}.png")
 
 
