@@ -41,6 +41,10 @@ LOG_LINES = 15
 ORPHAN_SECONDS = 5
 
 
+class _ServerEndedError(StackError):
+    """A server ended before it was healthy."""
+
+
 class LocalStack:
     """One stack. Its `settings` include its secrets, so clients can connect with them."""
 
@@ -48,6 +52,7 @@ class LocalStack:
         self._place: Place = make_place(settings or LocalStackSettings())
         self._terminal = terminal or Terminal()
         self._children: list[subprocess.Popen[bytes]] = []
+        self._log_offsets: dict[str, int] = {}  # where the log of each launched server began
 
     @classmethod
     def as_it_runs(cls, terminal: Terminal | None = None) -> LocalStack:
@@ -161,39 +166,47 @@ class LocalStack:
 
     def _start_one(self, server: Server, started: list[str], given_up: threading.Event) -> None:
         begin = time.monotonic()
-        log = self._place.log_file(server.name)
-        offset = log.stat().st_size if log.exists() else 0
         was_running = self.process(server.name) is not None
+        if was_running:
+            try:
+                self._wait_until_healthy(server, given_up)
+            except _ServerEndedError:  # it was killed a moment ago: a large process takes a while to go
+                was_running = False
         if not was_running:
-            rotate(log)
-            offset = log.stat().st_size if log.exists() else 0
-            server.configure()
             if given_up.is_set():
                 return
-            started.append(server.name)
-            self._launch(server, log)
-        self._wait_until_healthy(server, log, offset, given_up)
+            self._launch(server, started)
+            self._wait_until_healthy(server, given_up)
         if not given_up.is_set():
             _complete(server)
             self._say(server, time.monotonic() - begin, was_running)
 
-    def _launch(self, server: Server, log: Path) -> None:
+    def _launch(self, server: Server, started: list[str]) -> None:
+        log = self._place.log_file(server.name)
+        rotate(log)
+        self._log_offsets[server.name] = log.stat().st_size if log.exists() else 0
+        server.configure()
+        started.append(server.name)
         child = launch(server, log, self._place.state)
         self._children.append(child)
         write_pid_file(self._place.run_folder, server.name, child.pid, server.address)
 
-    def _wait_until_healthy(self, server: Server, log: Path, offset: int, given_up: threading.Event) -> None:
+    def _wait_until_healthy(self, server: Server, given_up: threading.Event) -> None:
         deadline = time.monotonic() + server.start_seconds
         while not given_up.is_set():
             if self.process(server.name) is None:
-                raise StackError(f"{server.name} ended while it was starting. {_last_lines(log, offset)}")
+                raise _ServerEndedError(f"{server.name} ended while it was starting. {self._last_lines(server)}")
             problem = server.problem()
             if problem is None:
                 return
             if time.monotonic() > deadline:
                 waited = f"{server.name} is not healthy after {server.start_seconds:.0f} s: {problem}"
-                raise StackError(f"{waited} {_last_lines(log, offset)}")
+                raise StackError(f"{waited} {self._last_lines(server)}")
             given_up.wait(POLL_SECONDS)
+
+    def _last_lines(self, server: Server) -> str:
+        """What the server has logged since it was launched; of one that ran before, the end of its log."""
+        return _last_lines(self._place.log_file(server.name), self._log_offsets.get(server.name, 0))
 
     def _say(self, server: Server, seconds: float, was_running: bool) -> None:
         took = "running" if was_running else f"{seconds:5.1f} s"

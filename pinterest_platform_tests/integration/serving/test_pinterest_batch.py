@@ -34,7 +34,8 @@ def cassandra(keyspace: Settings) -> Iterator[Any]:
 def pins(spark: SparkSession, *values: bytes, day: date = DAY) -> DataFrame:
     at = datetime(day.year, day.month, day.day, tzinfo=UTC)
     rows = [("pins", 0, offset, at, None, value) for offset, value in enumerate(values)]
-    return newest_per_pin(accepted(clean_records(spark.createDataFrame(rows, RECORD_SCHEMA))))
+    cleaned = newest_per_pin(accepted(clean_records(spark.createDataFrame(rows, RECORD_SCHEMA))))
+    return cleaned.localCheckpoint()  # as clean Parquet would be: the slice is planned without the cleaning
 
 
 def titles(cassandra: Any, day: date = DAY) -> dict[tuple[str, str], str | None]:
