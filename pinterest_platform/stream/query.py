@@ -34,8 +34,6 @@ _SESSION_OPTIONS = {
     "spark.sql.streaming.stopTimeout": "5s",
     # Between two polls of an idle topic. Spark's default of 10 ms keeps a core busy.
     "spark.sql.streaming.pollingDelay": "200ms",
-    # Spark describes each batch's plan for its UI, which is off. This is the cheapest form.
-    "spark.sql.ui.explainMode": "simple",
 }
 # Progress is in PostgreSQL, and the checkpoint is deleted at each start, so writing it is postponed. Spark allows that
 # for some sinks only; the last option skips this check.
