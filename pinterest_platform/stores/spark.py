@@ -40,8 +40,7 @@ def spark_configuration(settings: Settings, driver: Driver = Driver.STREAM) -> d
         "spark.ui.retainedStages": "50",
         "spark.ui.retainedTasks": "500",
         "spark.sql.ui.retainedExecutions": "20",
-        # Spark describes each plan for its UI, which is off. This is the cheapest form: it takes a sixth off the time of
-        # cleaning 20 records.
+        # Spark describes each plan for its UI, which is off. This is the cheapest form.
         "spark.sql.ui.explainMode": "simple",
         # Cleans up after a stream's batches with each collection; otherwise the heap grows to its limit first.
         "spark.cleaner.periodicGC.interval": "2min",
