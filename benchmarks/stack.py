@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
+import io
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from infra.local_stack.clean_data import clean_data
 from infra.local_stack.settings import LocalStackSettings
 from infra.local_stack.stack import LocalStack
+from infra.local_stack.terminal import Terminal
 from pinterest_platform_tests.support.ports import ports_from, with_ports
 
 STATE_FOLDER = Path(".state/benchmarks")
@@ -24,12 +26,16 @@ def running(
     servers: Iterable[str] | None, settings: LocalStackSettings = BENCHMARK_SETTINGS
 ) -> Iterator[LocalStackSettings]:
     """These servers (None: all), empty and healthy; stopped and emptied at the end. Gives what clients connect with."""
-    LocalStack(settings).stop()  # what a run that was killed has left
-    shutil.rmtree(STATE_FOLDER, ignore_errors=True)
+    _end_and_empty(settings)  # what a run that was killed has left
     stack = LocalStack(settings)
     try:
         stack.start(servers)
         yield stack.settings
     finally:
-        stack.stop()
-        shutil.rmtree(STATE_FOLDER, ignore_errors=True)
+        _end_and_empty(settings)
+
+
+def _end_and_empty(settings: LocalStackSettings) -> None:
+    stack = LocalStack(settings)
+    stack.stop()
+    clean_data(stack, Terminal(io.StringIO()), ask=False)

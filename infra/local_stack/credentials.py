@@ -70,21 +70,13 @@ def load_or_create(file: Path) -> Credentials:
         raise StackError(f"{file} is damaged. Start over with empty servers: make clean-data") from error
     if asdict(credentials) != kept:
         try:
-            _write(file, credentials)
+            write_private(file, json.dumps(asdict(credentials), indent=2) + "\n")
         except PermissionError as error:
             raise StackError(
                 f"{file.parent} cannot be written by this user ({error.strerror}). Set PINTEREST_STATE_FOLDER to a "
                 "folder of yours."
             ) from error
     return credentials
-
-
-def _write(file: Path, credentials: Credentials) -> None:
-    """Keeps the modification time of an existing file: PostgreSQL's data is dropped if it is older than the secrets."""
-    before = file.stat() if file.exists() else None
-    write_private(file, json.dumps(asdict(credentials), indent=2) + "\n")
-    if before:
-        os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
 def owner_of(path: Path) -> str:

@@ -10,19 +10,23 @@ import hashlib
 import lzma
 import os
 import pwd
+import secrets
 import shutil
 import stat
 import tarfile
 import tempfile
 import zipfile
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from infra.errors import StackError
+from infra.local_stack.credentials import write_private
 from infra.local_stack.server import Account
 
 ROOTS_PLACE = Path("/var/lib/pinterest-platform")
 ROOT = 0
+_ID_FILE = "postgres.id"
 
 
 @dataclass(frozen=True)
@@ -84,11 +88,23 @@ def unpack_programs(jar: Path, programs: Path) -> None:
             shutil.move(unpacked, programs)
 
 
-def drop_data_of_a_deleted_state(home: PostgresHome, credentials: Path) -> None:
-    """Removes data that is older than the state's secrets: it belongs to a state folder that was deleted by hand."""
-    version = home.data / "PG_VERSION"
-    if version.exists() and version.stat().st_mtime < credentials.stat().st_mtime:
-        shutil.rmtree(home.data)
+def set_aside_data_of_another_state(home: PostgresHome, state: Path) -> Path | None:
+    """Renames data outside the state folder that was made for another one, which was deleted by hand; returns its name.
+
+    Both folders have the same random id. Data without an id is adopted, since versions before the id wrote none.
+    """
+    if home.data.is_relative_to(state):
+        return None
+    ours, theirs = (folder / _ID_FILE for folder in (state, home.data.parent))
+    is_strange = theirs.exists() and (not ours.exists() or ours.read_text() != theirs.read_text())
+    aside = None
+    if is_strange and home.data.exists():
+        aside = home.data.with_name(f"data-set-aside-{datetime.now(UTC):%Y%m%dT%H%M%S}")
+        home.data.rename(aside)
+    if not ours.exists():
+        write_private(ours, secrets.token_hex())
+    write_private(theirs, ours.read_text())
+    return aside
 
 
 def make_data_folder(home: PostgresHome) -> None:

@@ -19,12 +19,13 @@ from infra.errors import StackError
 from infra.local_stack.place import Place, loopback_port
 from infra.local_stack.postgres_home import (
     PostgresHome,
-    drop_data_of_a_deleted_state,
+    set_aside_data_of_another_state,
     make_data_folder,
     postgres_home,
     unpack_programs,
 )
 from infra.local_stack.server import Account, Server
+from infra.local_stack.terminal import Terminal
 
 NAME = "postgres"
 SUPERUSER = "postgres"
@@ -74,7 +75,10 @@ def connect(place: Place, database: str) -> psycopg.Connection[Any]:
 def _configure(place: Place, home: PostgresHome, port: int) -> None:
     (artifact,) = place.lock[NAME]
     unpack_programs(place.settings.artifact_cache / artifact.path, home.programs)
-    drop_data_of_a_deleted_state(home, place.secrets_file)
+    if aside := set_aside_data_of_another_state(home, place.state):
+        Terminal().warn(
+            f"PostgreSQL's data of a state folder that is gone was set aside: {aside}. Delete it if unneeded."
+        )
     make_data_folder(home)
     if not (home.data / "PG_VERSION").exists():
         _initialise(place, home)
