@@ -19,9 +19,9 @@ from infra.errors import StackError
 from infra.local_stack.place import Place, loopback_port
 from infra.local_stack.postgres_home import (
     PostgresHome,
-    set_aside_data_of_another_state,
     make_data_folder,
     postgres_home,
+    set_aside_data_of_another_state,
     unpack_programs,
 )
 from infra.local_stack.server import Account, Server
