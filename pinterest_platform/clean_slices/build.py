@@ -43,6 +43,7 @@ from pinterest_platform.stores.spark import s3a_url
 _RECORDS_TOGETHER = 500_000
 # Threads; each mostly waits for S3.
 _PUBLISHED_AT_ONCE = 4
+_LONGEST_STRING = 2**31 - 1  # characters
 
 
 @dataclass(frozen=True)
@@ -272,4 +273,6 @@ def read_raw(spark: SparkSession, bucket: ObjectStore, keys: Sequence[str]) -> D
     """The records in these raw objects, as rows of `LINE_SCHEMA`."""
     if not keys:
         return spark.createDataFrame([], LINE_SCHEMA)
-    return spark.read.schema(LINE_SCHEMA).json([s3a_url(bucket, key) for key in keys], mode="FAILFAST")
+    # Spark's default is 20 million characters. A line is as long as Kafka let its record be.
+    lines = spark.read.schema(LINE_SCHEMA).option("maxStringLen", _LONGEST_STRING)
+    return lines.json([s3a_url(bucket, key) for key in keys], mode="FAILFAST")

@@ -29,11 +29,15 @@ from pinterest_platform.clean_slices.manifest import (
 from pinterest_platform.landing.raw_objects import day_prefix
 from pinterest_platform.landing.rerun_requests import request_rerun
 from pinterest_platform.pins.calendar import REPEAT_DAYS
+from pinterest_platform.pins.cleaning import RULES_VERSION
 from pinterest_platform.pins.repeats import EVENT_COLUMNS, EVENT_SCHEMA
 from pinterest_platform.stores.s3 import ObjectStore
 from pinterest_platform.stores.spark import s3a_url
 
 _NO_FILES = "none"
+# Part of each digest, so that a change of the rules makes stored event ids stale. Empty for the first rules, whose
+# digests are in existing buckets.
+_RULES = "" if RULES_VERSION == 1 else f"\nrules {RULES_VERSION}"
 _OFFSETS_A_TASK = 1_000_000
 
 
@@ -57,7 +61,7 @@ class DayEvents:
         """Read the state of the day."""
         began, raw = f"{int(time.time() * 1_000_000):016}", list(bucket.list(day_prefix(day)))
         listed = "\n".join(f"{stored.key} {stored.size}" for stored in raw)
-        made_of = hashlib.sha256(listed.encode()).hexdigest() if raw else ""
+        made_of = hashlib.sha256(f"{listed}{_RULES}".encode()).hexdigest() if raw else ""
         found = list(keys_below(bucket, event_ids_prefix(day)))
         manifest = read_newest_manifest(bucket, found)
         is_fresh = not raw or (manifest is not None and manifest["made_of"] == made_of)

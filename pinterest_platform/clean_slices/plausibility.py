@@ -13,11 +13,13 @@ import pyarrow
 from pyarrow import compute
 
 from pinterest_platform.findings import Finding
+from pinterest_platform.pins.calendar import AHEAD_MS
 
 # A profile is followed by people, once each: https://population.un.org/wpp/ has 8.3 billion of them for 2026.
 WORLD_POPULATION = 8_300_000_000
-# Allowed difference between the clocks of producer and checker.
-CLOCK_TOLERANCE = timedelta(minutes=5)
+# Allowed difference between the clocks of producer and checker: as far ahead as landing takes a record. With a stricter
+# check, one producer's clock would keep a whole day unserved.
+CLOCK_TOLERANCE = timedelta(milliseconds=AHEAD_MS)
 # A few new categories are normal; three times the most of any day of the week before is not.
 CATEGORY_GROWTH = 3
 _EXAMPLES = 5

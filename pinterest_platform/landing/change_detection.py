@@ -109,7 +109,8 @@ def detect(
     unread = {number: without([(beginnings.get(number, 0), end)], ledger.of(number)) for number, end in ends.items()}
     known = {day for day in {*days_to_rerun(bucket), *undone} if MISDATED_DAY != day <= today}
     wanted = known | _touched_days(topic, unread, ends, today)
-    pausing = {today} if now - cursor.open_day_asked_at < open_day_pause else set()
+    asked_before = now - cursor.open_day_asked_at  # below 0 if the clock was ahead at that time
+    pausing = {today} if timedelta(0) <= asked_before < open_day_pause else set()
     days = wanted - held_back - pausing
     seen = {number: max(cursor.offsets.get(number, 0), first) for number, first in beginnings.items()}
     return Changes(

@@ -32,7 +32,7 @@ from pinterest_platform.landing.raw_objects import (
 )
 from pinterest_platform.landing.rerun_requests import request_reruns
 from pinterest_platform.pins.calendar import MISDATED_DAY, PlausibleTimes, day_of
-from pinterest_platform.stores.kafka import RecordsDeletedError, Topic
+from pinterest_platform.stores.kafka import READING_ERRORS, RecordsDeletedError, Topic
 from pinterest_platform.stores.s3 import ObjectStore
 
 # Rerun requests and the ledger are written after this many records, so a killed landing loses no more work.
@@ -106,10 +106,13 @@ def land_day(topic: Topic, bucket: ObjectStore, day: date, times: PlausibleTimes
 def land(topic: Topic, bucket: ObjectStore, times: PlausibleTimes) -> Work:
     """Copy every record that Kafka has and the ledger lacks to S3, of all days.
 
+    A partition that cannot be read does not hold up the others: its error is raised when they have landed.
+
     Raises:
         TopicCutError: Kafka ends before what has been landed.
         TopicReplacedError: the bucket has the records of another topic.
-        TopicUnavailableError: Kafka is unavailable.
+        TopicUnavailableError: Kafka is unavailable, or one of its partitions.
+        CorruptRecordError: a batch is not what its checksum says.
     """
     keep_to_topic(bucket, topic)
     # Read before Kafka's offsets. Otherwise a concurrent landing could make the topic look shorter than the ledger.
@@ -118,9 +121,15 @@ def land(topic: Topic, bucket: ObjectStore, times: PlausibleTimes) -> Work:
     ends, beginnings = topic.end_offsets(), topic.beginning_offsets()
     refuse_shorter_topic(topic.topic, ends, ledger)
     landing = _Landing(topic, bucket, times, ledger)
+    errors = []
     for partition, beginning in beginnings.items():
-        landing.land_partition(partition, beginning, max(ends.get(partition, 0), beginning))
+        try:
+            landing.land_partition(partition, beginning, max(ends.get(partition, 0), beginning))
+        except READING_ERRORS as error:
+            errors.append(error)
     landing.save()
+    if errors:
+        raise errors[0]
     return landing.work
 
 

@@ -61,6 +61,8 @@ CLEAN_SCHEMA = T.StructType(
     [*(T.StructField(field.name, _SPARK_TYPES[field.type]) for field in PIN_FIELDS), *_PLATFORM_SCHEMA]
 )
 PLATFORM_COLUMNS = tuple(_PLATFORM_SCHEMA.names)
+# Raise it with every change of what is accepted, or of what is a repeat: event ids of earlier rules are then replaced.
+RULES_VERSION = 1
 CLEAN_COLUMNS = tuple(CLEAN_SCHEMA.names)
 REJECT_COLUMNS = ("ingested_at", "ingest_date", "kafka_topic", "kafka_partition", "kafka_offset", "original", "reason")
 

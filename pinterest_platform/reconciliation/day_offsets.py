@@ -30,6 +30,13 @@ from pinterest_platform.stream.progress import next_offsets
 
 _COORDINATES = ("kafka_partition", "kafka_offset")
 _BLOCK = 10_000
+_ELSEWHERE = """
+    SELECT kafka_partition, kafka_offset FROM pinterest_stream
+    WHERE kafka_partition = %(partition)s AND kafka_offset = ANY(%(offsets)s)
+    UNION SELECT kafka_partition, kafka_offset FROM stream_rejects
+    WHERE kafka_partition = %(partition)s AND kafka_offset = ANY(%(offsets)s)
+    UNION SELECT kafka_partition, kafka_offset FROM stream_duplicates
+    WHERE kafka_partition = %(partition)s AND kafka_offset = ANY(%(offsets)s)"""
 
 
 def raw(bucket: ObjectStore, day: date, explained: OffsetSet) -> tuple[OffsetSet, Versions]:
@@ -87,13 +94,10 @@ def streamed_elsewhere(connection: Connection, day: date, offsets: OffsetSet) ->
     """The offsets that the stream keeps as misdated or, if `day` is the misdated one, under another day."""
     if day != MISDATED_DAY:
         return offsets & streamed(connection, "stream_rejects", MISDATED_DAY)
-    query = """
-        SELECT kafka_partition, kafka_offset FROM pinterest_stream
-        WHERE kafka_partition = %s AND kafka_offset = ANY(%s)"""
     rows = (
         row
         for number, found in offsets.by_partition.items()
-        for row in connection.execute(query, [number, found.tolist()]).fetchall()
+        for row in connection.execute(_ELSEWHERE, {"partition": number, "offsets": found.tolist()}).fetchall()
     )
     return offset_set(_in_blocks(rows))  # type: ignore[arg-type] # two numbers a row
 

@@ -20,6 +20,7 @@ from psycopg import sql
 
 from pinterest_platform.clean_slices.manifest import clean_files
 from pinterest_platform.clean_slices.read import read_clean_batches
+from pinterest_platform.pins.calendar import MISDATED_DAY
 from pinterest_platform.pins.cleaning import CLEAN_COLUMNS
 from pinterest_platform.pins.order import ORDER
 from pinterest_platform.reconciliation.day_offsets import stream_progress
@@ -50,6 +51,10 @@ _DIFFERENT = """
         SELECT FROM stream_duplicates AS again
         WHERE again.ingest_date = %(day)s AND again.kafka_partition = batch.kafka_partition
           AND again.kafka_offset = batch.kafka_offset AND again.content IS NULL
+    ) AND NOT EXISTS (  -- the stream read it while its timestamp was still too far ahead
+        SELECT FROM stream_rejects AS ahead
+        WHERE ahead.ingest_date = %(misdated)s AND ahead.kafka_partition = batch.kafka_partition
+          AND ahead.kafka_offset = batch.kafka_offset
     ) AND ({batch}) IS DISTINCT FROM ({stream})
     ORDER BY 1, 2"""
 _NEWER = """
@@ -89,7 +94,8 @@ def compare_with_stream(settings: Settings, day: date) -> Parity | None:
         rows = _copy(connection, batches)
         connection.execute("CREATE INDEX ON batch_slice (unique_id)")
         connection.execute("ANALYZE batch_slice (kafka_partition, kafka_offset, unique_id)")  # the columns of the joins
-        named, parts = {"topic": settings.kafka_topic, "day": day}, _parts(connection, day)
+        named = {"topic": settings.kafka_topic, "day": day, "misdated": MISDATED_DAY}
+        parts = _parts(connection, day)
         different: list[Any] = connection.execute(sql.SQL(_DIFFERENT).format(**parts), named).fetchall()
         newer: list[Any] = connection.execute(sql.SQL(_NEWER).format(**parts), named).fetchall()
     return Parity(rows, different, newer)

@@ -6,9 +6,9 @@ Nothing joins a consumer group or commits an offset, so reading never changes wh
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
@@ -34,6 +34,7 @@ _LOOK_MS = 10
 _PATIENCE_SECONDS = 10.0
 # A reader that moves to other offsets during a fetch sleeps this long; the default is a tenth of a second.
 _BACKOFF_MS = 10
+Answer = TypeVar("Answer")
 
 
 class TopicUnavailableError(Exception):
@@ -42,6 +43,10 @@ class TopicUnavailableError(Exception):
 
 class TopicMissingError(TopicUnavailableError):
     """The broker answers, but does not know the topic."""
+
+
+READING_ERRORS = (TopicUnavailableError, KafkaError)
+"""What reading one partition raises if it is unavailable or corrupt. Others may still be read."""
 
 
 class RecordsDeletedError(Exception):
@@ -208,14 +213,16 @@ class TopicReader:
         return sorted(partitions)
 
     def beginning_offsets(self) -> dict[int, int]:
-        return self._by_partition(self._consumer.beginning_offsets(self._all()))
+        return self._offsets(lambda: self._consumer.beginning_offsets(self._all()))
 
     def end_offsets(self) -> dict[int, int]:
-        return self._by_partition(self._consumer.end_offsets(self._all()))
+        return self._offsets(lambda: self._consumer.end_offsets(self._all()))
 
     def offsets_at(self, timestamp_ms: int) -> dict[int, int]:
-        found = self._consumer.offsets_for_times(dict.fromkeys(self._all(), timestamp_ms))
+        found = self._ask(lambda: self._consumer.offsets_for_times(dict.fromkeys(self._all(), timestamp_ms)))
         ends = self.end_offsets()
+        if lacking := ends.keys() - {source.partition for source in found}:
+            raise TopicUnavailableError(self._without_leader(min(lacking)))
         return {
             tp.partition: min(at.offset, ends[tp.partition]) if at else ends[tp.partition] for tp, at in found.items()
         }
@@ -252,6 +259,19 @@ class TopicReader:
     def _all(self) -> list[Any]:
         return [TopicPartition(self.topic, partition) for partition in self.partitions()]
 
-    @staticmethod
-    def _by_partition(offsets: Mapping[Any, int]) -> dict[int, int]:
-        return {source.partition: offset for source, offset in offsets.items()}
+    def _offsets(self, ask: Callable[[], Mapping[Any, int]]) -> dict[int, int]:
+        return {source.partition: offset for source, offset in self._ask(ask).items()}
+
+    def _ask(self, ask: Callable[[], Answer]) -> Answer:
+        try:
+            return ask()
+        except KeyError as error:  # kafka-python leaves out partitions without a leader, then looks for them
+            raise TopicUnavailableError(self._without_leader(getattr(error.args[0], "partition", "?"))) from error
+        except KafkaError as error:
+            raise TopicUnavailableError(f"{self._unavailable} ({type(error).__name__})") from error
+
+    def _without_leader(self, partition: object) -> str:
+        return (
+            f"Kafka at {self._settings.kafka_bootstrap_servers} has no leader for partition {partition} of "
+            f"{self.topic} at the moment: see that all brokers run."
+        )

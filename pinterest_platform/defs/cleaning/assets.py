@@ -113,7 +113,7 @@ def _quarantine_facts(outcome: CleanSlice, bucket: ObjectStore) -> Facts:
     group_name="batch",
     kinds={"spark", "parquet"},
     owners=OWNERS,
-    pool="clean_pins",
+    pool="misdated_records",  # real days do not wait for it
 )
 def misdated_records(
     context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings], pyspark: LazyPySparkResource

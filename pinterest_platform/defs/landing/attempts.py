@@ -39,7 +39,8 @@ class Attempts:
         """Whether the pause after the last failure is still running. It grows with every failure in a row."""
         if not self.failed or self.last_ended is None:
             return False
-        return now < self.last_ended + _PAUSES[min(self.failed, len(_PAUSES)) - 1]
+        waited = now - self.last_ended  # below 0 if the clock was ahead when the run ended
+        return timedelta(0) <= waited < _PAUSES[min(self.failed, len(_PAUSES)) - 1]
 
 
 NONE = Attempts()
