@@ -87,9 +87,12 @@ def create_app(
     admission = Admission(settings.ingest_queue_limit_events, settings.ingest_batches_limit_bytes)
     metrics.events_in_flight.set_function(lambda: admission.events)
     metrics.events_in_flight_limit.set(settings.ingest_queue_limit_events)
+    keys = WriteKeys(settings.ingest_write_keys)
+    for owner in keys.owners:
+        metrics.events_unconfirmed.labels(owner)  # Prometheus sees no increase in a series that begins above 0
     intake = Intake(
         publisher=publisher,
-        keys=WriteKeys(settings.ingest_write_keys),
+        keys=keys,
         admission=admission,
         metrics=metrics,
         batches=BatchReader(settings.ingest_batch_limit_events, settings.ingest_event_limit_bytes, new_event_id),

@@ -32,6 +32,11 @@ class WriteKeys:
         """Whether a request needs a key."""
         return bool(self._digests)
 
+    @property
+    def owners(self) -> list[str]:
+        """All that `owner` may return."""
+        return sorted({name for name, _ in self._digests} or {LOOPBACK})
+
     def owner(self, key: bytes | None) -> str:
         """The name of the key; `loopback` if keys are not required.
 

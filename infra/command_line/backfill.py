@@ -23,6 +23,7 @@ from pinterest_platform.pins.calendar import today
 from pinterest_platform.settings import Settings
 
 _POLL_SECONDS = 1.0
+_MOST_MISSES = 60  # polls in a row
 _GOES_ON = {"REQUESTED", "CANCELING", "FAILING"}
 _RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 _ASSETS = "query Assets($job: PipelineSelector!) { assetNodes(pipeline: $job) { assetKey { path } } }"
@@ -46,6 +47,8 @@ _FOLLOW = """
             ... on AssetPartitionsStatusCounts { numPartitionsMaterialized }
           } }
         }
+        ... on PythonError { message }
+        ... on BackfillNotFoundError { message }
       }
     }"""
 
@@ -113,12 +116,24 @@ def launch(dagster: DagsterWeb, days: list[date]) -> str:
 
 
 def follow(dagster: DagsterWeb, backfill_id: str, tell: Callable[[int], None] = lambda _: None) -> BackfillState:
-    """Waits until the backfill ends; calls `tell` with the number of days done."""
+    """Waits until the backfill ends; calls `tell` with the number of days done.
+
+    Raises:
+        StackError: Dagster does not answer, or cannot read the backfill for a while.
+    """
+    misses = 0
     while True:
-        state = _state(dagster.ask(_FOLLOW, backfillId=backfill_id)["partitionBackfillOrError"])
-        tell(state.done)
-        if not state.goes_on:
-            return state
+        found = dagster.ask(_FOLLOW, backfillId=backfill_id)["partitionBackfillOrError"]
+        if "status" in found:  # otherwise Dagster could not read it, for example while PostgreSQL starts again
+            misses, state = 0, _state(found)
+            tell(state.done)
+            if not state.goes_on:
+                return state
+        elif (misses := misses + 1) > _MOST_MISSES:
+            raise StackError(
+                f"Dagster cannot read the backfill: {found.get('message', 'it does not say why')}. The backfill goes "
+                f"on: {dagster.url}/runs/b/{backfill_id}"
+            )
         time.sleep(_POLL_SECONDS)
 
 

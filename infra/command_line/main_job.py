@@ -13,22 +13,39 @@ from infra.command_line.monitoring_state import watched_at
 from infra.errors import StackError
 from infra.local_stack.settings import LocalStackSettings
 from infra.local_stack.terminal import Terminal
+from ingest_api.emulator.delivery import UndeliveredError
 from ingest_api.emulator.emulation import Emulation, EmulationResult, emulate
-from ingest_api.emulator.ledger import open_ledger
+from ingest_api.emulator.ledger import LedgerError, open_ledger
 from ingest_api.emulator.progress import show_progress
 from pinterest_platform.defs.jobs import BATCH_JOB
 from pinterest_platform.pins.calendar import day_of, periods_of
 from pinterest_platform.reconciliation.reconcile import DayReconciliation, open_stores, reconcile
 from pinterest_platform.serving.category_popularity import CategoryCounts
+from pinterest_platform.stores.cassandra import CassandraUnavailableError
+from pinterest_platform.stores.kafka import TopicUnavailableError
+from pinterest_platform.stores.s3 import S3UnavailableError
 from pinterest_platform.stream.lag import stream_lag
 
 PINS = 11_000
 LEDGER = "ledger.ndjson"  # in the state folder: the pins that the API has acknowledged
 CATCH_UP_SECONDS = 180
+# Their texts say what to do.
+_EXPLAINED = (UndeliveredError, LedgerError, TopicUnavailableError, CassandraUnavailableError, S3UnavailableError)
 
 
 def run_main_job(settings: LocalStackSettings, terminal: Terminal) -> int:
-    """Runs the main job on a running stack; returns 0 if every day reconciles, else 1."""
+    """Runs the main job on a running stack; returns 0 if every day reconciles, else 1.
+
+    Raises:
+        StackError: the API, Dagster or a store does not do its part.
+    """
+    try:
+        return _run(settings, terminal)
+    except _EXPLAINED as error:
+        raise StackError(str(error)) from error
+
+
+def _run(settings: LocalStackSettings, terminal: Terminal) -> int:
     posted = _post(settings, terminal)
     days = sorted({day_of(posted.started_at), day_of(posted.finished_at)})  # two if it ran over midnight
     for day in days:

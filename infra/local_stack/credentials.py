@@ -79,6 +79,22 @@ def load_or_create(file: Path) -> Credentials:
     return credentials
 
 
+def refuse_another_users(file: Path) -> None:
+    """Refuse to start a stack whose secrets belong to another user, even for root.
+
+    Root's files in the folder would keep its owner out afterwards.
+
+    Raises:
+        StackError: names the owner.
+    """
+    if file.exists() and file.stat().st_uid != os.geteuid():
+        owner = owner_of(file)
+        raise StackError(
+            f"The stack in {file.parent} belongs to {owner}. Start it as that user: sudo -u {owner} make run. To run a "
+            "stack of your own, set PINTEREST_STATE_FOLDER to another folder."
+        )
+
+
 def owner_of(path: Path) -> str:
     """The name of the file's owner, or the user id if it has no name."""
     number = path.stat().st_uid

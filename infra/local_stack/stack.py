@@ -21,6 +21,7 @@ import psutil
 
 from infra.errors import StackError
 from infra.local_stack.class_archive import make_class_archive
+from infra.local_stack.credentials import refuse_another_users
 from infra.local_stack.environment import changed_variables, kept_settings, write_environment
 from infra.local_stack.monitoring import fetch_monitoring
 from infra.local_stack.order import closure, in_order, reversed_graph
@@ -92,12 +93,13 @@ class LocalStack:
         Raises:
             StackError: a server is unknown or did not start, or ports, memory, disk or settings do not allow a start.
         """
+        refuse_another_users(self._place.secrets_file)
+        self._refuse_other_settings()
         with self._alone():
             fetch_monitoring(self.settings, self._terminal)
             wanted = self._wanted(names)
             fetch_artifacts(self._place.lock, self.settings.artifact_cache, self._terminal)
             make_class_archive(self.settings, self._terminal)
-            self._refuse_other_settings()
             self._end_orphans()
             left_out = self._check_before([self.servers[name] for name in wanted if not self.process(name)])
             write_environment(self._place)
@@ -124,7 +126,7 @@ class LocalStack:
 
     def _refuse_other_settings(self) -> None:
         changed = changed_variables(self._place)
-        if changed and any(self.process(name) for name in self.servers):
+        if changed and living_servers(self._place.run_folder):
             raise StackError(
                 f"The stack is running with other values of {', '.join(changed)}. Unset these, or run make stop first."
             )

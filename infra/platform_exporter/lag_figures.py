@@ -37,7 +37,7 @@ def look(settings: Settings) -> Waiting:
         TopicUnavailableError: the broker is unavailable.
         psycopg.Error: PostgreSQL is unavailable, or does not have the stream's tables yet.
     """
-    with closing(connect(settings, autocommit=True, name="platform_exporter")) as connection:
+    with closing(connect(settings, autocommit=True, name="platform_exporter", patience_seconds=2)) as connection:
         progress = next_offsets(connection, settings.kafka_topic)
     with open_topic(settings, _SECONDS) as topic:
         return Waiting(progress, lag_of(topic, progress))

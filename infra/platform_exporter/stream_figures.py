@@ -56,7 +56,9 @@ class StreamFigures:
             psycopg.Error: PostgreSQL is unavailable, or does not have the stream's tables yet.
         """
         topic, today = self._settings.kafka_topic, self._clock().date()
-        with closing(connect(self._settings, autocommit=True, name="platform_exporter")) as connection:
+        with closing(
+            connect(self._settings, autocommit=True, name="platform_exporter", patience_seconds=2)
+        ) as connection:
             connection.execute(_PATIENCE)
             progress = next_offsets(connection, topic)
             self._count(connection, progress, today - timedelta(days=1))

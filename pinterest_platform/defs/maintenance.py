@@ -68,10 +68,17 @@ def _has_lost_its_process(instance: dg.DagsterInstance, record: dg.RunRecord) ->
     if pid is None or record.start_time is None:
         return False
     try:
-        # A process created after the run began has only inherited the number.
-        return psutil.Process(pid).create_time() > record.start_time
+        process = psutil.Process(pid)
+        # A process that was created after the run began has inherited the number, unless the clock was set meanwhile.
+        # Dagster's workers are recognised, so that setting the clock ends no run.
+        return process.create_time() > record.start_time and not _is_a_worker(process)
     except psutil.NoSuchProcess:
         return True
+
+
+def _is_a_worker(process: psutil.Process) -> bool:
+    """Whether Dagster's code server has started the process for a run."""
+    return any("multiprocessing" in part or "dagster" in part for part in process.cmdline())
 
 
 def _process_of(instance: dg.DagsterInstance, run: DagsterRun) -> int | None:

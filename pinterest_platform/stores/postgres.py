@@ -20,8 +20,16 @@ _MIGRATIONS_TABLE = """
     )"""
 
 
-def connect(settings: Settings, *, autocommit: bool = False, name: str = "pinterest_platform") -> Connection:
-    """A connection to the platform's database. `name` is its application name in PostgreSQL.
+def connect(
+    settings: Settings, *, autocommit: bool = False, name: str = "pinterest_platform", patience_seconds: int = 10
+) -> Connection:
+    """A connection to the platform's database.
+
+    Args:
+        settings: of PostgreSQL.
+        autocommit: whether each statement is a transaction.
+        name: the connection's application name in PostgreSQL.
+        patience_seconds: until a server that accepts but does not answer counts as unavailable.
 
     Raises:
         psycopg.OperationalError: PostgreSQL cannot be reached, or refuses the role.
@@ -29,7 +37,7 @@ def connect(settings: Settings, *, autocommit: bool = False, name: str = "pinter
     return psycopg.connect(
         **postgres_options(settings),
         dbname=settings.postgres_database,
-        connect_timeout=10,
+        connect_timeout=patience_seconds,
         autocommit=autocommit,
         application_name=name,
     )

@@ -22,6 +22,12 @@ def test_a_pin_of_now_is_not_in_the_future() -> None:
     assert check_dates([batch(), batch(clean_pin(DAY))], DAY, now=NOON).problem is None
 
 
+def test_a_pin_that_landing_takes_as_an_hour_ahead_holds_up_no_day() -> None:
+    ahead = NOON.replace(tzinfo=None) + timedelta(hours=1)
+
+    assert check_dates([batch(clean_pin(DAY, ingested_at=ahead))], DAY, now=NOON).problem is None
+
+
 def test_a_pin_of_the_evening_is_in_the_future_at_noon() -> None:
     evening = (NOON + timedelta(hours=8)).replace(tzinfo=None)
 

@@ -24,6 +24,30 @@ def test_a_number_that_belongs_to_another_process_now_is_nobody(tmp_path: Path) 
     assert living_process(tmp_path, "kafka") is None
 
 
+def test_setting_the_clock_loses_no_process(tmp_path: Path) -> None:
+    write_pid_file(tmp_path, "kafka", os.getpid())
+    known = json.loads((tmp_path / "kafka.json").read_text())
+    (tmp_path / "kafka.json").write_text(json.dumps(known | {"created": known["created"] - 3600}))
+
+    assert living_process(tmp_path, "kafka") is not None
+
+
+def test_the_same_number_and_time_in_another_boot_is_nobody(tmp_path: Path) -> None:
+    write_pid_file(tmp_path, "kafka", os.getpid())
+    known = json.loads((tmp_path / "kafka.json").read_text())
+    (tmp_path / "kafka.json").write_text(json.dumps(known | {"birth": f"another {known['birth']}"}))
+
+    assert living_process(tmp_path, "kafka") is None
+
+
+def test_a_file_of_before_the_birth_is_compared_by_the_time(tmp_path: Path) -> None:
+    write_pid_file(tmp_path, "kafka", os.getpid())
+    known = json.loads((tmp_path / "kafka.json").read_text())
+    (tmp_path / "kafka.json").write_text(json.dumps({"pid": known["pid"], "created": known["created"]}))
+
+    assert living_process(tmp_path, "kafka") is not None
+
+
 def test_a_process_that_ended_is_nobody_even_before_its_parent_looks(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
         write_pid_file(tmp_path, "kafka", child.pid)

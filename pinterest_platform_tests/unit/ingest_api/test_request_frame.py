@@ -9,7 +9,9 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.requests import Request
 
+from ingest_api import metrics_route
 from ingest_api.application import create_app
 from ingest_api.metrics import IngestMetrics
 from ingest_api.publisher import Receipt, Record
@@ -103,6 +105,21 @@ def test_with_write_keys_metrics_are_for_this_machine_and_for_owners(guarded: Ap
     assert guarded.get("/metrics").status_code == 200  # the client of these tests is on 127.0.0.1
     assert guarded.get("/metrics", headers={"X-Forwarded-For": "203.0.113.9"}).status_code == 401
     assert guarded.get("/metrics", headers={"X-Forwarded-For": "203.0.113.9"} | KEY).status_code == 200
+
+
+def test_a_request_from_an_address_of_this_machine_to_the_same_one_is_local() -> None:
+    def is_local(client: str, server: str) -> bool:
+        return metrics_route._is_local(
+            Request({"type": "http", "client": (client, 50_000), "server": (server, 8000), "headers": []})
+        )
+
+    assert is_local("192.168.1.5", "192.168.1.5")  # Prometheus, where the API listens on the network
+    assert is_local("127.0.0.1", "0.0.0.0")  # noqa: S104
+    assert not is_local("192.168.1.6", "192.168.1.5")
+
+
+def test_a_short_outage_after_a_start_is_an_increase(client: ApiClient) -> None:
+    assert samples(client)['ingest_events_unconfirmed_total{key="loopback"}'] == 0
 
 
 def test_health_needs_no_key(guarded: ApiClient) -> None:

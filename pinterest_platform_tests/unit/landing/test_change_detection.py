@@ -251,3 +251,10 @@ def test_following_what_is_asked_for_lands_everything(
     described = [watcher.bucket.describe(stored.key) for stored in landed]
     assert (last.days, last.waiting) == (NOBODY, NOBODY)
     assert sum(int(found.metadata["records"]) for found in described if found) == posted
+
+
+def test_a_clock_that_was_ahead_does_not_hold_the_open_day_back(topic: FakeTopic, watcher: Watcher) -> None:
+    watcher.detect(at(WEDNESDAY))
+    topic.post(start_of(TUESDAY), b"{}")
+
+    assert watcher.detect(at(TUESDAY)).days == {TUESDAY}

@@ -20,7 +20,7 @@ from pinterest_platform.landing.ledger import TopicReplacedError, read_ledger
 from pinterest_platform.landing.losses import Loss, TopicCutError, losses
 from pinterest_platform.landing.rerun_requests import days_to_rerun, rerun_requests_of
 from pinterest_platform.pins.calendar import MILLISECONDS_AN_HOUR, MISDATED_DAY, PlausibleTimes, day_of, start_of
-from pinterest_platform.stores.kafka import RecordsDeletedError
+from pinterest_platform.stores.kafka import RecordsDeletedError, TopicUnavailableError
 from pinterest_platform.stores.kafka_batches import Record
 from pinterest_platform_tests.support.fakes import FakeBucket, FakeTopic
 from pinterest_platform_tests.support.landing_suite import MONDAY, LandingSuite, contents, lines
@@ -331,3 +331,32 @@ def test_a_topic_that_was_cut_is_refused() -> None:
 
     with pytest.raises(TopicCutError, match="Partition 0 of pins ends at offset 1, but S3 has its records up to 1"):
         land_day(topic, bucket, MONDAY, TIMES)
+
+
+class HalfATopic(FakeTopic):
+    """A topic whose first partition cannot be read after its first record."""
+
+    broken = True
+
+    def read(self, partition: int, start: int, stop: int) -> Iterator[Record]:
+        for record in super().read(partition, start, stop):
+            if self.broken and partition == 0 and record.offset > 0:
+                raise TopicUnavailableError("partition 0 has no leader")
+            yield record
+
+
+def test_a_partition_that_cannot_be_read_does_not_hold_up_the_others() -> None:
+    topic, bucket = HalfATopic(partitions=3), FakeBucket()
+    for partition in range(3):
+        for second in range(3):
+            topic.post(start_of(MONDAY) + 1000 * second, b"{}", partition=partition)
+
+    with pytest.raises(TopicUnavailableError, match="no leader"):
+        land_day(topic, bucket, MONDAY, TIMES)
+
+    covered = read_ledger(bucket).ranges
+    assert (covered[1], covered[2]) == ([(0, 3)], [(0, 3)])
+    assert days_to_rerun(bucket) == [MONDAY]
+
+    topic.broken = False
+    assert land_day(topic, bucket, MONDAY, TIMES).records == 9

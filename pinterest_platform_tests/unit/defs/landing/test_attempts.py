@@ -80,3 +80,7 @@ def test_the_pause_grows_with_every_failure_to_an_hour() -> None:
         pauses.append(minutes)
 
     assert pauses == [0, 1, 2, 5, 10, 30, 60, 60, 60]
+
+
+def test_a_clock_that_was_ahead_when_a_run_failed_holds_nothing_back() -> None:
+    assert not Attempts(3, "run", NOON + timedelta(days=2)).hold_back(NOON)

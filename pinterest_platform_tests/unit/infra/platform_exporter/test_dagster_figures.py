@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from infra.platform_exporter.dagster_figures import DAYS, DagsterFigures
+from infra.platform_exporter.dagster_figures import DAYS, WITHOUT_PARTITIONS, DagsterFigures
 from infra.platform_exporter.sources import Sources
+from pinterest_platform.definitions import build_definitions
+from pinterest_platform.settings import Settings
 
 NOW = datetime(2026, 11, 26, 5, tzinfo=UTC)
 TODAY = NOW.timestamp()
@@ -25,12 +27,16 @@ def execution(status: str, **numbers: int) -> dict[str, Any]:
     return {"status": status, "evaluation": {"metadataEntries": [*entries, {"label": "text"}]}}
 
 
-def check(name: str, status: str, severity: str, ranges: list[dict[str, object]] | None = None) -> dict[str, object]:
-    return {
-        "name": name,
-        "executionForLatestMaterialization": {"status": status, "evaluation": {"severity": severity}},
-        "partitionStatuses": None if ranges is None else {"ranges": ranges},
-    }
+def check(name: str, ranges: list[dict[str, object]] | None = None) -> dict[str, object]:
+    return {"name": name, "partitionStatuses": None if ranges is None else {"ranges": ranges}}
+
+
+def found(status: str, severity: str) -> dict[str, Any]:
+    return {"status": status, "evaluation": {"severity": severity}}
+
+
+def number_of(name: str) -> str:
+    return f"check{[check for _, check in WITHOUT_PARTITIONS].index(name)}"
 
 
 def stretch(days: int, status: str) -> dict[str, object]:
@@ -45,9 +51,8 @@ def answer(ticks: list[dict[str, object]]) -> dict[str, Any]:
         "freshnessStatusInfo": {"freshnessStatus": "DEGRADED"},
         "assetChecksOrError": {
             "checks": [
-                check("a", "FAILED", "ERROR", [stretch(2, "FAILED"), stretch(5, "SUCCEEDED")]),
-                check("b", "FAILED", "WARN"),
-                {"name": "never_run", "executionForLatestMaterialization": None, "partitionStatuses": None},
+                check("a", [stretch(2, "FAILED"), stretch(5, "SUCCEEDED")]),
+                check("never_run"),
             ]
         },
     }
@@ -70,6 +75,13 @@ def answer(ticks: list[dict[str, object]]) -> dict[str, Any]:
         "assetNodes": [node],
         "batch": [batch],
         **{f"account{days_ago}": [] for days_ago in range(DAYS)},
+        **{f"check{number}": [] for number in range(len(WITHOUT_PARTITIONS))},
+        # Nothing of an execution says whether its asset has been materialised since.
+        number_of("profiles_equal_a_recount"): [
+            {"status": "IN_PROGRESS", "evaluation": None},
+            found("FAILED", "ERROR"),
+        ],
+        number_of("the_topic_is_set_up_for_the_platform"): [found("FAILED", "WARN"), found("SUCCEEDED", "WARN")],
         "account1": [
             execution("IN_PROGRESS"),
             execution("SUCCEEDED", kafka=11, raw=11),
@@ -133,9 +145,12 @@ def test_a_tick_is_counted_once_and_not_before_it_has_ended() -> None:
 def test_checks_show_their_latest_execution_and_the_days_that_fail() -> None:
     registry = registry_of(Dagster())
 
-    assert figure(registry, "dagster_check_passed", asset="clean_pins", check="a", severity="error") == 0
-    assert figure(registry, "dagster_check_passed", asset="clean_pins", check="b", severity="warn") == 0
-    assert figure(registry, "dagster_check_passed", asset="clean_pins", check="never_run", severity="error") is None
+    profiles = {"asset": "profile_popularity", "check": "profiles_equal_a_recount", "severity": "error"}
+    topic = {"asset": "Pinterest_data", "check": "the_topic_is_set_up_for_the_platform", "severity": "warn"}
+    never = {"asset": "pinterest_stream", "check": "the_stream_keeps_up", "severity": "error"}
+    assert figure(registry, "dagster_check_passed", **profiles) == 0
+    assert figure(registry, "dagster_check_passed", **topic) == 0
+    assert figure(registry, "dagster_check_passed", **never) is None
     assert figure(registry, "dagster_check_failed_partitions", asset="clean_pins", check="a") == 2
 
 
@@ -171,3 +186,14 @@ def test_the_newest_account_of_a_day_is_shown() -> None:
     assert figure(registry, "pipeline_day_is_accounted_for", **yesterday) == 1
     assert figure(registry, "pipeline_day_is_accounted_for", **before) == 0
     assert figure(registry, "pipeline_day_records", **yesterday, store="raw") == 11
+
+
+def test_every_check_without_partitions_is_asked_for() -> None:
+    graph = build_definitions(Settings()).resolve_asset_graph()
+    unpartitioned = {
+        (key.asset_key.to_user_string(), key.name)
+        for key in graph.asset_check_keys
+        if graph.get(key.asset_key).partitions_def is None
+    }
+
+    assert set(WITHOUT_PARTITIONS) == unpartitioned
