@@ -10,6 +10,7 @@ from pinterest_platform.clean_slices.manifest import newest_manifest
 from pinterest_platform.defs.check_results import STILL_OPEN, coordinates_in_words, findings_by_day
 from pinterest_platform.defs.rerun_requests import CLEAN_SLICE
 from pinterest_platform.findings import Finding
+from pinterest_platform.landing.ledger import forget_offsets
 from pinterest_platform.pins.calendar import is_closed
 from pinterest_platform.reconciliation.layer_parity import LayerParity, compare_layers, is_in_both_layers
 from pinterest_platform.reconciliation.reconcile import (
@@ -38,13 +39,18 @@ def reconciliation_findings(settings: Settings, days: Sequence[date]) -> dict[da
 
 
 def reconciliation_finding(stores: Stores, day: date) -> Finding:
-    """The day's counts, and what does not add up."""
+    """The day's counts, and what does not add up.
+
+    Raw lines that S3 has lost leave the ledger, so that the next run of the day lands them again.
+    """
     # Read before: if the slice is replaced meanwhile, this result must not count for the new one.
     manifest = newest_manifest(stores.bucket, day)
     try:
         reconciliation = reconcile(stores, day)
     except NotMaterialisedError as error:
         return Finding(problem=str(error))
+    if len(reconciliation.lost_in_s3):
+        forget_offsets(stores.bucket, reconciliation.lost_in_s3.runs(), day)  # the next run of the day lands them again
     return Finding(
         {**_numbers(reconciliation), CLEAN_SLICE: manifest or ""}, "\n".join(reconciliation.differences()) or None
     )

@@ -2,7 +2,7 @@
 
 Every record within these offsets is in S3, or is recorded as lost. The ledger is extended after the objects are
 written, never before. So after a killed landing some objects are not in the ledger; the next landing reads their
-records again and adds nothing.
+records again and adds nothing. It shrinks only when reconciliation misses records of it in S3.
 
 `landings/topic.json` identifies the topic that the bucket belongs to. Versions before the ledger wrote an entry per
 day, `landings/dt=YYYY-MM-DD.json`; a bucket without a ledger starts from those.
@@ -18,7 +18,7 @@ from typing import Any
 
 import orjson
 
-from pinterest_platform.landing.offset_ranges import Range, joined
+from pinterest_platform.landing.offset_ranges import Range, joined, without
 from pinterest_platform.stores.kafka import Topic
 from pinterest_platform.stores.s3 import ObjectStore
 
@@ -62,6 +62,16 @@ class Ledger:
         days = {number: self._days_of(other, number, bounds[number]) for number in numbers}
         return Ledger(ranges, {number: known for number, known in days.items() if known})
 
+    def without(self, partition: int, lost: Range, day: date) -> Ledger:
+        """The ledger without these offsets of a day."""
+        kept = without(self.of(partition), [lost])
+        if kept == self.of(partition):
+            return self
+        bounds = {at for found in kept for at in found}
+        known = {at: known for at, known in self.days.get(partition, {}).items() if at in bounds}
+        days = {**dict.fromkeys(bounds & set(lost), day), **known}
+        return Ledger({**self.ranges, partition: kept}, {**self.days, partition: days})
+
     def _days_of(self, other: Ledger, partition: int, offsets: Iterable[int]) -> dict[int, date]:
         known = {at: [self.day_at(partition, at), other.day_at(partition, at)] for at in sorted(offsets)}
         return {at: min(day for day in days if day) for at, days in known.items() if any(days)}
@@ -104,6 +114,22 @@ def extend_ledger(bucket: ObjectStore, gained: Ledger) -> None:
         if stored and after == before:
             return
         if bucket.replace(stored, _encode(after), {}) if stored else bucket.create(_KEY, _encode(after), {}):
+            return
+
+
+def forget_offsets(bucket: ObjectStore, lost: Iterable[tuple[int, int, int]], day: date) -> None:
+    """Take offsets out of the ledger whose raw lines have disappeared from S3. The next landing reads them again.
+
+    Args:
+        bucket: has the ledger.
+        lost: partition, first offset and the offset after the last. Offsets that the ledger lacks change nothing.
+        day: of the records.
+    """
+    gone = [(number, (first, following)) for number, first, following in lost]
+    while stored := bucket.describe(_KEY):
+        before = _decode(bucket.get(_KEY))
+        after = reduce(lambda ledger, each: ledger.without(*each, day), gone, before)
+        if after == before or bucket.replace(stored, _encode(after), {}):
             return
 
 

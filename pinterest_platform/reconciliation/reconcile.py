@@ -24,6 +24,8 @@ from pinterest_platform.stores.postgres import Connection, connect
 from pinterest_platform.stores.s3 import ObjectStore, open_bucket
 from pinterest_platform.stream.progress import first_offsets
 
+_COMPACTED = "landings/compacted"
+
 
 class NotMaterialisedError(Exception):
     """The day was never cleaned, so there is nothing to reconcile."""
@@ -71,9 +73,14 @@ class DayReconciliation:
         """What does not add up: store, partition, first offsets and count. Empty if everything does."""
         return [f"{sentence} {in_words(offsets)}." for sentence, offsets in self._sides() if len(offsets)]
 
+    @property
+    def lost_in_s3(self) -> OffsetSet:
+        """Records that Kafka has and the raw objects lack."""
+        return self.kafka - self.raw
+
     def _sides(self) -> Iterator[tuple[str, OffsetSet]]:
         day = self.day
-        yield f"S3 lacks raw lines of {day} that Kafka has:", self.kafka - self.raw
+        yield f"S3 lacks raw lines of {day} that Kafka has:", self.lost_in_s3
         yield f"S3 has raw lines of {day} that Kafka does not have (was the topic recreated?):", self.raw - self.kafka
         yield f"Raw records of {day} are neither clean, quarantined, superseded nor repeated:", self.unexplained
         yield f"clean_pins has rows of {day} without a raw record:", self.clean - self.raw
@@ -157,7 +164,15 @@ def reconcile(stores: Stores, day: date, now: datetime | None = None) -> DayReco
 def _kafka(stores: Stores, day: date, raw: OffsetSet, now: datetime) -> OffsetSet:
     settings = stores.settings
     times = PlausibleTimes.until(milliseconds_of(now), settings.first_day)
-    return topic_offsets.kafka(stores.topic, stores.bucket, day, raw, times, lambda: is_compacted(settings))
+    return topic_offsets.kafka(stores.topic, stores.bucket, day, raw, times, lambda: _was_compacted(stores))
+
+
+def _was_compacted(stores: Stores) -> bool:
+    """Whether the topic is compacted, or was when records were missing before: what is gone stays gone."""
+    if is_compacted(stores.settings):
+        stores.bucket.create(_COMPACTED, b"", {})
+        return True
+    return stores.bucket.describe(_COMPACTED) is not None
 
 
 def _older_records(

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from pinterest_platform.landing import landing, pieces
 from pinterest_platform.landing.landing import land_day
-from pinterest_platform.landing.ledger import TopicReplacedError, read_ledger
+from pinterest_platform.landing.ledger import TopicReplacedError, forget_offsets, read_ledger
 from pinterest_platform.landing.losses import Loss, TopicCutError, losses
 from pinterest_platform.landing.rerun_requests import days_to_rerun, rerun_requests_of
 from pinterest_platform.pins.calendar import MILLISECONDS_AN_HOUR, MISDATED_DAY, PlausibleTimes, day_of, start_of
@@ -360,3 +360,23 @@ def test_a_partition_that_cannot_be_read_does_not_hold_up_the_others() -> None:
 
     topic.broken = False
     assert land_day(topic, bucket, MONDAY, TIMES).records == 9
+
+
+@pytest.mark.parametrize("lost", [(0, 3), (1, 2), (2, 9)])
+def test_raw_lines_that_s3_has_lost_are_landed_again_once_they_are_forgotten(lost: tuple[int, int]) -> None:
+    topic, bucket = FakeTopic(partitions=2), FakeBucket()
+    for partition in range(2):
+        for second in range(3):
+            topic.post(start_of(MONDAY) + 1000 * second, b"{}", partition=partition)
+    land_day(topic, bucket, MONDAY, TIMES)
+    before = contents(bucket)
+    [key] = [key for key in before if key.startswith("events/") and "+0+" in key]
+    bucket.delete([key])
+    assert land_day(topic, bucket, MONDAY, TIMES).records == 3
+
+    forget_offsets(bucket, [(0, *lost)], MONDAY)
+    forget_offsets(bucket, [(0, *lost), (7, 0, 1)], MONDAY)
+
+    assert read_ledger(bucket).of(1) == [(0, 3)]
+    assert land_day(topic, bucket, MONDAY, TIMES).read == min(lost[1], 3) - lost[0]
+    assert read_ledger(bucket).of(0) == [(0, 3)]
