@@ -107,6 +107,16 @@ def test_a_day_of_nothing_but_rejects_has_an_empty_clean_slice(spark: SparkSessi
     assert (read_clean(spark, bucket, [DAY]).count(), len(quarantine_files(bucket, DAY))) == (0, 1)
 
 
+def test_a_value_of_more_characters_than_sparks_reader_takes_by_default_stops_nobody(
+    spark: SparkSession, bucket: ObjectStore
+) -> None:
+    land(bucket, posted(), b'{"description": "' + b"x" * 20_000_001 + b'"}')
+
+    outcome = replace_clean_slice(spark, bucket, DAY)
+
+    assert (outcome.raw, outcome.clean, outcome.quarantined) == (2, 1, 1)
+
+
 def test_days_that_are_cleaned_together_are_slices_of_their_own(
     spark: SparkSession, corner: Settings, bucket: ObjectStore
 ) -> None:
