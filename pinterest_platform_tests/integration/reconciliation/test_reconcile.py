@@ -11,8 +11,9 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from pinterest_platform.clean_slices.build import read_clean
+from pinterest_platform.defs.reconciliation import reconciliation_findings
 from pinterest_platform.landing.landing import land_day
-from pinterest_platform.landing.raw_objects import encode_record, landed_objects
+from pinterest_platform.landing.raw_objects import day_prefix, encode_record, landed_objects
 from pinterest_platform.pins.calendar import MILLISECONDS_A_DAY, MISDATED_DAY, PlausibleTimes, start_of
 from pinterest_platform.reconciliation.reconcile import DayReconciliation, NotMaterialisedError, open_stores, reconcile
 from pinterest_platform.serving.pinterest_batch import replace_batch_slices
@@ -109,6 +110,22 @@ def test_what_came_after_the_cleaning_is_missing_from_a_closed_day_and_newer_tha
 
     assert closed.differences() == ["S3 lacks raw lines of 2026-11-16 that Kafka has: partition 1: 4, 5."]
     assert (still_open.differences(), still_open.newer) == ([], 2)
+
+
+def test_raw_lines_that_s3_has_lost_are_named_and_landed_by_the_next_run(
+    spark: SparkSession, materialised: Settings
+) -> None:
+    bucket = open_bucket(materialised)
+    bucket.delete([stored.key for stored in bucket.list(day_prefix(DAY))])
+    materialise(spark, materialised)  # the ledger still has the offsets
+
+    lost = reconciliation_findings(materialised, [DAY])[DAY]
+    materialise(spark, materialised)
+    mended = reconciliation_findings(materialised, [DAY])[DAY]
+
+    assert lost.problem is not None
+    assert "S3 lacks raw lines of 2026-11-16 that Kafka has: partition 1: 0-3" in lost.problem
+    assert mended.problem is None
 
 
 def test_a_row_that_cassandra_lost_is_named(materialised: Settings) -> None:
