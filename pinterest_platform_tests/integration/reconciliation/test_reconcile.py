@@ -124,7 +124,7 @@ def test_raw_lines_that_s3_has_lost_are_named_and_landed_by_the_next_run(
     mended = reconciliation_findings(materialised, [DAY])[DAY]
 
     assert lost.problem is not None
-    assert "S3 lacks raw lines of 2026-11-16 that Kafka has: partition 1: 0-3" in lost.problem
+    assert "S3 lacks raw lines of 2026-11-16 that Kafka has: partition 1: 0, 1, 2, 3" in lost.problem
     assert mended.problem is None
 
 
