@@ -34,7 +34,7 @@ from pinterest_platform.stream.progress import next_offsets
 from pinterest_platform.stream.query import start_query, starting_offsets
 from pinterest_platform.stream.refused_records import write_or_reject
 from pinterest_platform.stream.sink import write_batch
-from pinterest_platform.stream.topic_identity import demand_same_topic
+from pinterest_platform.stream.topic_identity import demand_same_records, demand_same_topic
 from pinterest_platform.stream.unreadable_records import pass_unreadable_records
 from pinterest_platform.stream.upkeep import Upkeep
 
@@ -155,7 +155,9 @@ class _Loop:
             demand_ownership(connection, topic.topic, self._owner)
             demand_same_topic(connection, topic)
             progress = next_offsets(connection, topic.topic)
-            return starting_offsets(topic, progress), BatchSize(waiting_record_bytes(topic, progress))
+            starting = starting_offsets(topic, progress)
+            demand_same_records(connection, topic, progress)
+            return starting, BatchSize(waiting_record_bytes(topic, progress))
 
     def _sink(self, connection: Connection) -> Sink:
         return partial(write_or_reject, partial(write_batch, connection, self._settings.kafka_topic, self._owner))

@@ -136,6 +136,19 @@ def test_a_topic_that_was_made_anew_and_has_grown_is_not_taken_for_the_old_one(
     assert stored(corner) == ["a"]
 
 
+def test_offsets_that_kafka_lost_and_gave_to_other_records_are_not_passed_over(
+    spark: SparkSession, corner: Settings, database: Connection
+) -> None:
+    post(corner, "a")
+    stream_to_the_end(spark, corner)
+    database.execute("UPDATE pinterest_stream SET ingested_at = ingested_at - interval '1 second'")
+    post(corner, "b")
+
+    with pytest.raises(StreamOffsetsLostError, match=r"another record at offset 0 .*docs/operations.md"):
+        stream_to_the_end(spark, corner)
+    assert stored(corner) == ["a"]
+
+
 def test_a_lock_that_fails_every_attempt_ends_the_run_although_each_failure_looks_like_waiting(
     spark: SparkSession, corner: Settings, database: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
