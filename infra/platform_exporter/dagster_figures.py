@@ -65,6 +65,7 @@ query Figures($since: Float!, $days: [String!]!, {_DAY_VARIABLES}) {{
     freshnessStatusInfo {{ freshnessStatus }}
     assetChecksOrError {{ ... on AssetChecks {{ checks {{
       name
+      executionForLatestMaterialization {{ status evaluation {{ severity }} }}
       partitionStatuses {{ ... on AssetCheckTimePartitionStatuses {{ ranges {{ startTime endTime status }} }} }}
     }} }} }}
   }}
@@ -186,8 +187,14 @@ def _passed(answer: Any) -> Metric:
     passed = GaugeMetricFamily(
         "dagster_check_passed", "1 if the check's latest execution passed.", labels=["asset", "check", "severity"]
     )
-    for number, (asset, check) in enumerate(WITHOUT_PARTITIONS):
-        ended = (each for each in answer[f"check{number}"] if each["status"] in _PASSED)
+    latest = {
+        (_name(node), check["name"]): [check["executionForLatestMaterialization"]]
+        for node in answer["assetNodes"]
+        for check in node["assetChecksOrError"].get("checks", ())
+    }
+    latest |= {key: answer[f"check{number}"] for number, key in enumerate(WITHOUT_PARTITIONS)}
+    for (asset, check), executions in latest.items():
+        ended = (each for each in executions if each and each["status"] in _PASSED)
         if execution := next(ended, None):
             severity = (execution["evaluation"] or {}).get("severity", "ERROR").lower()
             passed.add_metric([asset, check, severity], _PASSED[execution["status"]])

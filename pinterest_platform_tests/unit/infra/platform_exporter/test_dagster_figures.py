@@ -28,7 +28,11 @@ def execution(status: str, **numbers: int) -> dict[str, Any]:
 
 
 def check(name: str, ranges: list[dict[str, object]] | None = None) -> dict[str, object]:
-    return {"name": name, "partitionStatuses": None if ranges is None else {"ranges": ranges}}
+    return {
+        "name": name,
+        "executionForLatestMaterialization": found("FAILED", "ERROR") if ranges else None,
+        "partitionStatuses": None if ranges is None else {"ranges": ranges},
+    }
 
 
 def found(status: str, severity: str) -> dict[str, Any]:
@@ -148,6 +152,7 @@ def test_checks_show_their_latest_execution_and_the_days_that_fail() -> None:
     profiles = {"asset": "profile_popularity", "check": "profiles_equal_a_recount", "severity": "error"}
     topic = {"asset": "Pinterest_data", "check": "the_topic_is_set_up_for_the_platform", "severity": "warn"}
     never = {"asset": "pinterest_stream", "check": "the_stream_keeps_up", "severity": "error"}
+    assert figure(registry, "dagster_check_passed", asset="clean_pins", check="a", severity="error") == 0
     assert figure(registry, "dagster_check_passed", **profiles) == 0
     assert figure(registry, "dagster_check_passed", **topic) == 0
     assert figure(registry, "dagster_check_passed", **never) is None
