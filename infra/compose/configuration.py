@@ -1,7 +1,7 @@
 """Writes the containers' configuration files below `/state`, each readable only by its server's user.
 
-Every container shares the host's
-network, so addresses and ports are those of the local stack: 127.0.0.1, and what `infra.local_stack.settings` says.
+Every container shares the host's network, so addresses and ports are those of the local stack: 127.0.0.1, and what
+`infra.local_stack.settings` says.
 """
 
 from __future__ import annotations

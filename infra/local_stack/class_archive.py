@@ -1,8 +1,8 @@
 """Makes the class data sharing (CDS) archive for Spark's drivers, once per Java and set of jars.
 
 Without it, Spark's start and the cleaning of 300 events took 26.8 s instead of 19.1 s (`benchmarks.workarounds`): Java
-loads 10,000 classes. Java uses an archive only with exactly the jars that
-it was made from, and otherwise starts without it. The archive is in the Python environment, like Java and Spark.
+loads 10,000 classes. Java uses an archive only with exactly the jars that it was made from, and otherwise starts
+without it. The archive is in the Python environment, like Java and Spark.
 https://docs.oracle.com/en/java/javase/17/vm/class-data-sharing.html
 """
 
