@@ -49,8 +49,8 @@ def reconciliation_finding(stores: Stores, day: date) -> Finding:
         reconciliation = reconcile(stores, day)
     except NotMaterialisedError as error:
         return Finding(problem=str(error))
-    if len(reconciliation.lost_in_s3):
-        forget_offsets(stores.bucket, reconciliation.lost_in_s3.runs(), day)  # the next run of the day lands them again
+    if len(lost := reconciliation.lost_in_s3):
+        forget_offsets(stores.bucket, lost.runs(), day)
     return Finding(
         {**_numbers(reconciliation), CLEAN_SLICE: manifest or ""}, "\n".join(reconciliation.differences()) or None
     )

@@ -24,7 +24,7 @@ from pinterest_platform.stores.postgres import Connection, connect
 from pinterest_platform.stores.s3 import ObjectStore, open_bucket
 from pinterest_platform.stream.progress import first_offsets
 
-_COMPACTED = "landings/compacted"
+_COMPACTED = "landings/compacted"  # an empty object
 
 
 class NotMaterialisedError(Exception):
