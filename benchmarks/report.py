@@ -52,6 +52,12 @@ SUBJECTS = (
     Subject("stream_latency", "The stream", "from the API's 200 to the committed row, memory, catch-up"),
     Subject("stream_sink", "The stream", "two ways into PostgreSQL, from cleaned rows to the commit"),
     Subject("stream_kills", "The stream", "the stream, PostgreSQL and Kafka killed under load"),
+    Subject(
+        "stream_retention",
+        "The stream",
+        "a day of 10,000,000 posters dropped after its retention, while the stream goes on",
+        "the run goes on, and each profile equals a recount",
+    ),
     Subject("presto_queries", "Queries and monitoring", "each saved query on 1,000,000 rows in each layer"),
     Subject("monitoring", "Queries and monitoring", "the cost of monitoring: start, memory, CPU when idle"),
     Subject(

@@ -12,11 +12,9 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
-from pathlib import Path
 from statistics import median
-from typing import Any
-from unittest.mock import patch
 
+import psutil
 from pyspark.sql import DataFrame
 
 from benchmarks.measured import cpu_seconds, measure
@@ -24,7 +22,7 @@ from benchmarks.record import record
 from benchmarks.stack import BENCHMARK_SETTINGS, running
 from benchmarks.topic import post_day
 from infra.local_stack.class_archive import make_class_archive
-from infra.local_stack.place import Place
+from infra.local_stack.processes import launch
 from infra.local_stack.stack import LocalStack
 from infra.local_stack.terminal import Terminal
 from pinterest_platform.clean_slices.build import read_clean
@@ -38,6 +36,8 @@ from pinterest_platform.stores.s3 import open_bucket
 from pinterest_platform.stores.spark import open_session, s3a_url
 from pinterest_platform_tests.support.cleaned_day import replace_clean_slice
 from pinterest_platform_tests.support.corner import new_corner
+from pinterest_platform_tests.support.outages import kill_server
+from pinterest_platform_tests.support.waiting import wait_for
 
 FIRST_DAY = date(2026, 11, 1)
 DAYS, EVENTS = 30, 300
@@ -120,28 +120,29 @@ def _write_each(pins: DataFrame, folders: Mapping[date, str]) -> None:
 
 
 def _compare_presto() -> None:
-    render = Place.render
-
-    def without(place: Place, template: str, target: Path, values: Mapping[str, Any]) -> None:
-        render(place, template, target, values)
-        if target.name == "rules.btm":
-            target.write_text(target.read_text().partition(_RULE)[0])
-
-    used = {"with the rule": _idle_presto()}
-    with patch.object(Place, "render", without):
-        used["without"] = _idle_presto()
+    with running(["presto"]):
+        stack = LocalStack(BENCHMARK_SETTINGS)
+        used = {"with the rule": _idle_seconds(wait_for(lambda: stack.process("presto")))}
+        kill_server(stack, "presto")
+        presto = stack.servers["presto"]
+        rules = presto.folder / "rules.btm"
+        rules.write_text(rules.read_text().partition(_RULE)[0])
+        # Not by the stack, which would write the rules anew.
+        process = launch(presto, stack.place.log_file(presto.name), stack.place.state)
+        try:
+            wait_for(lambda: presto.problem() is None, presto.start_seconds)
+            used["without"] = _idle_seconds(psutil.Process(process.pid))
+        finally:
+            process.kill()
+            process.wait()
     _tell(f"CPU of an idle Presto in {IDLE_SECONDS} s", used, "CPU s")
 
 
-def _idle_presto() -> float:
-    with running(["presto"]):
-        process = LocalStack(BENCHMARK_SETTINGS).process("presto")
-        if process is None:
-            raise RuntimeError("Presto has ended.")
-        time.sleep(IDLE_SECONDS)  # what starting costs is over then
-        before = cpu_seconds(process)
-        time.sleep(IDLE_SECONDS)
-        return cpu_seconds(process) - before
+def _idle_seconds(process: psutil.Process) -> float:
+    time.sleep(IDLE_SECONDS)  # what starting costs is over then
+    before = cpu_seconds(process)
+    time.sleep(IDLE_SECONDS)
+    return cpu_seconds(process) - before
 
 
 def _arguments() -> argparse.Namespace:
