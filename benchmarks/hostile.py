@@ -48,6 +48,7 @@ SETTINGS = BENCHMARK_SETTINGS.model_copy(
         "open_day_pause_seconds": 60,
         "retry_delay_seconds": 10,
         "stream_retention_days": -1,  # records of the first day are among them
+        "plausible_categories": 10_000,  # the longest ones that a store holds are drawn at random
     }
 )
 HOSTILE_SHARE = 5  # one in so many
