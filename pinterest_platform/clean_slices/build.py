@@ -15,7 +15,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from pinterest_platform.clean_slices.days_write import RECORDS_A_FILE, small_days_together, write_days
 from pinterest_platform.clean_slices.event_ids import DayEvents, days_before, replace_event_ids, request_days_after
 from pinterest_platform.clean_slices.manifest import (
-    CleanSlice,
+    CleaningCounts,
     SliceWriter,
     clean_files,
     clean_prefix,
@@ -93,7 +93,7 @@ class _Counts:
         return {each: self.events[date.fromisoformat(each)] for each in before}
 
 
-def replace_clean_slices(spark: SparkSession, bucket: ObjectStore, days: Iterable[date]) -> Iterator[CleanSlice]:
+def replace_clean_slices(spark: SparkSession, bucket: ObjectStore, days: Iterable[date]) -> Iterator[CleaningCounts]:
     """Clean each day's raw objects and replace its clean and quarantined Parquet; yields the outcomes in day order.
 
     Small days are cleaned together, since a Spark job costs a second regardless of its size.
@@ -103,7 +103,7 @@ def replace_clean_slices(spark: SparkSession, bucket: ObjectStore, days: Iterabl
         yield from _replace_together(spark, bucket, together)
 
 
-def replace_misdated_slice(spark: SparkSession, bucket: ObjectStore, first_day: date) -> CleanSlice:
+def replace_misdated_slice(spark: SparkSession, bucket: ObjectStore, first_day: date) -> CleaningCounts:
     """`replace_clean_slices` for the records that were landed as misdated. All of them are quarantined.
 
     Args:
@@ -118,7 +118,7 @@ def replace_misdated_slice(spark: SparkSession, bucket: ObjectStore, first_day: 
 
 def _replace_together(
     spark: SparkSession, bucket: ObjectStore, days: Sequence[_Day], misdated: Column | None = None
-) -> Iterator[CleanSlice]:
+) -> Iterator[CleaningCounts]:
     before = _days_before(bucket, days)
     stale = [key for each in before if not each.is_fresh for key in each.raw_keys]
     is_small = sum(each.records for each in days) + CHUNK_OFFSETS * len(stale) <= _RECORDS_TOGETHER
@@ -142,7 +142,7 @@ def _days_before(bucket: ObjectStore, days: Sequence[_Day]) -> list[DayEvents]:
 
 def _replace_slices(
     bucket: ObjectStore, days: Sequence[_Day], cleaned: DataFrame, pins: DataFrame, counts: _Counts
-) -> Iterator[CleanSlice]:
+) -> Iterator[CleaningCounts]:
     is_of_days = F.col("ingest_date").isin([each.day for each in days])
     newest = newest_per_pin(pins.where(is_of_days))
     written = _write_together(newest, bucket, days) if len(days) > 1 else [_write_alone(newest, bucket, days[0])]
@@ -231,11 +231,11 @@ def _write_alone(newest: DataFrame, bucket: ObjectStore, begun: _Day) -> _CleanF
 
 def _publish(
     bucket: ObjectStore, clean: _CleanFiles, quarantine: Sequence[str], reasons: Mapping[str, int], counts: _Counts
-) -> CleanSlice:
+) -> CleaningCounts:
     """Replace the day's old files with the new ones."""
     begun, quarantined = clean.begun, sum(reasons.values())
     repeated = counts.repeated.get(begun.day, 0)
-    outcome = CleanSlice(
+    outcome = CleaningCounts(
         day=begun.day,
         raw=clean.versions + repeated + quarantined,
         clean=clean.rows,

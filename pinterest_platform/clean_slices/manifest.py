@@ -24,7 +24,7 @@ _UUID_LENGTH = 36
 
 
 @dataclass(frozen=True)
-class CleanSlice:
+class CleaningCounts:
     """The counts of a day's cleaning.
 
     `superseded` counts older versions of pins posted again that day. `repeated` counts events that an earlier record
@@ -82,13 +82,13 @@ def settled_requests(bucket: ObjectStore, manifest: str) -> list[str]:
     return rerun_requests
 
 
-def read_manifest(bucket: ObjectStore, day: date) -> CleanSlice | None:
+def read_manifest(bucket: ObjectStore, day: date) -> CleaningCounts | None:
     """What the last cleaning of the day counted; None if the day was never cleaned."""
     manifest = _read_manifest(bucket, day)
     if manifest is None:
         return None
     next_offsets = {int(partition): offset for partition, offset in manifest["account"]["next_offsets"].items()}
-    return CleanSlice(**manifest["account"] | {"day": day, "next_offsets": next_offsets})
+    return CleaningCounts(**manifest["account"] | {"day": day, "next_offsets": next_offsets})
 
 
 class SliceWriter:
@@ -109,7 +109,11 @@ class SliceWriter:
         return [key for key in keys_below(self._bucket, prefix) if key.endswith(".parquet") and write_of(key) == write]
 
     def publish(
-        self, outcome: CleanSlice, clean: Sequence[str], quarantine: Sequence[str], rerun_requests: Sequence[str] = ()
+        self,
+        outcome: CleaningCounts,
+        clean: Sequence[str],
+        quarantine: Sequence[str],
+        rerun_requests: Sequence[str] = (),
     ) -> None:
         """Make these files the day's slice, and delete the previous ones.
 

@@ -12,7 +12,7 @@ from datetime import date
 from typing import Any
 
 from pinterest_platform.clean_slices.days_write import small_days_together
-from pinterest_platform.clean_slices.manifest import CleanSlice, read_manifest
+from pinterest_platform.clean_slices.manifest import CleaningCounts, read_manifest
 from pinterest_platform.landing.raw_objects import landed_objects
 from pinterest_platform.reconciliation.day_offsets import stream_progress
 from pinterest_platform.settings import Settings
@@ -99,7 +99,7 @@ def _differences(settings: Settings, days: Sequence[date], rows: int) -> list[tu
     return ask(settings, saved_query(settings, _DIFFERENCES).filled(settings, values)).rows
 
 
-def _cleaned(bucket: ObjectStore, day: date) -> CleanSlice:
+def _cleaned(bucket: ObjectStore, day: date) -> CleaningCounts:
     cleaned = read_manifest(bucket, day)
     if cleaned is None:
         raise NoParquetError(f"{day} was never cleaned.")

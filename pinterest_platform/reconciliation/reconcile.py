@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from pinterest_platform.clean_slices.manifest import CleanSlice, read_manifest
+from pinterest_platform.clean_slices.manifest import CleaningCounts, read_manifest
 from pinterest_platform.landing.ledger import read_ledger
 from pinterest_platform.pins.calendar import PlausibleTimes, is_closed, milliseconds_of
 from pinterest_platform.reconciliation import day_offsets, event_ids, topic_offsets
@@ -176,7 +176,7 @@ def _was_compacted(stores: Stores) -> bool:
 
 
 def _older_records(
-    stores: Stores, day: date, neither: OffsetSet, candidates: Versions, outcome: CleanSlice
+    stores: Stores, day: date, neither: OffsetSet, candidates: Versions, outcome: CleaningCounts
 ) -> tuple[OffsetSet, OffsetSet]:
     """The superseded and the repeated among raw records that are neither clean nor quarantined."""
     superseded = day_offsets.superseded(stores.settings, stores.bucket, day, candidates) & neither

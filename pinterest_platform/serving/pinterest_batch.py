@@ -40,7 +40,7 @@ Rows = dict[date, dict[str, int]]
 
 
 @dataclass(frozen=True)
-class Look:
+class Sample:
     """A few of a day's rows, and how many of its clean pins Cassandra has refused."""
 
     rows: list[dict[str, Any]]
@@ -134,12 +134,12 @@ def rejects_of(session: Any, day: date) -> list[RefusedPin]:
     return [RefusedPin(row.ingest_date.date(), *row[1:]) for row in session.execute(_REJECTS_OF_DAY, [day])]
 
 
-def look_at_days(settings: Settings, categories: Mapping[date, str | None], size: int) -> dict[date, Look]:
+def sample_days(settings: Settings, categories: Mapping[date, str | None], size: int) -> dict[date, Sample]:
     """For each day a few rows of the given category, if any, and the number of refused pins."""
     with open_session(settings) as session:
         session.set_keyspace(settings.cassandra_keyspace)
         return {
-            day: Look(
+            day: Sample(
                 [row._asdict() for row in session.execute(_SOME_ROWS, [day, category, size])] if category else [],
                 len(rejects_of(session, day)),
             )

@@ -12,7 +12,7 @@ import pyarrow
 from pyarrow import parquet
 
 from pinterest_platform.clean_slices.manifest import (
-    CleanSlice,
+    CleaningCounts,
     SliceWriter,
     clean_prefix,
     newest_manifest,
@@ -90,12 +90,12 @@ def put_slice(
     quarantined: int = 0,
     schema: pyarrow.Schema = CLEAN_SCHEMA,
     rerun_requests: Sequence[str] = (),
-) -> CleanSlice:
+) -> CleaningCounts:
     """Make these rows the day's slice, as a cleaning does."""
     name = f"part-00000-{uuid.uuid4()}-c000.snappy.parquet"
     writer, outcome = (
         SliceWriter(bucket, day),
-        CleanSlice(day, len(rows) + quarantined, len(rows), 0, quarantined, {}, {}),
+        CleaningCounts(day, len(rows) + quarantined, len(rows), 0, quarantined, {}, {}),
     )
     bucket.put(clean_prefix(day) + name, parquet_file(*rows, schema=schema), {})
     quarantine = [quarantine_prefix(day) + name] if quarantined else []

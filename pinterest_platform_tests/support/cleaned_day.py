@@ -7,11 +7,11 @@ from datetime import date
 from pyspark.sql import SparkSession
 
 from pinterest_platform.clean_slices.build import replace_clean_slices
-from pinterest_platform.clean_slices.manifest import CleanSlice
+from pinterest_platform.clean_slices.manifest import CleaningCounts
 from pinterest_platform.stores.s3 import ObjectStore
 
 
-def replace_clean_slice(spark: SparkSession, bucket: ObjectStore, day: date) -> CleanSlice:
+def replace_clean_slice(spark: SparkSession, bucket: ObjectStore, day: date) -> CleaningCounts:
     """`replace_clean_slices` for one day."""
     [outcome] = replace_clean_slices(spark, bucket, [day])
     return outcome

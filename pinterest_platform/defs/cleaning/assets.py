@@ -9,7 +9,7 @@ from dagster_pyspark import LazyPySparkResource
 
 from pinterest_platform.clean_slices.build import replace_clean_slices, replace_misdated_slice
 from pinterest_platform.clean_slices.manifest import (
-    CleanSlice,
+    CleaningCounts,
     clean_files,
     clean_prefix,
     quarantine_files,
@@ -73,7 +73,7 @@ def cleaned_pins(
     yield dg.MaterializeResult(asset_key=QUARANTINED)
 
 
-def _facts(outcome: CleanSlice, bucket: ObjectStore, settings: Settings) -> tuple[Facts, Facts]:
+def _facts(outcome: CleaningCounts, bucket: ObjectStore, settings: Settings) -> tuple[Facts, Facts]:
     """Metadata of the clean slice and of the quarantined records."""
     return (
         _clean_facts(outcome, bucket) | _looks(settings, clean_files(bucket, outcome.day)),
@@ -89,7 +89,7 @@ def _looks(settings: Settings, files: Sequence[str]) -> Facts:
     )
 
 
-def _clean_facts(outcome: CleanSlice, bucket: ObjectStore) -> Facts:
+def _clean_facts(outcome: CleaningCounts, bucket: ObjectStore) -> Facts:
     return {
         "dagster/partition_row_count": outcome.clean,
         "raw": outcome.raw,
@@ -100,7 +100,7 @@ def _clean_facts(outcome: CleanSlice, bucket: ObjectStore) -> Facts:
     }
 
 
-def _quarantine_facts(outcome: CleanSlice, bucket: ObjectStore) -> Facts:
+def _quarantine_facts(outcome: CleaningCounts, bucket: ObjectStore) -> Facts:
     return {
         "dagster/partition_row_count": outcome.quarantined,
         "reasons": counts("reason", outcome.reasons),

@@ -51,7 +51,7 @@ def attempts_by_day(instance: DagsterInstance) -> dict[date, Attempts]:
     records = [record for name in (BATCH_JOB, _ASSET_JOB) for record in _ended(instance, name)]
     by_day: dict[date, list[RunRecord]] = {}
     for record in sorted(records, key=lambda record: record.create_timestamp, reverse=True):
-        for day in days_of(record.dagster_run.tags) if is_whole(record.dagster_run) else []:
+        for day in days_of_tags(record.dagster_run.tags) if is_whole(record.dagster_run) else []:
             by_day.setdefault(day, []).append(record)
     return {day: in_a_row(newest_first) for day, newest_first in by_day.items()}
 
@@ -75,7 +75,7 @@ def in_a_row(newest_first: Iterable[RunRecord]) -> Attempts:
     return found
 
 
-def days_of(tags: Mapping[str, str]) -> list[date]:
+def days_of_tags(tags: Mapping[str, str]) -> list[date]:
     """The days of a run with these tags."""
     first, last = tags.get(RANGE_START, tags.get(PARTITION)), tags.get(RANGE_END, tags.get(PARTITION))
     if not first or not last:

@@ -19,7 +19,7 @@ from pinterest_platform.defs.landing.attempts import (
     Attempts,
     attempts_by_day,
     attempts_of_job,
-    days_of,
+    days_of_tags,
 )
 from pinterest_platform.defs.maintenance import IN_PROGRESS
 from pinterest_platform.defs.partitions import BACKFILL, DAILY
@@ -86,7 +86,7 @@ def new_misdated_records(
 def running_days(instance: DagsterInstance) -> set[date]:
     """The days of all runs that are queued or in progress."""
     runs = instance.get_runs(RunsFilter(statuses=IN_PROGRESS))
-    return {day for run in runs for day in days_of(run.tags)}
+    return {day for run in runs for day in days_of_tags(run.tags)}
 
 
 def failed_attempts(changes: Changes, attempts: Mapping[date, Attempts]) -> dict[date, int]:

@@ -17,7 +17,7 @@ from pinterest_platform.pins.calendar import Period, periods_of
 from pinterest_platform.serving.category_popularity import TABLE as POPULARITY_TABLE
 from pinterest_platform.serving.category_popularity import Popularity, RankedCategory, replace_popularity
 from pinterest_platform.serving.pin_rows import TABLE as PINS_TABLE
-from pinterest_platform.serving.pinterest_batch import look_at_days, replace_batch_slices
+from pinterest_platform.serving.pinterest_batch import replace_batch_slices, sample_days
 from pinterest_platform.settings import Settings
 from pinterest_platform.stores.s3 import open_bucket
 from pinterest_platform.stores.spark_failures import failures_in_words
@@ -45,16 +45,16 @@ def pinterest_batch(
         pins = read_clean(session_for(days, pyspark, settings), open_bucket(settings), days)
         rows = replace_batch_slices(pins, settings, days)
     seconds = round(time.monotonic() - started, 2)
-    looks = look_at_days(settings, {day: min(rows[day], default=None) for day in days}, _SAMPLED_ROWS)
+    samples = sample_days(settings, {day: min(rows[day], default=None) for day in days}, _SAMPLED_ROWS)
     for day in days:
         facts = {
             "dagster/partition_row_count": sum(rows[day].values()),
-            "refused": looks[day].refused,
+            "refused": samples[day].refused,
             "rows_by_category": counts("category", rows[day]),
             "run_days": len(days),
             "run_seconds": seconds,
             "dagster/table_name": f"{settings.cassandra_keyspace}.{PINS_TABLE}",
-            "sample": sample(looks[day].rows),
+            "sample": sample(samples[day].rows),
         }
         context.add_asset_metadata(facts, partition_key=day.isoformat())
 

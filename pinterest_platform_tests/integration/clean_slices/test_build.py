@@ -13,7 +13,7 @@ from pinterest_platform.clean_slices import build
 from pinterest_platform.clean_slices.build import read_clean, replace_clean_slices
 from pinterest_platform.clean_slices.event_ids import event_files
 from pinterest_platform.clean_slices.manifest import (
-    CleanSlice,
+    CleaningCounts,
     SliceWriter,
     clean_files,
     clean_prefix,
@@ -278,7 +278,9 @@ def test_a_slower_cleaning_that_began_earlier_does_not_replace_a_newer_slice(
     slower = SliceWriter(bucket, DAY)
     newer = replace_clean_slice(spark, bucket, DAY)
 
-    slower.publish(CleanSlice(DAY, 0, 0, 0, 0, {}, {}), ["clean/dt=2026-11-16/part-00000-a-b-c-d-e-c000.parquet"], [])
+    slower.publish(
+        CleaningCounts(DAY, 0, 0, 0, 0, {}, {}), ["clean/dt=2026-11-16/part-00000-a-b-c-d-e-c000.parquet"], []
+    )
 
     assert read_manifest(bucket, DAY) == newer
     assert read_clean(spark, bucket, [DAY]).count() == 1
