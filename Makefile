@@ -12,7 +12,7 @@ TESTS := pinterest_platform_tests
 STACK := $(BIN)/python -m infra.command_line
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run history backfill check-assets sql stop status test lint clean-data lock pictures
+.PHONY: help setup run history backfill check-assets accept-topic sql stop status test lint clean-data lock pictures
 
 help: ## Show these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ backfill: .venv/.ready ## Run days again on the running stack: make backfill FRO
 
 check-assets: .venv/.ready ## Run every check of a day on the running stack: make check-assets DAY=2026-11-16
 	@$(STACK) check-assets "$(DAY)"
+
+accept-topic: .venv/.ready ## Go on with a recreated topic or another Kafka cluster, as a new epoch
+	@$(STACK) accept-topic
 
 sql: .venv/.ready ## Ask both layers at once: make sql, or make sql Q="SELECT 1" (or the name of a saved query)
 	@$(STACK) sql "$$Q"

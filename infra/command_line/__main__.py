@@ -75,6 +75,13 @@ def check_assets(arguments: argparse.Namespace, terminal: Terminal) -> int:
     return check_assets(LocalStack.as_it_runs(terminal).settings, read_day(arguments.day), terminal)
 
 
+def accept_topic(_: argparse.Namespace, terminal: Terminal) -> int:
+    """Go on with a topic that was recreated, or with another Kafka cluster, as a new epoch of both layers."""
+    from infra.command_line.accept_topic import accept_topic
+
+    return accept_topic(LocalStack.as_it_runs(terminal).settings, terminal)
+
+
 def sql(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Query both layers through Presto: one query (SQL, or a saved query with its values), or an SQL shell."""
     from infra.command_line.sql_questions import answer_question
@@ -188,6 +195,7 @@ def _parser() -> argparse.ArgumentParser:
     days.add_argument("first", help="YYYY-MM-DD")
     days.add_argument("last", nargs="?", help="YYYY-MM-DD; default: only the first day")
     add("check-assets", check_assets).add_argument("day", help="YYYY-MM-DD")
+    add("accept-topic", accept_topic)
     add("sql", sql).add_argument("question", nargs="?", help="SQL or the name of a saved query; default: an SQL shell")
     add("setup", setup)
     add("start", start).add_argument("servers", nargs="*", help="these and the ones they depend on; default: all")

@@ -12,9 +12,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import orjson
 
-from pinterest_platform.landing.ledger import keep_to_topic, read_ledger
+from pinterest_platform.landing.ledger import read_ledger
 from pinterest_platform.landing.offset_ranges import Range, without
 from pinterest_platform.landing.rerun_requests import days_to_rerun
+from pinterest_platform.landing.topic_identity import keep_to_topic
 from pinterest_platform.pins.calendar import MISDATED_DAY, start_of
 from pinterest_platform.stores.kafka import Topic
 from pinterest_platform.stores.s3 import ObjectStore
@@ -101,7 +102,7 @@ def detect(
         TopicReplacedError: the bucket has the records of another topic.
         TopicUnavailableError: Kafka is unavailable.
     """
-    keep_to_topic(bucket, topic)
+    topic = keep_to_topic(bucket, topic)
     ledger, identity, ends = read_ledger(bucket), topic.identity(), topic.end_offsets()
     beginnings, today = topic.beginning_offsets(), now.astimezone(UTC).date()
     if cursor is None or cursor.topic_id != identity:

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date
 
-from pinterest_platform.landing.ledger import Ledger, extend_ledger, keep_to_topic, read_ledger
+from pinterest_platform.landing.ledger import Ledger, extend_ledger, read_ledger
 from pinterest_platform.landing.losses import Loss, record_loss, refuse_shorter_topic
 from pinterest_platform.landing.offset_ranges import without
 from pinterest_platform.landing.pieces import CHUNK_OFFSETS, Piece, pieces
@@ -31,6 +31,7 @@ from pinterest_platform.landing.raw_objects import (
     stored_offsets,
 )
 from pinterest_platform.landing.rerun_requests import request_reruns
+from pinterest_platform.landing.topic_identity import keep_to_topic
 from pinterest_platform.pins.calendar import MISDATED_DAY, PlausibleTimes, day_of
 from pinterest_platform.stores.kafka import READING_ERRORS, RecordsDeletedError, Topic
 from pinterest_platform.stores.s3 import ObjectStore
@@ -114,7 +115,7 @@ def land(topic: Topic, bucket: ObjectStore, times: PlausibleTimes) -> Work:
         TopicUnavailableError: Kafka is unavailable, or one of its partitions.
         CorruptRecordError: a batch is not what its checksum says.
     """
-    keep_to_topic(bucket, topic)
+    topic = keep_to_topic(bucket, topic)
     # Read before Kafka's offsets. Otherwise a concurrent landing could make the topic look shorter than the ledger.
     ledger = read_ledger(bucket)
     # Ends before beginnings: records that arrive or expire in between only shrink the range, and leave no unseen gap.

@@ -4,8 +4,8 @@ Every record within these offsets is in S3, or is recorded as lost. The ledger i
 written, never before. So after a killed landing some objects are not in the ledger; the next landing reads their
 records again and adds nothing. It shrinks only when reconciliation misses records of it in S3.
 
-`landings/topic.json` identifies the topic that the bucket belongs to. Versions before the ledger wrote an entry per
-day, `landings/dt=YYYY-MM-DD.json`; a bucket without a ledger starts from those.
+Versions before the ledger wrote an entry per day, `landings/dt=YYYY-MM-DD.json`; a bucket without a ledger starts from
+those.
 """
 
 from __future__ import annotations
@@ -19,16 +19,10 @@ from typing import Any
 import orjson
 
 from pinterest_platform.landing.offset_ranges import Range, joined, without
-from pinterest_platform.stores.kafka import Topic
 from pinterest_platform.stores.s3 import ObjectStore
 
 _KEY = "landings/ledger.json"
 _ENTRIES = "landings/dt="
-_TOPIC_KEY = "landings/topic.json"
-
-
-class TopicReplacedError(Exception):
-    """The bucket has the records of a deleted topic; the current topic only has the same name."""
 
 
 @dataclass(frozen=True)
@@ -75,24 +69,6 @@ class Ledger:
     def _days_of(self, other: Ledger, partition: int, offsets: Iterable[int]) -> dict[int, date]:
         known = {at: [self.day_at(partition, at), other.day_at(partition, at)] for at in sorted(offsets)}
         return {at: min(day for day in days if day) for at, days in known.items() if any(days)}
-
-
-def keep_to_topic(bucket: ObjectStore, topic: Topic) -> None:
-    """Bind the bucket to this topic, or verify that it is bound to it. Another topic's offsets are other records.
-
-    Raises:
-        TopicReplacedError: the bucket belongs to another topic, possibly of the same name.
-    """
-    about = {"topic": topic.topic, "id": topic.identity()}
-    if bucket.create(_TOPIC_KEY, orjson.dumps(about), {}):
-        return
-    before = orjson.loads(bucket.get(_TOPIC_KEY))
-    if before != about:
-        raise TopicReplacedError(
-            f"The bucket {bucket.name} has the records of the topic {before['topic']} with the id {before['id']}, but "
-            f"{about['topic']} now has the id {about['id']}: the topic was deleted and recreated. Nothing was landed. "
-            f"Land it in a bucket of its own (PINTEREST_S3_BUCKET), or restore the old topic."
-        )
 
 
 def read_ledger(bucket: ObjectStore) -> Ledger:

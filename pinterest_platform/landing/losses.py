@@ -14,6 +14,7 @@ from datetime import date, timedelta
 import orjson
 
 from pinterest_platform.landing.ledger import Ledger
+from pinterest_platform.stores.epochs import of_same_epoch
 from pinterest_platform.stores.s3 import ObjectStore
 
 _PREFIX = "losses/"
@@ -78,13 +79,13 @@ def refuse_shorter_topic(topic: str, ends: Mapping[int, int], ledger: Ledger) ->
     Raises:
         TopicCutError: names the partition and both offsets.
     """
-    for partition, ranges in ledger.ranges.items():
+    for partition, ranges in of_same_epoch(ledger.ranges, ends).items():
         landed, end = ranges[-1][1] if ranges else 0, ends.get(partition, 0)
         if landed > end:
             raise TopicCutError(
                 f"Partition {partition} of {topic} ends at offset {end}, but S3 has its records up to "
-                f"{landed - 1}: the topic was recreated or cut. Give the new one a name of its own "
-                f"(PINTEREST_KAFKA_TOPIC) and bucket (PINTEREST_S3_BUCKET), or restore the old one."
+                f"{landed - 1}: the topic was cut, and its id is the same. Restore it, or recreate it and go on with "
+                f"the new one: make accept-topic."
             )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from pinterest_platform.clean_slices.manifest import CleaningCounts, read_manifest
 from pinterest_platform.landing.ledger import read_ledger
+from pinterest_platform.landing.topic_identity import keep_to_topic
 from pinterest_platform.pins.calendar import PlausibleTimes, is_closed, milliseconds_of
 from pinterest_platform.reconciliation import day_offsets, event_ids, topic_offsets
 from pinterest_platform.reconciliation.offset_sets import OffsetSet, in_words
@@ -110,6 +111,7 @@ def open_stores(settings: Settings) -> Iterator[Stores]:
 
     Raises:
         TopicUnavailableError: Kafka is unavailable.
+        TopicReplacedError: the bucket has the records of another topic.
         CassandraUnavailableError: Cassandra is unavailable. Errors of other stores pass through.
     """
     with (
@@ -118,7 +120,8 @@ def open_stores(settings: Settings) -> Iterator[Stores]:
         closing(connect(settings, autocommit=True)) as postgres,
     ):
         cassandra.set_keyspace(settings.cassandra_keyspace)
-        yield Stores(settings, open_bucket(settings), topic, cassandra, postgres)
+        bucket = open_bucket(settings)
+        yield Stores(settings, bucket, keep_to_topic(bucket, topic), cassandra, postgres)
 
 
 def reconcile(stores: Stores, day: date, now: datetime | None = None) -> DayReconciliation:
@@ -203,4 +206,5 @@ def _stream(stores: Stores, day: date, kafka: OffsetSet, landed: Mapping[int, in
         lacking = lacking - day_offsets.streamed_elsewhere(connection, day, lacking)
     if len(surplus):
         surplus = surplus - topic_offsets.landed_elsewhere(stores.bucket, day, surplus)
+        surplus = surplus - topic_offsets.lost(stores.bucket, surplus)  # a check of its own tells them
     return StreamOffsets(rows.below(landed), rejects.below(landed), duplicates.below(landed), lacking, surplus)

@@ -14,6 +14,7 @@ from itertools import islice
 import numpy as np
 
 from pinterest_platform.landing.ledger import Ledger, read_ledger
+from pinterest_platform.landing.losses import losses
 from pinterest_platform.landing.offset_ranges import Range, joined, without
 from pinterest_platform.landing.pieces import CHUNK_OFFSETS
 from pinterest_platform.landing.raw_objects import EVENTS, chunk_of, day_prefix, stored_offsets
@@ -30,6 +31,7 @@ from pinterest_platform.stores.kafka import Topic
 from pinterest_platform.stores.s3 import ObjectStore
 
 _BLOCK = 10_000
+_ALL = 2**63 - 1
 _Coordinates = tuple[Offsets, Offsets]
 
 
@@ -60,7 +62,8 @@ def kafka(
     """
     beginnings, ends = topic.beginning_offsets(), topic.end_offsets()
     found = _find(topic, _ranges(topic, bucket, day, raw, beginnings, ends), day, raw, times)
-    deleted = raw.below(beginnings)
+    gone = dict.fromkeys(raw.by_partition.keys() - ends.keys(), _ALL)  # partitions of earlier epochs
+    deleted = raw.below(gone | dict(beginnings))
     missing = raw.below(ends) - deleted - found.there
     compacted = missing if len(missing) and is_compacted() else OffsetSet({})
     lacking = found.lacking
@@ -80,6 +83,16 @@ def landed_elsewhere(bucket: ObjectStore, day: date, offsets: OffsetSet) -> Offs
     )
     landed = ((number, np.array(stored_offsets(bucket, key), dtype=np.int64)) for number, key in keys)
     return offsets & offset_set((np.full(len(found), number), found) for number, found in landed)
+
+
+def lost(bucket: ObjectStore, offsets: OffsetSet) -> OffsetSet:
+    """The offsets that were gone from Kafka before they could be landed."""
+    known = (
+        (loss, found[(loss.first <= found) & (found < loss.following)])
+        for loss in losses(bucket)
+        if (found := offsets.by_partition.get(loss.partition)) is not None
+    )
+    return offset_set((np.full(len(found), loss.partition), found) for loss, found in known)
 
 
 def _ranges(

@@ -298,6 +298,9 @@ _LAST_HOUR_IN_ORDER = (
         create=sql.SQL("CREATE OR REPLACE VIEW"), ties=sql.SQL("kafka_offset DESC, kafka_partition DESC")
     ),
 )
+# A recreated topic that was accepted begins a new epoch (`stores.epochs`). What is stored already is of epoch 0.
+_EPOCH = (sql.SQL("ALTER TABLE stream_topic ADD COLUMN epoch integer NOT NULL DEFAULT 0"),)
+
 
 MIGRATIONS = (
     Migration(1, "tables of the stream", _TABLES),
@@ -311,4 +314,5 @@ MIGRATIONS = (
     Migration(9, "what the stream says of itself", _CONDITION),
     Migration(10, "where the stream began", _BEGINNING),
     Migration(11, "one order of records for the last hour", _LAST_HOUR_IN_ORDER),
+    Migration(12, "the topic's epoch", _EPOCH),
 )

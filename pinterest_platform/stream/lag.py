@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from itertools import islice
 
 from pinterest_platform.settings import Settings
+from pinterest_platform.stores.epochs import in_epoch
 from pinterest_platform.stores.kafka import Topic, open_topic
 from pinterest_platform.stores.postgres import connect
-from pinterest_platform.stream.progress import next_offsets
+from pinterest_platform.stream.progress import known_topic, next_offsets
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ def stream_lag(settings: Settings) -> int:
         psycopg.OperationalError: PostgreSQL is unavailable.
     """
     with open_topic(settings) as topic:
-        return lag_of(topic, _progress(settings)).records
+        return _lag(settings, topic).records
 
 
 def measure_lag(settings: Settings, timeout_seconds: float) -> Lag:
@@ -45,7 +46,7 @@ def measure_lag(settings: Settings, timeout_seconds: float) -> Lag:
         psycopg.OperationalError: PostgreSQL is unavailable.
     """
     with open_topic(settings, timeout_seconds) as topic:
-        return lag_of(topic, _progress(settings))
+        return _lag(settings, topic)
 
 
 def lag_of(topic: Topic, progress: Mapping[int, int], clock: Callable[[], float] = time.time) -> Lag:
@@ -61,9 +62,10 @@ def lag_of(topic: Topic, progress: Mapping[int, int], clock: Callable[[], float]
     return Lag(sum(records for _, records in waiting), max(clock() - oldest / 1000, 0.0))
 
 
-def _progress(settings: Settings) -> dict[int, int]:
+def _lag(settings: Settings, topic: Topic) -> Lag:
     with closing(connect(settings, autocommit=True)) as connection:
-        return next_offsets(connection, settings.kafka_topic)
+        progress, known = next_offsets(connection, topic.topic), known_topic(connection, topic.topic)
+    return lag_of(in_epoch(topic, known[1] if known else 0), progress)
 
 
 def _waiting(topic: Topic, progress: Mapping[int, int]) -> list[tuple[int, int, int]]:

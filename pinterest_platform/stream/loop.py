@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pyspark.errors import StreamingQueryException
 
 from pinterest_platform.settings import Settings
+from pinterest_platform.stores.epochs import of_same_epoch
 from pinterest_platform.stores.kafka import TopicMissingError, open_topic
 from pinterest_platform.stores.postgres import Connection, connect, migrate
 from pinterest_platform.stream.activity import Activity, StreamReport
@@ -151,10 +152,10 @@ class _Loop:
             self._is_owner = True  # only once: a run that was replaced must not come back
             self._upkeep.begin()
         self._show_life(_START_SECONDS)
-        with open_topic(self._settings) as topic, closing(self._connect()) as connection:
-            demand_ownership(connection, topic.topic, self._owner)
-            demand_same_topic(connection, topic)
-            progress = next_offsets(connection, topic.topic)
+        with open_topic(self._settings) as found, closing(self._connect()) as connection:
+            demand_ownership(connection, found.topic, self._owner)
+            topic = demand_same_topic(connection, found)
+            progress = of_same_epoch(next_offsets(connection, topic.topic), topic.partitions())
             starting = starting_offsets(topic, progress)
             demand_same_records(connection, topic, progress)
             return starting, BatchSize(waiting_record_bytes(topic, progress))
@@ -229,8 +230,8 @@ class _Loop:
     def _has_passed_unreadable_records(self) -> bool:
         """Whether the next records include some that Spark cannot read. If so, they have been stored, as rejects."""
         self._show_life(_START_SECONDS)
-        with open_topic(self._settings) as topic, closing(self._connect()) as connection:
-            sink = self._sink(connection)
+        with open_topic(self._settings) as found, closing(self._connect()) as connection:
+            topic, sink = demand_same_topic(connection, found), self._sink(connection)
 
             def write(lines: Sequence[str]) -> None:
                 started = time.monotonic()

@@ -25,6 +25,9 @@ _FIRST = sql.SQL("SELECT kafka_partition, first_offset FROM {streamed} AS done")
 _IDLE = sql.SQL(
     "SELECT extract(epoch FROM clock_timestamp() - max(updated_at))::float8 FROM {streamed} AS done"
 ).format(streamed=STREAMED)
+# As JSON, because tables that are not migrated yet lack the epoch.
+_KNOWN = """
+    SELECT topic_id, coalesce((to_jsonb(known) ->> 'epoch')::integer, 0) FROM stream_topic AS known WHERE topic = %s"""
 _DELETE_ALREADY_COMMITTED = """
     DELETE FROM staged USING stream_progress AS done
     WHERE done.topic = %s
@@ -51,6 +54,12 @@ def first_offsets(connection: Connection, topic: str) -> dict[int, int]:
     """The first offset that the stream has read, per partition; 0 if it is unknown."""
     rows: list[Any] = connection.execute(_FIRST, {"topic": topic}).fetchall()
     return dict(rows)
+
+
+def known_topic(connection: Connection, topic: str) -> tuple[str, int] | None:
+    """Kafka's id and the epoch of the topic that the stream reads; None if it never has."""
+    row: Any = connection.execute(_KNOWN, [topic]).fetchone()
+    return row  # type: ignore[no-any-return] # a text and a number
 
 
 def idle_seconds(connection: Connection, topic: str) -> float | None:

@@ -12,6 +12,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from pinterest_platform.connections import spark_kafka_options
 from pinterest_platform.pins.cleaning import clean_records, misdated
 from pinterest_platform.settings import Settings
+from pinterest_platform.stores.epochs import first_number
 from pinterest_platform.stores.kafka import Topic
 from pinterest_platform.stream.copy_lines import LINE, copy_lines
 
@@ -73,7 +74,12 @@ def start_query(
     records_a_batch: int,
     write: Callable[[list[str]], None],
 ) -> Any:
-    """Start the query; returns Spark's `StreamingQuery`. `write` receives the lines of each non-empty micro-batch."""
+    """Start the query; returns Spark's `StreamingQuery`. `write` receives the lines of each non-empty micro-batch.
+
+    `starting` has the first offset to read by the platform's partition numbers, which carry the topic's epoch.
+    """
+    first = first_number(starting)
+    offsets = {number - first: offset for number, offset in starting.items()}
     session = spark.newSession()
     for name, value in _SESSION_OPTIONS.items():
         session.conf.set(name, value)
@@ -81,11 +87,13 @@ def start_query(
         session.readStream.format("kafka")
         .options(**spark_kafka_options(settings), **_PATIENCE, **_COMMITTED)
         .option("subscribe", settings.kafka_topic)
-        .option("startingOffsets", json.dumps({settings.kafka_topic: dict(starting)}))
+        .option("startingOffsets", json.dumps({settings.kafka_topic: offsets}))
         .option("maxOffsetsPerTrigger", records_a_batch)
         .option("failOnDataLoss", "true")
         .load()
     )
+    if first:
+        records = records.withColumn("partition", F.col("partition") + F.lit(first))
     # Spark requires a checkpoint, so each start gets a new one. It is a URL to the driver's disk, since a cluster's
     # default file system may be another. Without state, executors never use it.
     checkpoint = settings.state_folder.absolute() / "stream-checkpoint"

@@ -12,30 +12,47 @@ from contextlib import suppress
 from typing import Any
 
 from pinterest_platform.pins.calendar import milliseconds_of
+from pinterest_platform.stores.epochs import in_epoch
 from pinterest_platform.stores.kafka import RecordsDeletedError, Topic
 from pinterest_platform.stores.postgres import Connection
+from pinterest_platform.stream.progress import known_topic
 from pinterest_platform.stream.query import StreamOffsetsLostError
 
 _REMEMBER = "INSERT INTO stream_topic (topic, topic_id) VALUES (%s, %s) ON CONFLICT DO NOTHING"
-_KNOWN = "SELECT topic_id FROM stream_topic WHERE topic = %s"
+_BIND = """
+    INSERT INTO stream_topic (topic, topic_id, epoch) VALUES (%s, %s, %s)
+    ON CONFLICT (topic) DO UPDATE SET topic_id = excluded.topic_id, epoch = excluded.epoch"""
+_CARRY_ON = "UPDATE stream_progress SET topic = %s WHERE topic = %s"
 _STORED = "SELECT ingested_at FROM pinterest_stream WHERE kafka_partition = %s AND kafka_offset = %s"
 
 
-def demand_same_topic(connection: Connection, topic: Topic) -> None:
+def demand_same_topic(connection: Connection, topic: Topic) -> Topic:
     """Store the topic's id when it is first streamed; later refuse another topic of that name.
+
+    Returns the topic in its epoch.
 
     Raises:
         StreamOffsetsLostError: the topic was recreated.
     """
     identity = topic.identity()
     connection.execute(_REMEMBER, [topic.topic, identity])
-    row: Any = connection.execute(_KNOWN, [topic.topic]).fetchone()
-    if row[0] != identity:
+    known, epoch = known_topic(connection, topic.topic) or (None, 0)
+    if known != identity:
         raise StreamOffsetsLostError(
-            f"The topic {topic.topic} was recreated: its id is {identity}, but the stream has read {row[0]}. Its "
-            "offsets start again, so new records would be taken for stored ones. Reset the stream's tables too, as "
-            "described in docs/operations.md."
+            f"The topic {topic.topic} was recreated, or Kafka is another cluster: its id is {identity}, but the stream "
+            f"has read {known}. Its offsets start again, so new records would be taken for stored ones. Restore the "
+            "old topic, or go on with the new one: make accept-topic."
         )
+    return in_epoch(topic, epoch)
+
+
+def bind_stream(connection: Connection, topic: str, identity: str, epoch: int, before: str) -> None:
+    """Let the stream read this topic from now on; `before` is the name of the one that it has read.
+
+    The progress of earlier epochs stays, under the new name. Call it in a transaction that has locked the batches.
+    """
+    connection.execute(_BIND, [topic, identity, epoch])
+    connection.execute(_CARRY_ON, [topic, before])
 
 
 def demand_same_records(connection: Connection, topic: Topic, progress: Mapping[int, int]) -> None:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from pinterest_platform.landing.change_detection import MOST_DAYS, Changes, Cursor, detect
 from pinterest_platform.landing.landing import land_day
-from pinterest_platform.landing.ledger import TopicReplacedError
 from pinterest_platform.landing.rerun_requests import rerun_requests_of
+from pinterest_platform.landing.topic_identity import TopicReplacedError
 from pinterest_platform.pins.calendar import MILLISECONDS_AN_HOUR, PlausibleTimes, start_of
 from pinterest_platform_tests.support.fakes import FakeBucket, FakeTopic
 

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 
 from pinterest_platform.landing import landing, pieces
 from pinterest_platform.landing.landing import land_day
-from pinterest_platform.landing.ledger import TopicReplacedError, forget_offsets, read_ledger
+from pinterest_platform.landing.ledger import forget_offsets, read_ledger
 from pinterest_platform.landing.losses import Loss, TopicCutError, losses
 from pinterest_platform.landing.rerun_requests import days_to_rerun, rerun_requests_of
+from pinterest_platform.landing.topic_identity import TopicReplacedError
 from pinterest_platform.pins.calendar import MILLISECONDS_AN_HOUR, MISDATED_DAY, PlausibleTimes, day_of, start_of
 from pinterest_platform.stores.kafka import RecordsDeletedError, TopicUnavailableError
 from pinterest_platform.stores.kafka_batches import Record
