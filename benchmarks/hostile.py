@@ -116,20 +116,22 @@ def _post_through_api(settings: Settings, answers: Answers, ordinary: int, hosti
     url = f"http://{settings.ingest_host}:{settings.ingest_port}/pin/"
     with httpx.Client(trust_env=False, timeout=60) as client:
         for group, (kind, records) in enumerate(posts):
+            # The API gives each record its own time, so what is repeated after days is repeated at once.
+            is_repeat = kind.fate is Fate.REPEAT or len({record.value for record in records}) < len(records)
+            fate = Fate.REPEAT if is_repeat else Fate.ROW
             for record in records:
-                _post_one(client, url, answers, -group - 1, kind, record)
+                _post_one(client, url, answers, -group - 1, replace(kind, fate=fate), record)
 
 
 def _post_one(client: httpx.Client, url: str, answers: Answers, group: int, kind: Kind, record: HostileRecord) -> None:
-    """A tombstone cannot be posted. What is taken has to be a row, or to repeat one."""
+    """A tombstone cannot be posted. What is taken has to have its kind's fate: a row, or the repeat of one."""
     if record.value is None:
         return
     answer = client.post(url, content=record.value, headers={"Content-Type": "application/json"})
     answers.statuses[kind.name, answer.status_code] += 1
     if answer.status_code == 200:
         placed = orjson.loads(answer.content)
-        fate = Fate.REPEAT if kind.fate is Fate.REPEAT else Fate.ROW
-        taken = replace(kind, name=f"{kind.name}, taken by the API", fate=fate, reason="")
+        taken = replace(kind, name=f"{kind.name}, taken by the API", reason="")
         at = int(time.time() * 1_000)
         answers.taken.append(Sent(taken, record, group, placed["partition"], placed["offset"], at))
 
