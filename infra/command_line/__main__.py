@@ -14,6 +14,8 @@ from pathlib import Path
 from types import FrameType
 from typing import TypeAlias
 
+from pydantic import ValidationError
+
 from infra.command_line.known_days import read_day
 from infra.command_line.monitoring_state import what_monitoring_says
 from infra.command_line.status import as_table, explain_outside, is_another_users, look, look_from_outside
@@ -172,6 +174,10 @@ def main(arguments: list[str] | None = None) -> int:
         return work(parsed, terminal)
     except StackError as error:
         terminal.line(str(error), style="red")
+        return 1
+    except ValidationError as error:  # of the settings
+        for problem in error.errors():
+            terminal.line(problem["msg"].removeprefix("Value error, "), style="red")
         return 1
     except KeyboardInterrupt:
         terminal.line("Interrupted.")

@@ -9,6 +9,7 @@ import httpx
 
 from infra.command_line.status import ServerStatus
 from infra.local_stack.place import LOOPBACK
+from infra.local_stack.servers.alertmanager import address_of
 from infra.local_stack.servers.prometheus import NAME
 from infra.local_stack.settings import LocalStackSettings
 
@@ -28,13 +29,14 @@ def what_monitoring_says(settings: LocalStackSettings, statuses: Iterable[Server
 
 
 def watched_at(settings: LocalStackSettings) -> dict[str, str]:
-    """The addresses of the dashboards and of Prometheus; empty if Prometheus does not answer."""
+    """The addresses of dashboards, Prometheus and Alertmanager; empty if Prometheus does not answer."""
     try:
-        _ask(settings, "status/buildinfo")
+        told = _ask(settings, "alertmanagers")["activeAlertmanagers"]
     except httpx.HTTPError:
         return {}
     url = _url(settings)
-    return {"Dashboards": f"{url}/user/", "Prometheus: queries and alerts": url}
+    pages = {"Dashboards": f"{url}/user/", "Prometheus: queries and alerts": url}
+    return {**pages, "Alertmanager: silences": address_of(settings)} if told else pages
 
 
 def _what_prometheus_says(settings: LocalStackSettings) -> Iterator[str]:

@@ -1,49 +1,45 @@
-"""Finds or fetches the monitoring programs: Debian's Prometheus and PostgreSQL exporter.
+"""Finds or fetches the monitoring programs: Debian's Prometheus, PostgreSQL exporter and Alertmanager.
 
-apt downloads and verifies the packages, which are unpacked into the cache, not installed. This needs no root, starts
-no service and leaves nothing to remove. Without the programs, the stack runs without monitoring and says how to get it.
+Without Prometheus and the exporter, the stack runs without monitoring. Without Alertmanager, it monitors and tells
+nobody. Either way it says how to get them.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import tarfile
-import tempfile
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.local_stack import alertmanager_package
+from infra.local_stack.alertmanager_package import Alertmanager, find_alertmanager
+from infra.local_stack.debian_packages import NoPackagesError, Packages, fetch_packages
 from infra.local_stack.settings import LocalStackSettings
 from infra.local_stack.terminal import Terminal
 
-PACKAGES = ("prometheus", "prometheus-postgres-exporter")
-# What the web pages of Debian's Prometheus load. Without these packages, only its API and plain pages work.
-PAGES = (
-    *(f"libjs-{name}" for name in ("bootstrap4", "d3", "eonasdan-bootstrap-datetimepicker", "jquery")),
-    *(f"libjs-{name}" for name in ("jquery-hotkeys", "moment", "moment-timezone", "mustache", "popper.js", "rickshaw")),
-    "fonts-glyphicons-halflings",
+PACKAGES = Packages(
+    names=("prometheus", "prometheus-postgres-exporter"),
+    wanted=(
+        "./usr/bin/",
+        "./usr/share/prometheus/web/",
+        "./usr/share/javascript/",
+        "./usr/share/nodejs/",
+        "./usr/share/fonts",
+    ),
+    unwanted=("/data/unpacked/", ".map"),  # 200 MB of time zones that no page loads
+    # What the web pages of Debian's Prometheus load. Without these packages, only its API and plain pages work.
+    extras=(
+        *(f"libjs-{name}" for name in ("bootstrap4", "d3", "eonasdan-bootstrap-datetimepicker", "jquery")),
+        *(f"libjs-{name}" for name in ("jquery-hotkeys", "moment", "moment-timezone", "mustache", "popper.js")),
+        "libjs-rickshaw",
+        "fonts-glyphicons-halflings",
+    ),
 )
 ADVICE = (
     "The stack runs without monitoring. To add it on Debian or Ubuntu: sudo apt install prometheus "
-    "prometheus-postgres-exporter (elsewhere: put `prometheus`, `promtool` and `postgres_exporter` on PATH), "
-    "then make stop && make run. To hide this message, set PINTEREST_MONITORING=false."
+    "prometheus-postgres-exporter prometheus-alertmanager (elsewhere: put `prometheus`, `promtool`, "
+    "`postgres_exporter` and `alertmanager` on PATH), then make stop && make run. To hide this message, set "
+    "PINTEREST_MONITORING=false."
 )
-_WANTED = (
-    "./usr/bin/",
-    "./usr/share/prometheus/web/",
-    "./usr/share/javascript/",
-    "./usr/share/nodejs/",
-    "./usr/share/fonts",
-)
-_UNWANTED = ("/data/unpacked/", ".map")  # 200 MB of time zones that no page loads
-_APT_SECONDS = 120
-_PATIENCE = ("-o", "Acquire::http::Timeout=10", "-o", "Acquire::Retries=1")
-
-
-class NoPackagesError(Exception):
-    """The packages could not be fetched. The text is apt's last message."""
 
 
 @dataclass(frozen=True)
@@ -54,108 +50,59 @@ class Monitoring:
     promtool: Path
     postgres_exporter: Path
     pages: Path | None = None
+    alertmanager: Alertmanager | None = None
 
 
 def find_monitoring(settings: LocalStackSettings) -> Monitoring | None:
     """The programs from the cache or from the system; None if they are missing or monitoring is off."""
     if not settings.monitoring:
         return None
-    unpacked = _unpacked(settings)
+    alertmanager = find_alertmanager(_unpacked(settings, "alertmanager"))
+    unpacked = _unpacked(settings, "monitoring")
     if unpacked.exists():
         programs = unpacked / "usr" / "bin"
+        names = ("prometheus", "promtool", "prometheus-postgres-exporter")
+        prometheus, promtool, exporter = (programs / name for name in names)
         pages = unpacked / "usr" / "share" / "prometheus" / "web"
-        return Monitoring(
-            programs / "prometheus", programs / "promtool", programs / "prometheus-postgres-exporter", pages
-        )
-    exporter = shutil.which("prometheus-postgres-exporter") or shutil.which("postgres_exporter")
-    prometheus, promtool = shutil.which("prometheus"), shutil.which("promtool")
-    if not (prometheus and promtool and exporter):
+        return Monitoring(prometheus, promtool, exporter, pages, alertmanager)
+    found = shutil.which("prometheus-postgres-exporter") or shutil.which("postgres_exporter")
+    system = [shutil.which("prometheus"), shutil.which("promtool"), found]
+    if not all(system):
         return None
-    return Monitoring(Path(prometheus), Path(promtool), Path(exporter))
+    prometheus, promtool, exporter = (Path(str(program)) for program in system)
+    return Monitoring(prometheus, promtool, exporter, None, alertmanager)
 
 
 def fetch_monitoring(settings: LocalStackSettings, terminal: Terminal) -> None:
-    """Fetches the programs into the cache if they are missing. If that fails, warns and says how to get them."""
-    if not settings.monitoring or find_monitoring(settings):
+    """Fetches the missing programs into the cache. If that fails, warns and says how to get them."""
+    if not settings.monitoring:
         return
-    terminal.line("fetching Prometheus and an exporter with apt, about 30 MB, without installing them ...")
-    target = _unpacked(settings)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-            unpacked = _download_and_unpack(Path(folder))
-            unpacked.rename(target)
-    except (NoPackagesError, OSError, subprocess.SubprocessError, tarfile.TarError) as error:
-        if find_monitoring(settings) is None:  # another checkout may have been quicker
+    if find_monitoring(settings) is None:
+        terminal.line("fetching Prometheus and an exporter with apt, about 30 MB, without installing them ...")
+        error = _failure(PACKAGES, _unpacked(settings, "monitoring"))
+        if error and find_monitoring(settings) is None:  # another checkout may have been quicker
             terminal.warn(f"Prometheus and its exporter could not be fetched ({error}). {ADVICE}")
+            return
+    _fetch_alertmanager(_unpacked(settings, "alertmanager"), terminal)
 
 
-def _unpacked(settings: LocalStackSettings) -> Path:
-    return settings.artifact_cache / "unpacked" / "monitoring"
+def _fetch_alertmanager(unpacked: Path, terminal: Terminal) -> None:
+    """A folder of its own: caches that were filled before there was an Alertmanager have only the other one."""
+    if find_alertmanager(unpacked):
+        return
+    terminal.line("fetching Alertmanager with apt, about 11 MB, without installing it ...")
+    error = _failure(alertmanager_package.PACKAGES, unpacked)
+    if error and find_alertmanager(unpacked) is None:
+        terminal.warn(f"Alertmanager could not be fetched ({error}). {alertmanager_package.ADVICE}")
 
 
-def _download_and_unpack(folder: Path) -> Path:
-    apt = _Apt(folder)
-    apt.download(*PACKAGES)
-    with suppress(NoPackagesError):  # other releases may lack some; the API and the alerts work without
-        apt.download(*PAGES)
-    unpacked = folder / "unpacked"
-    unpacked.mkdir(mode=0o755)
-    for package in sorted(folder.glob("*.deb")):
-        _unpack(package, unpacked)
-    return unpacked
+def _failure(packages: Packages, target: Path) -> NoPackagesError | None:
+    try:
+        fetch_packages(packages, target)
+    except NoPackagesError as error:
+        return error
+    return None
 
 
-class _Apt:
-    """apt-get; uses package lists of its own if the system's are outdated, since only root may update those."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._options: tuple[str, ...] = ()
-
-    def download(self, *packages: str) -> None:
-        try:
-            self._run("download", *packages)
-        except NoPackagesError:
-            if self._options:
-                raise
-            self._options = self._own_lists()
-            self._run("update")
-            self._run("download", *packages)
-
-    def _own_lists(self) -> tuple[str, ...]:
-        for name in ("lists/partial", "archives/partial"):
-            (self._folder / name).mkdir(parents=True)
-        places = {"Dir::State::Lists": "lists", "Dir::Cache": "", "Dir::Cache::Archives": "archives"}
-        return tuple(part for name, place in places.items() for part in ("-o", f"{name}={self._folder / place}"))
-
-    def _run(self, *command: str) -> None:
-        if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
-            raise NoPackagesError("this system has no apt-get and dpkg-deb")
-        finished = subprocess.run(
-            ["apt-get", "-q", *_PATIENCE, "-o", "APT::Sandbox::User=root", *self._options, *command],
-            cwd=self._folder,
-            env={**os.environ, "LC_ALL": "C.UTF-8"},
-            capture_output=True,
-            text=True,
-            timeout=_APT_SECONDS,
-            check=False,
-        )
-        if finished.returncode:
-            said = (finished.stderr or finished.stdout).strip().splitlines()
-            raise NoPackagesError(said[-1] if said else f"apt-get {command[0]} failed")
-
-
-def _unpack(package: Path, target: Path) -> None:
-    """Extracts the wanted files of a package: dpkg-deb reads the format, Python filters."""
-    with (
-        subprocess.Popen(["dpkg-deb", "--fsys-tarfile", package], stdout=subprocess.PIPE) as reader,
-        tarfile.open(fileobj=reader.stdout, mode="r|") as files,
-    ):
-        # Python before 3.11.4 has no filter. apt has verified the package: the filter only prevents a warning.
-        files.extraction_filter = getattr(tarfile, "data_filter", lambda member, _: member)
-        for member in files:
-            if member.name.startswith(_WANTED) and not any(word in member.name for word in _UNWANTED):
-                files.extract(member, target)
-    if reader.returncode:
-        raise NoPackagesError(f"{package.name} cannot be unpacked")
+def _unpacked(settings: LocalStackSettings, name: str) -> Path:
+    return settings.artifact_cache / "unpacked" / name

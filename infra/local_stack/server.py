@@ -44,6 +44,7 @@ class Server:
     configure: Callable[[], None] = nothing
     complete: Callable[[], None] = nothing
     depends_on: tuple[str, ...] = ()
+    starts_after: tuple[str, ...] = ()  # not needed: where they start too, it starts after them and stops before them
     environment: Mapping[str, str] = field(default_factory=dict)
     account: Account | None = None
     memory_mib: int = 256  # usual resident memory

@@ -28,7 +28,7 @@ from infra.local_stack.order import closure, in_order, reversed_graph
 from infra.local_stack.pid_file import living_process, living_servers, remove_pid_file, write_pid_file
 from infra.local_stack.place import RUN, Place, make_place
 from infra.local_stack.preflight import check_disk, check_memory, check_ports, without_busy_watchers
-from infra.local_stack.processes import end, launch, marked, orphans, rotate, signals_for_children
+from infra.local_stack.processes import end, is_alive, launch, marked, orphans, rotate, signals_for_children
 from infra.local_stack.runs import interrupt_runs
 from infra.local_stack.server import Server
 from infra.local_stack.servers import describe_all
@@ -164,7 +164,8 @@ class LocalStack:
 
     def _graph(self, names: Iterable[str]) -> dict[str, list[str]]:
         chosen = list(names)
-        return {name: [other for other in self.servers[name].depends_on if other in chosen] for name in chosen}
+        earlier = {name: (*self.servers[name].depends_on, *self.servers[name].starts_after) for name in chosen}
+        return {name: [other for other in others if other in chosen] for name, others in earlier.items()}
 
     def _start_one(self, server: Server, started: list[str], given_up: threading.Event) -> None:
         begin = time.monotonic()
@@ -216,11 +217,14 @@ class LocalStack:
         self._terminal.line(f"✓ {server.name:<18}{took:>8}   {server.address:<24}{log}")
 
     def _stop(self, names: list[str]) -> None:
-        later = {name: (*self.servers[name].depends_on, *self.servers[name].stops_before) for name in names}
-        graph = reversed_graph({name: [other for other in others if other in later] for name, others in later.items()})
-        in_order(graph, lambda name: self._stop_one(self.servers[name]), threading.Event())
+        later = self._graph(names)
+        for name in names:
+            later[name] += [other for other in self.servers[name].stops_before if other in later]
+        in_order(reversed_graph(later), lambda name: self._stop_one(self.servers[name]), threading.Event())
         for child in self._children:
-            child.poll()
+            # One that has just ended may still have threads that end: it cannot be reaped before.
+            if child.poll() is None and not is_alive(psutil.Process(child.pid)):
+                child.wait()
 
     def _stop_one(self, server: Server) -> None:
         process = self.process(server.name)

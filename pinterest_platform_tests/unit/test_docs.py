@@ -143,6 +143,21 @@ def test_the_page_of_monitoring_has_every_alert() -> None:
     assert alerts - set(QUOTED.findall((DOCS / "monitoring.md").read_text())) == set()
 
 
+def test_every_alert_links_to_a_heading_of_its_own_name_that_says_what_to_do() -> None:
+    rules = "".join(file.read_text() for file in (ROOT / "infra" / "prometheus" / "rules").glob("*.yml"))
+    links = re.findall(
+        r'- alert: (\w+)(?:(?!- alert:).)*?runbook_url: "\{\{ \$externalURL \}\}(\S+)"', rules, re.DOTALL
+    )
+    text = (DOCS / "operations.md").read_text()
+
+    assert [alert for alert, _ in links] == re.findall(r"- alert: (\w+)", rules)
+    for alert, link in links:
+        assert link == f"/user/docs/operations.html#{alert.lower()}"
+        help_text = text.partition(f"\n### {alert}\n")[2].partition("\n#")[0]
+        for part in ("**Meaning.** ", "**Look at** ", "**Do.** "):
+            assert part in help_text, alert
+
+
 def test_the_page_of_operations_has_every_check() -> None:
     graph = build_definitions(Settings()).resolve_asset_graph()
     checks = {key.name for key in graph.asset_check_keys}

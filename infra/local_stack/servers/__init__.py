@@ -6,6 +6,7 @@ from infra.local_stack.monitoring import find_monitoring
 from infra.local_stack.place import Place
 from infra.local_stack.server import Server
 from infra.local_stack.servers import dagster
+from infra.local_stack.servers.alertmanager import alertmanager
 from infra.local_stack.servers.cassandra import cassandra
 from infra.local_stack.servers.ingest_api import ingest_api
 from infra.local_stack.servers.kafka import kafka
@@ -19,7 +20,7 @@ from infra.local_stack.servers.s3 import s3
 
 def describe_all(place: Place) -> list[Server]:
     """Every server of the stack, dependencies first."""
-    return [
+    servers = [
         kafka(place),
         cassandra(place),
         s3(place),
@@ -29,13 +30,11 @@ def describe_all(place: Place) -> list[Server]:
         dagster.code_server(place),
         dagster.webserver(place),
         dagster.daemon(place),
-        *_watchers(place),
     ]
-
-
-def _watchers(place: Place) -> list[Server]:
-    """The monitoring servers; empty if their programs are missing."""
     programs = find_monitoring(place.settings)
     if programs is None:
-        return []
-    return [prometheus(place, programs), postgres_exporter(place, programs), platform_exporter(place)]
+        return servers
+    servers += [prometheus(place, programs), postgres_exporter(place, programs), platform_exporter(place)]
+    if programs.alertmanager:
+        servers.append(alertmanager(place, programs.alertmanager, others=tuple(server.name for server in servers)))
+    return servers

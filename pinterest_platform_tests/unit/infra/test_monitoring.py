@@ -4,8 +4,13 @@ import io
 from pathlib import Path
 
 import pytest
+import yaml
 
+from infra.compose.configuration import fetch_jars
 from infra.local_stack.monitoring import fetch_monitoring, find_monitoring
+from infra.local_stack.place import make_place
+from infra.local_stack.servers import describe_all
+from infra.local_stack.servers.prometheus import write_configuration
 from infra.local_stack.settings import LocalStackSettings
 from infra.local_stack.terminal import Terminal
 
@@ -77,3 +82,65 @@ def test_a_system_with_half_of_them_has_no_monitoring(bare_system: LocalStackSet
     program(tmp_path / "nothing", "prometheus")
 
     assert find_monitoring(bare_system) is None
+
+
+def test_a_cache_from_before_there_was_an_alertmanager_is_used_and_only_nobody_is_told(
+    bare_system: LocalStackSettings,
+) -> None:
+    program(bare_system.artifact_cache / "unpacked" / "monitoring" / "usr" / "bin", "prometheus")
+    said = io.StringIO()
+
+    fetch_monitoring(bare_system, Terminal(said))
+    found = find_monitoring(bare_system)
+
+    assert found is not None
+    assert found.alertmanager is None
+    assert "Alertmanager could not be fetched (this system has no apt-get and dpkg-deb)" in said.getvalue()
+    assert "nobody is told" in said.getvalue()
+    assert "sudo apt install prometheus-alertmanager" in said.getvalue()
+    assert "runs without monitoring" not in said.getvalue()
+
+
+@pytest.mark.parametrize(("name", "has_a_page"), [("prometheus-alertmanager", False), ("alertmanager", True)])
+def test_the_systems_alertmanager_is_used(
+    bare_system: LocalStackSettings, tmp_path: Path, name: str, has_a_page: bool
+) -> None:
+    for each in ("prometheus", "promtool", "postgres_exporter", name):
+        program(tmp_path / "nothing", each)
+
+    found = find_monitoring(bare_system)
+
+    assert found is not None
+    assert found.alertmanager is not None
+    assert found.alertmanager.program == tmp_path / "nothing" / name
+    assert found.alertmanager.has_a_page == has_a_page
+
+
+def test_the_stack_has_an_alertmanager_where_there_is_one_and_it_starts_last(
+    bare_system: LocalStackSettings, tmp_path: Path
+) -> None:
+    for each in ("prometheus", "promtool", "postgres_exporter"):
+        program(tmp_path / "nothing", each)
+    place = make_place(bare_system.model_copy(update={"state_folder": tmp_path / "state"}))
+    without = describe_all(place)
+    program(tmp_path / "nothing", "alertmanager")
+
+    [*others, last] = describe_all(place)
+
+    assert [server.name for server in others] == [server.name for server in without]
+    assert last.name == "alertmanager"
+    assert set(last.starts_after) == {server.name for server in others}
+
+
+@pytest.mark.parametrize("alertmanagers", [(), ("127.0.0.1:9095",)])
+def test_prometheus_sends_its_alerts_to_the_alertmanager_that_there_is(
+    settings: LocalStackSettings, tmp_path: Path, alertmanagers: tuple[str, ...]
+) -> None:
+    fetch_jars(settings)
+    write_configuration(make_place(settings.model_copy(update={"state_folder": tmp_path})), alertmanagers)
+
+    written = yaml.safe_load((tmp_path / "prometheus" / "prometheus.yml").read_text())
+
+    [sends] = written["alerting"]["alertmanagers"]
+    [scrapes] = [job for job in written["scrape_configs"] if job["job_name"] == "alertmanager"]
+    assert sends["static_configs"] == scrapes["static_configs"] == [{"targets": list(alertmanagers)}]

@@ -46,4 +46,4 @@ def test_every_file_of_rules_has_tests() -> None:
 def test_every_alert_says_how_bad_it_is_what_is_wrong_and_what_to_do() -> None:
     for alert in alerts():
         assert alert["labels"]["severity"] in {"critical", "warning"}, alert
-        assert alert["annotations"].keys() == {"summary", "description"}, alert
+        assert alert["annotations"].keys() == {"summary", "description", "runbook_url"}, alert
