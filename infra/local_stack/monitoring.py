@@ -6,7 +6,6 @@ no service and leaves nothing to remove. Without the programs, the stack runs wi
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import tarfile
@@ -15,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.local_stack.apt import Apt, NoPackagesError, record, unpack
 from infra.local_stack.settings import LocalStackSettings
 from infra.local_stack.terminal import Terminal
 
@@ -38,12 +38,6 @@ _WANTED = (
     "./usr/share/fonts",
 )
 _UNWANTED = ("/data/unpacked/", ".map")  # 200 MB of time zones that no page loads
-_APT_SECONDS = 120
-_PATIENCE = ("-o", "Acquire::http::Timeout=10", "-o", "Acquire::Retries=1")
-
-
-class NoPackagesError(Exception):
-    """The packages could not be fetched. The text is apt's last message."""
 
 
 @dataclass(frozen=True)
@@ -95,67 +89,18 @@ def _unpacked(settings: LocalStackSettings) -> Path:
 
 
 def _download_and_unpack(folder: Path) -> Path:
-    apt = _Apt(folder)
+    apt = Apt(folder)
     apt.download(*PACKAGES)
     with suppress(NoPackagesError):  # other releases may lack some; the API and the alerts work without
         apt.download(*PAGES)
     unpacked = folder / "unpacked"
     unpacked.mkdir(mode=0o755)
     for package in sorted(folder.glob("*.deb")):
-        _unpack(package, unpacked)
+        unpack(package, unpacked, _wanted)
+    record(folder, unpacked)
     return unpacked
 
 
-class _Apt:
-    """apt-get; uses package lists of its own if the system's are outdated, since only root may update those."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._options: tuple[str, ...] = ()
-
-    def download(self, *packages: str) -> None:
-        try:
-            self._run("download", *packages)
-        except NoPackagesError:
-            if self._options:
-                raise
-            self._options = self._own_lists()
-            self._run("update")
-            self._run("download", *packages)
-
-    def _own_lists(self) -> tuple[str, ...]:
-        for name in ("lists/partial", "archives/partial"):
-            (self._folder / name).mkdir(parents=True)
-        places = {"Dir::State::Lists": "lists", "Dir::Cache": "", "Dir::Cache::Archives": "archives"}
-        return tuple(part for name, place in places.items() for part in ("-o", f"{name}={self._folder / place}"))
-
-    def _run(self, *command: str) -> None:
-        if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
-            raise NoPackagesError("this system has no apt-get and dpkg-deb")
-        finished = subprocess.run(
-            ["apt-get", "-q", *_PATIENCE, "-o", "APT::Sandbox::User=root", *self._options, *command],
-            cwd=self._folder,
-            env={**os.environ, "LC_ALL": "C.UTF-8"},
-            capture_output=True,
-            text=True,
-            timeout=_APT_SECONDS,
-            check=False,
-        )
-        if finished.returncode:
-            said = (finished.stderr or finished.stdout).strip().splitlines()
-            raise NoPackagesError(said[-1] if said else f"apt-get {command[0]} failed")
-
-
-def _unpack(package: Path, target: Path) -> None:
-    """Extracts the wanted files of a package: dpkg-deb reads the format, Python filters."""
-    with (
-        subprocess.Popen(["dpkg-deb", "--fsys-tarfile", package], stdout=subprocess.PIPE) as reader,
-        tarfile.open(fileobj=reader.stdout, mode="r|") as files,
-    ):
-        # Python before 3.11.4 has no filter. apt has verified the package: the filter only prevents a warning.
-        files.extraction_filter = getattr(tarfile, "data_filter", lambda member, _: member)
-        for member in files:
-            if member.name.startswith(_WANTED) and not any(word in member.name for word in _UNWANTED):
-                files.extract(member, target)
-    if reader.returncode:
-        raise NoPackagesError(f"{package.name} cannot be unpacked")
+def _wanted(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    is_wanted = member.name.startswith(_WANTED) and not any(word in member.name for word in _UNWANTED)
+    return member if is_wanted else None
