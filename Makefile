@@ -44,7 +44,7 @@ test: setup lint ## Lint, then run every test on ports and data of its own
 	$(BIN)/python -m pytest $(TESTS)/integration $(TESTS)/end_to_end; servers=$$?; \
 	wait $$unit; units=$$?; cat .state/unit-tests.log; test $$servers$$units = 00
 
-test-upgrade: setup ## For a release: run an older version's stack and data on with this one: make test-upgrade FROM=v0.1.0
+test-upgrade: setup ## For a release: run an older version's stack and data on with this one: make test-upgrade FROM=TAG
 	@test -n "$(FROM)" || { echo "Which version before? For example: make test-upgrade FROM=HEAD~1"; exit 1; }
 	@UPGRADE_FROM="$(FROM)" $(BIN)/python -m pytest -s --timeout=3600 $(TESTS)/upgrade
 

@@ -1,8 +1,8 @@
 """`make sbom`: a bill of materials (CycloneDX 1.6, JSON) of the Python packages and of what the servers consist of.
 
 Python packages come from `uv.lock` (uv exports them with their files' SHA-256), servers' jars from
-`infra/artifacts.lock`, Debian's packages from the cache if they are there. Licences are what packages and POMs say of
-themselves.
+`infra/artifacts.lock`, Spark's jars from the pyspark wheel, Debian's packages from the cache if they are there.
+Licences are what packages and POMs say of themselves.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from jsonschema_rs import Registry, ValidationError, validator_for
 from packageurl import PackageURL
 
 from infra.dependencies.licence_names import spdx_id
+from infra.dependencies.shipped_jars import ShippedJar, shipped_jars
 from infra.errors import StackError
 from infra.local_stack.apt import RECORD
 from infra.local_stack.artifacts import INFRA, Artifact, Lock, read_lock
@@ -47,7 +48,8 @@ def write_sbom(settings: LocalStackSettings, file: Path = FILE) -> int:
     bom = _python_packages()
     for component in bom.components:
         component.licenses.update(_licences_of_package(component.name))
-    servers = [*server_components(read_lock()), *debian_components(settings.artifact_cache.expanduser() / "unpacked")]
+    unpacked = settings.artifact_cache.expanduser() / "unpacked"
+    servers = [*server_components(read_lock()), *spark_components(shipped_jars()), *debian_components(unpacked)]
     bom.components.update(servers)
     if bom.metadata.component is not None:
         bom.register_dependency(bom.metadata.component, servers)
@@ -75,6 +77,17 @@ def server_components(lock: Lock) -> list[Component]:
         for artifact in artifacts:
             servers.setdefault(artifact, []).append(server)
     return [_component(artifact, used_by) for artifact, used_by in servers.items()]
+
+
+def spark_components(jars: Iterable[ShippedJar]) -> Iterator[Component]:
+    """The jars inside pyspark. Where a jar does not say its group, the address is a generic one."""
+    for jar in jars:
+        kind, qualifiers = ("maven", {"type": "jar"}) if jar.group else ("generic", {"filename": f"{jar.name}.jar"})
+        url = PackageURL(kind, jar.group, jar.name, jar.version, qualifiers)
+        component = _described(jar.name, jar.version, url, jar.sha256, (), {"pinterest:inside": "pyspark"})
+        component.group = jar.group
+        component.bom_ref.value = f"pyspark/{url.to_string()}"
+        yield component
 
 
 def debian_components(unpacked: Path) -> Iterator[Component]:
