@@ -36,8 +36,9 @@ def find_java(settings: LocalStackSettings) -> Path:
     """The Java home to use: the one that was set, else the newest in the cache, else the wheel's."""
     if settings.java_home != WHEEL:
         return settings.java_home
-    unpacked = (settings.artifact_cache / "unpacked").glob(f"{_PREFIX}*/{_HOME}")
-    return max(unpacked, key=lambda home: _numbers(str(home.relative_to(settings.artifact_cache))), default=WHEEL)
+    folder = _unpacked(settings)
+    homes = folder.glob(f"{_PREFIX}*/{_HOME}")
+    return max(homes, key=lambda home: _numbers(str(home.relative_to(folder))), default=WHEEL)
 
 
 def fetch_java(settings: LocalStackSettings, terminal: Terminal, newer: bool = False) -> None:
@@ -47,7 +48,7 @@ def fetch_java(settings: LocalStackSettings, terminal: Terminal, newer: bool = F
     """
     if settings.java_home != WHEEL or not _is_due(settings, newer):
         return
-    folder = settings.artifact_cache / "unpacked"
+    folder = _unpacked(settings)
     folder.mkdir(parents=True, exist_ok=True)
     _asked(settings).touch()
     try:
@@ -83,7 +84,11 @@ def _was_asked_lately(settings: LocalStackSettings) -> bool:
 
 
 def _asked(settings: LocalStackSettings) -> Path:
-    return settings.artifact_cache / "unpacked" / "openjdk.asked"
+    return _unpacked(settings) / "openjdk.asked"
+
+
+def _unpacked(settings: LocalStackSettings) -> Path:
+    return settings.artifact_cache.expanduser().resolve() / "unpacked"
 
 
 def _fetch(temporary: Path, folder: Path, terminal: Terminal) -> None:
