@@ -12,7 +12,7 @@ TESTS := pinterest_platform_tests
 STACK := $(BIN)/python -m infra.command_line
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run history backfill check-assets accept-topic sql stop status test lint clean-data lock pictures
+.PHONY: help setup run history backfill check-assets accept-topic sql stop status test test-upgrade lint clean-data lock outdated sbom pictures
 
 help: ## Show these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,10 @@ test: setup lint ## Lint, then run every test on ports and data of its own
 	$(BIN)/python -m pytest $(TESTS)/integration $(TESTS)/end_to_end; servers=$$?; \
 	wait $$unit; units=$$?; cat .state/unit-tests.log; test $$servers$$units = 00
 
+test-upgrade: setup ## For a release: run an older version's stack and data on with this one: make test-upgrade FROM=TAG
+	@test -n "$(FROM)" || { echo "Which version before? For example: make test-upgrade FROM=HEAD~1"; exit 1; }
+	@UPGRADE_FROM="$(FROM)" $(BIN)/python -m pytest -s --timeout=3600 $(TESTS)/upgrade
+
 lint: .venv/.ready ## Ruff, mypy and the import contracts
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -61,6 +65,12 @@ clean-data: .venv/.ready ## Remove all data of the stack, after asking
 
 lock: .venv/.ready ## For developers: resolve the servers' POMs with Maven into infra/artifacts.lock
 	@$(STACK) lock
+
+outdated: .venv/.ready ## For developers: show what has newer versions, and why some of it is held back
+	@$(STACK) outdated
+
+sbom: .venv/.ready ## For developers: write sbom.cdx.json, the bill of materials of Python packages and servers
+	@$(STACK) sbom
 
 pictures: .venv/.ready ## For developers: take the documentation's pictures from a running stack with history
 	@PYTHONPATH=. $(BIN)/python docs/pictures/take.py

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from importlib import metadata
 
 from fastapi import APIRouter, FastAPI
 from starlette.requests import Request
@@ -41,6 +42,7 @@ class IngestApi(FastAPI):
     ) -> None:
         super().__init__(
             title="Pinterest ingest API",
+            version=metadata.version("pinterest-platform"),
             description="Accepts posted pins and answers once Kafka has acknowledged them.",
             lifespan=_while_open(publisher),
             # FastAPI's own pages load files from another host.

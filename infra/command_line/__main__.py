@@ -23,6 +23,7 @@ from infra.errors import StackError
 from infra.local_stack.artifacts import LOCK_FILE, read_lock, write_lock
 from infra.local_stack.class_archive import make_class_archive
 from infra.local_stack.clean_data import clean_data
+from infra.local_stack.java_home import fetch_java
 from infra.local_stack.monitoring import fetch_monitoring
 from infra.local_stack.place import LOOPBACK, with_artifacts
 from infra.local_stack.settings import LocalStackSettings
@@ -99,6 +100,7 @@ def sql(arguments: argparse.Namespace, terminal: Terminal) -> int:
 def setup(_: argparse.Namespace, terminal: Terminal) -> int:
     """Download the servers and prepare Java for Spark, without starting anything."""
     lock = read_lock()
+    fetch_java(LocalStackSettings(), terminal, newer=True)
     settings = with_artifacts(LocalStackSettings(), lock)
     fetch_artifacts(lock, settings.artifact_cache, terminal)
     fetch_monitoring(settings, terminal)
@@ -162,6 +164,23 @@ def lock(_: argparse.Namespace, terminal: Terminal) -> int:
     return 0
 
 
+def outdated(_: argparse.Namespace, terminal: Terminal) -> int:
+    """For developers: show which packages and artifacts have newer versions, and why some are held back."""
+    from infra.dependencies.outdated import show_outdated
+
+    show_outdated(LocalStackSettings(), terminal)
+    return 0
+
+
+def sbom(_: argparse.Namespace, terminal: Terminal) -> int:
+    """For developers: write a bill of materials (CycloneDX, JSON) of Python packages and servers."""
+    from infra.dependencies.sbom import FILE, write_sbom
+
+    count = write_sbom(LocalStackSettings())
+    terminal.line(f"{count} components written to {FILE}")
+    return 0
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command and returns its exit code: 0 success, 1 an explained failure, 130 an interruption."""
     _trust_loopback()
@@ -209,6 +228,8 @@ def _parser() -> argparse.ArgumentParser:
     add("status", status)
     add("clean-data", clean).add_argument("--yes", action="store_true", help="do not ask for confirmation")
     add("lock", lock)
+    add("outdated", outdated)
+    add("sbom", sbom)
     return parser
 
 

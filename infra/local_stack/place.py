@@ -14,6 +14,7 @@ from infra.errors import StackError
 from infra.local_stack.artifacts import INFRA, Lock, class_path, read_lock
 from infra.local_stack.class_archive import class_archive
 from infra.local_stack.credentials import Credentials, load_or_create, write_private
+from infra.local_stack.java_home import find_java
 from infra.local_stack.settings import LocalStackSettings
 
 LOOPBACK = "127.0.0.1"
@@ -87,8 +88,9 @@ def make_place(settings: LocalStackSettings) -> Place:
 
 
 def with_artifacts(settings: LocalStackSettings, lock: Lock) -> LocalStackSettings:
-    """LocalStackSettings that say where the artifacts lie and what Spark has of them."""
+    """LocalStackSettings that say where the artifacts and Java lie, and what Spark has of them."""
     cache = settings.artifact_cache.expanduser().resolve()
     jars = settings.spark_class_path or class_path(lock["spark"], cache)
     own = settings.model_copy(update={"artifact_cache": cache, "spark_class_path": jars})
+    own = own.model_copy(update={"java_home": find_java(own)})
     return own.model_copy(update={"spark_class_archive": settings.spark_class_archive or class_archive(own)})

@@ -14,6 +14,7 @@ import pyspark
 
 from infra.errors import StackError
 from infra.local_stack.artifacts import INFRA, Artifact, Lock
+from infra.local_stack.licences import licences_of
 
 DEPENDENCY_LIST = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:list"
 # "   group:artifact:jar[:classifier]:version:scope:/absolute/file.jar -- module ..."
@@ -69,4 +70,5 @@ def name_without_version(jar: str) -> str:
 
 def _measure(coordinate: str, file: Path) -> Artifact:
     content = file.read_bytes()
-    return Artifact(coordinate=coordinate, size=len(content), sha256=hashlib.sha256(content).hexdigest())
+    digest = hashlib.sha256(content).hexdigest()
+    return Artifact(coordinate=coordinate, size=len(content), sha256=digest, licences=licences_of(file))

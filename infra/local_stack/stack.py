@@ -23,6 +23,7 @@ from infra.errors import StackError
 from infra.local_stack.class_archive import make_class_archive
 from infra.local_stack.credentials import refuse_another_users
 from infra.local_stack.environment import changed_variables, kept_settings, write_environment
+from infra.local_stack.java_home import fetch_java
 from infra.local_stack.monitoring import fetch_monitoring
 from infra.local_stack.order import closure, in_order, reversed_graph
 from infra.local_stack.pid_file import living_process, living_servers, remove_pid_file, write_pid_file
@@ -50,7 +51,8 @@ class LocalStack:
     """One stack. Its `settings` include its secrets, so clients can connect with them."""
 
     def __init__(self, settings: LocalStackSettings | None = None, terminal: Terminal | None = None) -> None:
-        self._place: Place = make_place(settings or LocalStackSettings())
+        self._given = settings or LocalStackSettings()
+        self._place: Place = make_place(self._given)
         self._terminal = terminal or Terminal()
         self._children: list[subprocess.Popen[bytes]] = []
         self._log_offsets: dict[str, int] = {}  # where the log of each launched server began
@@ -97,6 +99,7 @@ class LocalStack:
         self._refuse_other_settings()
         with self._alone():
             fetch_monitoring(self.settings, self._terminal)
+            self._fetch_java()
             wanted = self._wanted(names)
             fetch_artifacts(self._place.lock, self.settings.artifact_cache, self._terminal)
             make_class_archive(self.settings, self._terminal)
@@ -115,6 +118,14 @@ class LocalStack:
     def is_running(self) -> bool:
         """Whether any process of this stack is alive."""
         return any(self.process(name) for name in self.servers) or bool(marked(self._place.state))
+
+    def _fetch_java(self) -> None:
+        """Fetches Java if it is missing; what was described before has another one."""
+        fetch_java(self.settings, self._terminal)
+        fetched = make_place(self._given)
+        if fetched.settings.java_home != self.settings.java_home:
+            self._place = fetched
+            self.__dict__.pop("servers", None)
 
     def _wanted(self, names: Iterable[str] | None) -> list[str]:
         graph = {name: server.depends_on for name, server in self.servers.items()}
