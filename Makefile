@@ -10,12 +10,16 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export Q
 TESTS := pinterest_platform_tests
 STACK := $(BIN)/python -m infra.command_line
+COMPOSE := docker compose --env-file infra/compose.env --env-file infra/compose.secrets.env -f infra/compose.yaml
+# The tags and labels of the images.
+export PINTEREST_VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+export PINTEREST_COMMIT := $(shell git describe --always --dirty --abbrev=40 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run history backfill check-assets sql stop status test lint clean-data lock pictures
+.PHONY: help setup run history backfill check-assets sql stop status test lint clean-data lock pictures compose-up compose-down test-containers
 
 help: ## Show these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: .venv/.ready ## Start everything, post pins, materialise today, show the answers; it all stays up
 	@$(STACK) run
@@ -43,6 +47,19 @@ test: setup lint ## Lint, then run every test on ports and data of its own
 	trap 'kill $$unit' INT TERM; echo "unit tests run at the same time; their output follows at the end"; \
 	$(BIN)/python -m pytest $(TESTS)/integration $(TESTS)/end_to_end; servers=$$?; \
 	wait $$unit; units=$$?; cat .state/unit-tests.log; test $$servers$$units = 00
+
+compose-up: ## Build the images and start everything in containers; needs Docker, not the local stack
+	@$(PYTHON) -m infra.compose.env_files
+	@$(COMPOSE) build
+	@$(COMPOSE) up --detach
+	@$(COMPOSE) ps
+
+compose-down: ## Stop and remove the containers; their volumes keep the data
+	@$(PYTHON) -m infra.compose.env_files
+	@$(COMPOSE) --profile grafana down
+
+test-containers: .venv/.ready ## Build the images and test them in containers of their own; needs Docker
+	@$(BIN)/python -m pytest $(TESTS)/containers
 
 lint: .venv/.ready ## Ruff, mypy and the import contracts
 	@$(BIN)/ruff check .
