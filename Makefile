@@ -10,12 +10,17 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export Q
 TESTS := pinterest_platform_tests
 STACK := $(BIN)/python -m infra.command_line
+COMPOSE := docker compose --env-file infra/compose.env --env-file infra/compose.secrets.env -f infra/compose.yaml
+# The tags and labels of the images.
+export PINTEREST_VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+export PINTEREST_COMMIT := $(shell git describe --always --dirty --abbrev=40 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run history backfill check-assets accept-topic sql stop status test test-upgrade lint clean-data lock outdated sbom pictures
+.PHONY: help setup run history backfill check-assets accept-topic sql stop status test test-upgrade lint clean-data lock \
+	outdated sbom pictures compose-up compose-down test-containers
 
 help: ## Show these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: .venv/.ready ## Start everything, post pins, materialise today, show the answers; it all stays up
 	@$(STACK) run
@@ -50,6 +55,19 @@ test: setup lint ## Lint, then run every test on ports and data of its own
 test-upgrade: setup ## For a release: run an older version's stack and data on with this one: make test-upgrade FROM=TAG
 	@test -n "$(FROM)" || { echo "Which version before? For example: make test-upgrade FROM=HEAD~1"; exit 1; }
 	@UPGRADE_FROM="$(FROM)" $(BIN)/python -m pytest -s --timeout=3600 $(TESTS)/upgrade
+
+compose-up: ## Build the images and start everything in containers; needs Docker, not the local stack
+	@$(PYTHON) -m infra.compose.env_files
+	@$(COMPOSE) build
+	@$(COMPOSE) up --detach
+	@$(COMPOSE) ps
+
+compose-down: ## Stop and remove the containers; their volumes keep the data
+	@$(PYTHON) -m infra.compose.env_files
+	@$(COMPOSE) --profile grafana down
+
+test-containers: .venv/.ready ## Build the images and test them in containers of their own; needs Docker
+	@$(BIN)/python -m pytest $(TESTS)/containers
 
 lint: .venv/.ready ## Ruff, mypy and the import contracts
 	@$(BIN)/ruff check .

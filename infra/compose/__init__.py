@@ -1,4 +1,1 @@
-"""The one-shot services of `infra/compose.yaml`: one writes the servers' configuration files, one creates the tables.
-
-They use the same templates and functions as the local stack.
-"""
+"""What the containers of `infra/compose.yaml` run: the local stack's servers, configured and started alike."""

@@ -1,23 +1,20 @@
-"""Creates what the servers need before the first event: roles, databases, tables, topic, bucket, Dagster's pools."""
+"""Creates what the servers need before the first event: roles, databases, tables, topic and bucket."""
 
 from __future__ import annotations
 
-from infra.compose.configuration import write_presto
+from infra.compose.containers import DESCRIPTIONS
 from infra.local_stack.place import Place
-from infra.local_stack.servers import describe_all
 
 # In this order. Each step does nothing if its work is done.
-PROVISIONED = ("postgres", "kafka", "s3", "cassandra", "dagster-code")
+PROVISIONED = ("postgres", "kafka", "s3", "cassandra")
 
 
 def provision(place: Place) -> None:
-    """Does for all servers what the local stack does once a server is healthy.
+    """Does for these servers what the local stack does once they are healthy.
 
     Raises:
         Exception: whatever a client raises if its server is unavailable; the container is then restarted.
     """
-    servers = {server.name: server for server in describe_all(place)}
     for name in PROVISIONED:
-        servers[name].complete()
+        DESCRIPTIONS[name](place).complete()
         print(f"{name} is set up")
-    write_presto(place)

