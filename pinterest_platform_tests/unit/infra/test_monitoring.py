@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from infra.compose.configuration import fetch_jars
 from infra.local_stack.monitoring import fetch_monitoring, find_monitoring
 from infra.local_stack.place import make_place
 from infra.local_stack.servers import describe_all
@@ -136,7 +135,6 @@ def test_the_stack_has_an_alertmanager_where_there_is_one_and_it_starts_last(
 def test_prometheus_sends_its_alerts_to_the_alertmanager_that_there_is(
     settings: LocalStackSettings, tmp_path: Path, alertmanagers: tuple[str, ...]
 ) -> None:
-    fetch_jars(settings)
     write_configuration(make_place(settings.model_copy(update={"state_folder": tmp_path})), alertmanagers)
 
     written = yaml.safe_load((tmp_path / "prometheus" / "prometheus.yml").read_text())
