@@ -37,7 +37,10 @@ def find_java(settings: LocalStackSettings) -> Path:
     if settings.java_home != WHEEL:
         return settings.java_home
     folder = _unpacked(settings)
-    homes = folder.glob(f"{_PREFIX}*/{_HOME}")
+    try:
+        homes = list(folder.glob(f"{_PREFIX}*/{_HOME}"))
+    except PermissionError:  # another user's cache
+        return WHEEL
     return max(homes, key=lambda home: _numbers(str(home.relative_to(folder))), default=WHEEL)
 
 

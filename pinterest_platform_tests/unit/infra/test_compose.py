@@ -131,7 +131,7 @@ def test_what_a_service_serves_can_be_described(
 
 class _Programs:
     prometheus = promtool = postgres_exporter = Path("/usr/bin/true")
-    pages = None
+    pages = alertmanager = None
 
 
 def test_the_readers_pages_refuse_changes_and_have_a_port_of_their_own(settings: LocalStackSettings) -> None:
