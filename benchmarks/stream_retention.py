@@ -1,7 +1,7 @@
 """Drops a day of 10,000,000 posters after its retention, while the stream goes on.
 
-Run it with `.venv/bin/python -m benchmarks.stream_retention`. It starts its own Kafka and PostgreSQL. It fails if the
-run of the stream ends by itself, if the day is not dropped, or if a profile differs from a recount.
+Run it with `.venv/bin/python -m benchmarks.stream_retention`. It starts its own Kafka, S3 and PostgreSQL. It fails if
+the run of the stream ends by itself, if the day is not dropped, or if a profile differs from a recount.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Seen:
 
 def main() -> int:
     rows = _rows()
-    with running(["kafka", "postgres"]) as settings:
+    with running(["kafka", "s3", "postgres"]) as settings:
         own = new_corner(settings)
         migrate(own)
         day = today() - timedelta(days=own.stream_retention_days + 1)

@@ -41,6 +41,8 @@ from pinterest_platform.stores.spark import s3a_url
 
 # Days are cleaned together up to this many records. They fit into the memory and disk of a small driver.
 _RECORDS_TOGETHER = 500_000
+# Of a raw object, which is compressed. Larger records count as several, since they fill the memory sooner.
+_BYTES_A_RECORD = 512
 # Threads; each mostly waits for S3.
 _PUBLISHED_AT_ONCE = 4
 _LONGEST_STRING = 2**31 - 1  # characters
@@ -65,6 +67,11 @@ class _Day:
     @property
     def records(self) -> int:
         return sum(stored.records for stored in self.raw_objects)
+
+    @property
+    def usual_records(self) -> int:
+        """How many records of the usual size the day is as large as."""
+        return max(self.records, sum(stored.size for stored in self.raw_objects) // _BYTES_A_RECORD)
 
 
 @dataclass(frozen=True)
@@ -99,7 +106,7 @@ def replace_clean_slices(spark: SparkSession, bucket: ObjectStore, days: Iterabl
     Small days are cleaned together, since a Spark job costs a second regardless of its size.
     """
     begun = (_Day.begin(bucket, day) for day in days)
-    for together in small_days_together(begun, lambda day: day.records, _RECORDS_TOGETHER):
+    for together in small_days_together(begun, lambda day: day.usual_records, _RECORDS_TOGETHER):
         yield from _replace_together(spark, bucket, together)
 
 
@@ -121,7 +128,7 @@ def _replace_together(
 ) -> Iterator[CleaningCounts]:
     before = _days_before(bucket, days)
     stale = [key for each in before if not each.is_fresh for key in each.raw_keys]
-    is_small = sum(each.records for each in days) + CHUNK_OFFSETS * len(stale) <= _RECORDS_TOGETHER
+    is_small = sum(each.usual_records for each in days) + CHUNK_OFFSETS * len(stale) <= _RECORDS_TOGETHER
     cleaned = _clean(spark, bucket, days, stale, misdated)
     if is_small:
         cleaned = cleaned.localCheckpoint()  # keeping the rows is cheaper than planning the cleaning again

@@ -44,6 +44,8 @@ def spark_configuration(settings: Settings, driver: Driver = Driver.STREAM) -> d
         "spark.sql.ui.explainMode": "simple",
         # Cleans up after a stream's batches with each collection; otherwise the heap grows to its limit first.
         "spark.cleaner.periodicGC.interval": "2min",
+        # Rows that Spark's Parquet reader holds at a time. Its default of 4,096 is 4 GiB of the largest records.
+        "spark.sql.parquet.columnarReaderBatchSize": "128",
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": "4",
         # Spark lists many files by a job with one task per file, unless limited. A task costs more than the listing.
