@@ -17,7 +17,9 @@ _FIRST_COMPILER_ALONE = "-XX:TieredStopAtLevel=1"
 # The JVM never compiles methods above 8,000 bytes of code, and Spark generates such methods for wide rows.
 _COMPILE_LONG_METHODS = "-XX:-DontCompileHugeMethods"
 _BOTH_COMPILERS = (_COMPILE_LONG_METHODS, *SECOND_COMPILER_LATE)
-EXECUTOR = " ".join(_BOTH_COMPILERS)  # for `spark.executor.extraJavaOptions`
+# S3A of Spark 3.5 needs version 1 of AWS' SDK, which announces its end in every log.
+_NO_ANNOUNCEMENT = "-Daws.java.v1.disableDeprecationAnnouncement=true"
+EXECUTOR = " ".join((*_BOTH_COMPILERS, _NO_ANNOUNCEMENT))  # for `spark.executor.extraJavaOptions`
 # ParallelGC pauses the work, which on two cores takes less time than collecting concurrently. It returns no memory.
 _COLLECT_FAST = "-XX:+UseParallelGC"
 _GIVE_MEMORY_BACK = (
@@ -48,4 +50,4 @@ class Driver(Enum):
 
     def java_options(self, archive: Path | None) -> str:
         """The value of `spark.driver.extraJavaOptions`. `archive` is a class archive, if there is one."""
-        return " ".join((*self.value, *([f"-XX:SharedArchiveFile={archive}"] if archive else [])))
+        return " ".join((*self.value, _NO_ANNOUNCEMENT, *([f"-XX:SharedArchiveFile={archive}"] if archive else [])))
