@@ -21,6 +21,8 @@ _HAS_KEYSPACE = "SELECT keyspace_name FROM system_schema.keyspaces WHERE keyspac
 _NO_SUCH_TABLE = "does not exist"  # as in "table slice_writes does not exist"
 _ANSWER_SECONDS = 10.0
 _STATEMENTS_AT_ONCE = 16
+# A node holds a page in its heap. The default of 5,000 rows is 160 MB of events of 32 KiB.
+_PAGE_ROWS = 500
 
 
 class CassandraUnavailableError(Exception):
@@ -80,7 +82,9 @@ def open_session(settings: Settings) -> Iterator[Any]:
     with failures_of_driver_in_words(settings):
         cluster = _cluster(settings)
         try:
-            yield cluster.connect()
+            session = cluster.connect()
+            session.default_fetch_size = _PAGE_ROWS
+            yield session
         finally:
             cluster.shutdown()
 
