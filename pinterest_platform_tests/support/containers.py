@@ -44,8 +44,8 @@ class Containers:
         """Writes what Compose reads. The folder has to be one that the daemon's client sees: in the checkout."""
         self.folder.mkdir(parents=True, exist_ok=True)
         ports = {name: value for name, value in self.settings.environment().items() if _is_address(name)}
-        # A busy machine's client sends no flood of the default rate.
-        for file, variables in ((self._settings_file, ports | {"PINTEREST_PROXY_CLIENT_RATE": "5"}), (self._secrets_file, self.secrets)):
+        ports |= {"PINTEREST_PROXY_CLIENT_RATE": "5"}  # a busy machine's client sends no flood of the default rate
+        for file, variables in ((self._settings_file, ports), (self._secrets_file, self.secrets)):
             file.touch(mode=0o600)
             file.write_text("".join(f"{name}={value}\n" for name, value in variables.items()))
 
