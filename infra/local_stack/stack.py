@@ -23,7 +23,7 @@ from infra.errors import StackError
 from infra.local_stack.class_archive import make_class_archive
 from infra.local_stack.credentials import refuse_another_users
 from infra.local_stack.environment import changed_variables, kept_settings, write_environment
-from infra.local_stack.java_home import fetch_java
+from infra.local_stack.java_home import fetch_java, find_java
 from infra.local_stack.monitoring import fetch_monitoring
 from infra.local_stack.order import closure, in_order, reversed_graph
 from infra.local_stack.pid_file import living_process, living_servers, remove_pid_file, write_pid_file
@@ -122,9 +122,8 @@ class LocalStack:
     def _fetch_java(self) -> None:
         """Fetches Java if it is missing; what was described before has another one."""
         fetch_java(self.settings, self._terminal)
-        fetched = make_place(self._given)
-        if fetched.settings.java_home != self.settings.java_home:
-            self._place = fetched
+        if find_java(self.settings) != self.settings.java_home:
+            self._place = make_place(self._given)
             self.__dict__.pop("servers", None)
 
     def _wanted(self, names: Iterable[str] | None) -> list[str]:

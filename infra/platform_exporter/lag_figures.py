@@ -18,7 +18,7 @@ from pinterest_platform.stores.epochs import in_epoch
 from pinterest_platform.stores.kafka import open_topic
 from pinterest_platform.stores.postgres import connect
 from pinterest_platform.stream.lag import Lag, lag_of
-from pinterest_platform.stream.progress import known_topic, next_offsets
+from pinterest_platform.stream.progress import epoch_of_topic, next_offsets
 
 _SECONDS = 3.0
 
@@ -39,9 +39,10 @@ def look(settings: Settings) -> Waiting:
         psycopg.Error: PostgreSQL is unavailable, or does not have the stream's tables yet.
     """
     with closing(connect(settings, autocommit=True, name="platform_exporter", patience_seconds=2)) as connection:
-        progress, known = next_offsets(connection, settings.kafka_topic), known_topic(connection, settings.kafka_topic)
+        progress = next_offsets(connection, settings.kafka_topic)
+        epoch = epoch_of_topic(connection, settings.kafka_topic)
     with open_topic(settings, _SECONDS) as topic:
-        return Waiting(progress, lag_of(in_epoch(topic, known[1] if known else 0), progress))
+        return Waiting(progress, lag_of(in_epoch(topic, epoch), progress))
 
 
 class LagFigures:

@@ -41,7 +41,7 @@ def keep_to_topic(bucket: ObjectStore, topic: Topic) -> Topic:
     identity = topic.identity()
     if bucket.create(_KEY, _encode([KnownTopic(topic.topic, identity)]), {}):
         return topic
-    before = known_topics(bucket)[-1]
+    before = _decode(bucket.get(_KEY))[-1]
     if (before.topic, before.id) != (topic.topic, identity):
         raise TopicReplacedError(
             f"The bucket {bucket.name} has the records of the topic {before.topic} with the id {before.id}, but "

@@ -12,7 +12,7 @@ from pinterest_platform.settings import Settings
 from pinterest_platform.stores.epochs import in_epoch
 from pinterest_platform.stores.kafka import Topic, open_topic
 from pinterest_platform.stores.postgres import connect
-from pinterest_platform.stream.progress import known_topic, next_offsets
+from pinterest_platform.stream.progress import epoch_of_topic, next_offsets
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,8 @@ def lag_of(topic: Topic, progress: Mapping[int, int], clock: Callable[[], float]
 
 def _lag(settings: Settings, topic: Topic) -> Lag:
     with closing(connect(settings, autocommit=True)) as connection:
-        progress, known = next_offsets(connection, topic.topic), known_topic(connection, topic.topic)
-    return lag_of(in_epoch(topic, known[1] if known else 0), progress)
+        progress, epoch = next_offsets(connection, topic.topic), epoch_of_topic(connection, topic.topic)
+    return lag_of(in_epoch(topic, epoch), progress)
 
 
 def _waiting(topic: Topic, progress: Mapping[int, int]) -> list[tuple[int, int, int]]:

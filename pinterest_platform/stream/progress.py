@@ -62,6 +62,12 @@ def known_topic(connection: Connection, topic: str) -> tuple[str, int] | None:
     return row  # type: ignore[no-any-return] # a text and a number
 
 
+def epoch_of_topic(connection: Connection, topic: str) -> int:
+    """The epoch of the topic that the stream reads; 0 if it never has."""
+    known = known_topic(connection, topic)
+    return known[1] if known else 0
+
+
 def idle_seconds(connection: Connection, topic: str) -> float | None:
     """Seconds since the last batch was committed; None before the first one."""
     row: Any = connection.execute(_IDLE, {"topic": topic}).fetchone()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.docs_pages import anchor
 from pinterest_platform.definitions import build_definitions
 from pinterest_platform.pins.fields import GREATEST_BYTES
 from pinterest_platform.settings import Settings
@@ -43,7 +44,7 @@ def declared_pictures() -> set[Path]:
 def anchors(document: Path) -> set[str]:
     """Headings as GitHub names them in an address."""
     headings = re.findall(r"^#+ (.+)$", without_blocks(document), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    return {anchor(heading) for heading in headings}
 
 
 @cache
